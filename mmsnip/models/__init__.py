@@ -1,0 +1,29 @@
+"""Registered models: encoders, necks, heads, pre-trainers, localizers."""
+
+from __future__ import annotations
+
+from mmsnip.models.backbones import AGCN, CTRGCN, STGCN
+from mmsnip.models.checkpoint import load_official_state_dict
+from mmsnip.models.heads import (
+    FrameLocalizationHead,
+    GlobalContrastHead,
+    SnippetContrastHead,
+)
+from mmsnip.models.localizers import SkeletonLocalizer
+from mmsnip.models.necks import UShapeFusionNeck
+from mmsnip.models.preprocessor import SkeletonPreprocessor
+from mmsnip.models.pretrainers import SkeletonCLR
+
+__all__ = [
+    'AGCN',
+    'CTRGCN',
+    'STGCN',
+    'FrameLocalizationHead',
+    'GlobalContrastHead',
+    'SkeletonCLR',
+    'SkeletonLocalizer',
+    'SkeletonPreprocessor',
+    'SnippetContrastHead',
+    'UShapeFusionNeck',
+    'load_official_state_dict',
+]

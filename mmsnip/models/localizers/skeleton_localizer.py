@@ -1,0 +1,171 @@
+"""Backbone, neck, head: skeletons in, frame scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from mmsnip.models.checkpoint import load_encoder
+from mmsnip.models.persons import encode_persons, stage_lengths
+from mmsnip.registry import MODELS
+
+
+@MODELS.register_module()
+class SkeletonLocalizer(BaseModel):
+    """Frame-level localizer; knows no protocol.
+
+    Args:
+        backbone (dict): Config of the encoder.
+        head (dict): Config of the frame head; ``in_channels`` follows the
+            neck or backbone where it is absent.
+        neck (dict, optional): Config of the fusion neck; ``in_channels``
+            follows the backbone where it is absent. None: the head reads the
+            last stage, the paper's baseline.
+        pretrained (str, optional): Pre-training checkpoint; its query encoder
+            initialises the backbone. None: from scratch.
+        frozen_stages (int): Index of the last backbone block that is frozen
+            (no gradients, batch norm in eval mode), ``-1``: none. The index
+            of the last block gives the linear probe. Defaults to -1.
+        data_preprocessor (dict, optional): Defaults to
+            ``dict(type='mmsnip.SkeletonPreprocessor')``.
+        init_cfg (dict or list[dict], optional): Initialisation.
+
+    Raises:
+        ValueError: If ``frozen_stages`` names no block of the backbone.
+
+    Source:
+        Stage two of arXiv 2512.16504; METHOD.md section 2.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        head: dict,
+        neck: dict | None = None,
+        pretrained: str | None = None,
+        frozen_stages: int = -1,
+        data_preprocessor: dict | nn.Module | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        if data_preprocessor is None:
+            data_preprocessor = dict(type='mmsnip.SkeletonPreprocessor')
+        super().__init__(data_preprocessor, init_cfg)
+        self.backbone = MODELS.build(backbone)
+        channels = self.backbone.out_channels
+        self.neck = None
+        if neck is not None:
+            self.neck = MODELS.build({'in_channels': channels, **neck})
+            channels = (self.neck.out_channels,)
+        self.head = MODELS.build({'in_channels': channels[-1], **head})
+        self.pretrained = pretrained
+        num_blocks = len(self.backbone.blocks)
+        if not -1 <= frozen_stages < num_blocks:
+            raise ValueError(
+                f'frozen_stages={frozen_stages} must lie in '
+                f'-1..{num_blocks - 1}, the blocks of the backbone'
+            )
+        self.frozen_stages = frozen_stages
+        for module in self._frozen_modules():
+            module.requires_grad_(False)
+
+    def init_weights(self) -> None:
+        """Initialise, then load the pre-trained encoder if one is named."""
+        super().init_weights()
+        if self.pretrained:
+            load_encoder(self.backbone, self.pretrained)
+
+    def _frozen_modules(self) -> list[nn.Module]:
+        if self.frozen_stages < 0:
+            return []
+        blocks = self.backbone.blocks
+        if self.frozen_stages == len(blocks) - 1:
+            return [self.backbone]
+        return [self.backbone.data_bn, *blocks[: self.frozen_stages + 1]]
+
+    def train(self, mode: bool = True) -> SkeletonLocalizer:
+        """Switch to training; frozen stages stay in eval mode."""
+        super().train(mode)
+        for module in self._frozen_modules():
+            module.eval()
+        return self
+
+    def extract_feat(
+        self,
+        inputs: Tensor,
+        body_mask: Tensor | None = None,
+        num_frames: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Features that the head reads.
+
+        Args:
+            inputs (Tensor): Skeletons, (N, M, T, V, C).
+            body_mask (Tensor, optional): (N, M, T) bool.
+            num_frames (Tensor, optional): Valid frames, (N,) int64.
+
+        Returns:
+            tuple[Tensor, Tensor | None]: Features (N, C, T') and their valid
+            frames (N,), None where nothing is padded.
+        """
+        stages = encode_persons(self.backbone, inputs, body_mask, num_frames)
+        lengths = stage_lengths(self.backbone, num_frames)
+        if self.neck is None:
+            return stages[-1], None if lengths is None else lengths[-1]
+        fused = self.neck(stages, lengths)
+        return fused, None if lengths is None else lengths[0]
+
+    def _logits(
+        self,
+        inputs: Tensor,
+        body_mask: Tensor | None,
+        num_frames: Tensor | None,
+    ) -> Tensor:
+        features, lengths = self.extract_feat(inputs, body_mask, num_frames)
+        return self.head(features, inputs.shape[2], lengths, num_frames)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence | None = None,
+        body_mask: Tensor | None = None,
+        num_frames: Tensor | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """Losses, predictions or logits of a batch.
+
+        Args:
+            inputs (Tensor): Skeletons, (N, M, T, V, C).
+            data_samples (Sequence[ActionDataSample], optional): One a video.
+            body_mask (Tensor, optional): Where each person is there, (N, M,
+                T) bool. None: everybody, always.
+            num_frames (Tensor, optional): Valid frames, (N,) int64. None:
+                all of them.
+            mode (str): ``'loss'``: dict of losses. ``'predict'``: the data
+                samples with ``pred_frame_scores`` (T_n, num_classes + 1),
+                softmax, background last. ``'tensor'``: logits (N, T,
+                num_classes + 1).
+
+        Returns:
+            dict, list or Tensor: As ``mode`` says.
+
+        Raises:
+            ValueError: If the mode is unknown.
+        """
+        if mode not in ('loss', 'predict', 'tensor'):
+            raise ValueError(
+                f"mode={mode!r} is unknown; use 'loss', 'predict' or 'tensor'"
+            )
+        logits = self._logits(inputs, body_mask, num_frames)
+        if mode == 'tensor':
+            return logits
+        if mode == 'loss':
+            labels = self.head.labels(data_samples, inputs.shape[2])
+            return self.head.loss(logits, labels.to(logits.device))
+        scores = torch.softmax(logits.float(), dim=2)
+        for n, sample in enumerate(data_samples):
+            T = inputs.shape[2] if num_frames is None else int(num_frames[n])
+            sample.pred_frame_scores = scores[n, :T]
+        return data_samples

@@ -1,0 +1,7 @@
+"""Necks: from the stages of an encoder back to its full frame rate."""
+
+from __future__ import annotations
+
+from mmsnip.models.necks.ushape import UShapeFusionNeck
+
+__all__ = ['UShapeFusionNeck']

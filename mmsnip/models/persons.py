@@ -1,0 +1,134 @@
+"""From skeletons of several persons to one feature a frame."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmsnip.models.time import strided_length
+
+
+def _strided_presence(body_mask: Tensor, size: int) -> Tensor:
+    """Presence at a strided time axis: seen in any frame of the step.
+
+    Args:
+        body_mask (Tensor): (P, T) bool.
+        size (int): T', at most T.
+
+    Returns:
+        Tensor: (P, T') float.
+    """
+    stride = -(-body_mask.shape[1] // size)
+    return functional.max_pool1d(
+        body_mask.float().unsqueeze(1), stride, stride, ceil_mode=True
+    ).squeeze(1)[:, :size]
+
+
+def pool_persons(
+    features: Tensor, body_mask: Tensor, owner: Tensor, num_samples: int
+) -> Tensor:
+    """Mean over the joints, then over the persons who are there.
+
+    Args:
+        features (Tensor): Features of each person, (P, C, T', V).
+        body_mask (Tensor): Where each person is there, (P, T) bool.
+        owner (Tensor): Sample that each person belongs to, (P,) int64.
+        num_samples (int): N.
+
+    Returns:
+        Tensor: (N, C, T'). At a frame where nobody is seen, the mean over
+        the sample's persons as they are.
+
+    Source:
+        Pooling of both branches, METHOD.md sections 1 and 2.
+    """
+    features = features.mean(dim=3)  # (P, C, T')
+    P, C, T = features.shape
+    if num_samples == P:
+        return features  # one person a sample: nothing to average
+    weight = _strided_presence(body_mask, T).to(features)  # (P, T')
+    seen = weight.new_zeros(num_samples, T).index_add(0, owner, weight)
+    weight = torch.where(seen[owner] > 0, weight, torch.ones_like(weight))
+    count = weight.new_zeros(num_samples, T).index_add(0, owner, weight)
+    total = features.new_zeros(num_samples, C, T).index_add(
+        0, owner, features * weight.unsqueeze(1)
+    )
+    return total / count.clamp(min=1).unsqueeze(1)
+
+
+def encode_persons(
+    backbone: nn.Module,
+    inputs: Tensor,
+    body_mask: Tensor | None = None,
+    num_frames: Tensor | None = None,
+) -> tuple[Tensor, ...]:
+    """Run the backbone on the persons who are there and pool them.
+
+    Absent persons do not pass through the network at all: they cost nothing,
+    take no part in batch norm and are not averaged in as zeros. A sample in
+    which nobody is seen keeps its first person. A backbone whose input batch
+    norm spans the persons (``data_bn_type='MVC'``) sees all of them and only
+    the pooling is masked.
+
+    Args:
+        backbone (nn.Module): Encoder with stages (N, M, C_i, T_i, V).
+        inputs (Tensor): Skeletons, (N, M, T, V, C).
+        body_mask (Tensor, optional): Where each person is there, (N, M, T)
+            bool. None: everybody, always.
+        num_frames (Tensor, optional): Valid frames of each sample, (N,)
+            int64. None: all of them.
+
+    Returns:
+        tuple[Tensor, ...]: One (N, C_i, T_i) per stage.
+    """
+    N, M = inputs.shape[:2]
+    if body_mask is None:
+        body_mask = inputs.new_ones(inputs.shape[:3], dtype=torch.bool)
+    present = body_mask.any(dim=2)  # (N, M)
+    present[:, 0] |= ~present.any(dim=1)
+    if M == 1 or getattr(backbone, 'data_bn_type', None) == 'MVC':
+        stages = _call(backbone, inputs, num_frames)
+        rows = [stage.flatten(0, 1) for stage in stages]
+        if M > 1:
+            rows = [stage[present.flatten()] for stage in rows]
+    else:
+        selected = inputs[present].unsqueeze(1)  # (P, 1, T, V, C)
+        if num_frames is not None:
+            num_frames = num_frames.unsqueeze(1).expand(N, M)[present]
+        rows = [
+            stage.squeeze(1)
+            for stage in _call(backbone, selected, num_frames)
+        ]
+    owner = torch.arange(N, device=inputs.device)
+    owner = owner.unsqueeze(1).expand(N, M)[present]  # (P,)
+    mask = body_mask[present]  # (P, T)
+    return tuple(pool_persons(stage, mask, owner, N) for stage in rows)
+
+
+def _call(
+    backbone: nn.Module, inputs: Tensor, num_frames: Tensor | None
+) -> tuple[Tensor, ...]:
+    if num_frames is None:
+        return backbone(inputs)
+    return backbone(inputs, num_frames)
+
+
+def stage_lengths(
+    backbone: nn.Module, num_frames: Tensor | None
+) -> tuple[Tensor, ...] | None:
+    """Valid frames of each stage.
+
+    Args:
+        backbone (nn.Module): Encoder with ``temporal_strides_out``.
+        num_frames (Tensor, optional): Valid input frames, (N,) int64.
+
+    Returns:
+        tuple[Tensor, ...] | None: (N,) per stage; None where none is given.
+    """
+    if num_frames is None:
+        return None
+    return tuple(
+        strided_length(num_frames, stride)
+        for stride in backbone.temporal_strides_out
+    )

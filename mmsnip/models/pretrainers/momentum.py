@@ -1,0 +1,234 @@
+"""Query encoder and its momentum copy; knows no loss."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.model import BaseModel, ExponentialMovingAverage
+from torch import Tensor, nn
+
+from mmsnip.models.heads.snippet_contrast import Snippets
+from mmsnip.models.persons import encode_persons, stage_lengths
+from mmsnip.models.time import frame_mask
+from mmsnip.registry import MODELS
+
+
+class View(NamedTuple):
+    """One view of a batch.
+
+    Attributes:
+        inputs (Tensor): Skeletons, (N, M, T, V, C).
+        body_mask (Tensor, optional): (N, M, T) bool.
+        num_frames (Tensor, optional): (N,) int64; None: nothing is padded.
+    """
+
+    inputs: Tensor
+    body_mask: Tensor | None = None
+    num_frames: Tensor | None = None
+
+
+class Embedding(NamedTuple):
+    """What a branch makes of a view.
+
+    Attributes:
+        video (Tensor): Video embeddings of unit length, (N, D).
+        snippets (Snippets, optional): None without a snippet head.
+    """
+
+    video: Tensor
+    snippets: Snippets | None
+
+
+class MomentumPretrainer(BaseModel):
+    """Base of the contrastive frameworks: two encoders and the heads.
+
+    The key encoder is a moving average of the query encoder and projectors,
+    never trained, part of every checkpoint. State changes only in
+    ``forward(mode='loss')`` of a model in training: the average moves before
+    the losses are computed, the queues after; ``loss`` itself may be called
+    any number of times.
+
+    Args:
+        backbone (dict): Config of the encoder.
+        global_head (dict): Config of the video-level head; ``in_channels``
+            follows the backbone where it is absent.
+        snippet_head (dict, optional): Config of the snippet-level head.
+            None: the framework alone, its own baseline.
+        key_momentum (float): Share of its old weights that the key encoder
+            keeps at a step, in (0, 1). Defaults to 0.999. (mmengine's
+            averages count the share of the *new* weights.)
+        data_preprocessor (dict, optional): Defaults to
+            ``dict(type='mmsnip.SkeletonPreprocessor')``.
+        init_cfg (dict or list[dict], optional): Initialisation.
+
+    Raises:
+        ValueError: If ``key_momentum`` is not in (0, 1).
+
+    Source:
+        MoCo v2 form of METHOD.md section 1.
+    """
+
+    num_views = 2
+
+    def __init__(
+        self,
+        backbone: dict,
+        global_head: dict,
+        snippet_head: dict | None = None,
+        key_momentum: float = 0.999,
+        data_preprocessor: dict | nn.Module | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        if data_preprocessor is None:
+            data_preprocessor = dict(type='mmsnip.SkeletonPreprocessor')
+        super().__init__(data_preprocessor, init_cfg)
+        if not 0 < key_momentum < 1:
+            raise ValueError(f'key_momentum={key_momentum} must lie in (0, 1)')
+        self.backbone = MODELS.build(backbone)
+        channels = dict(in_channels=self.backbone.out_channels[-1])
+        self.global_head = MODELS.build({**channels, **global_head})
+        self.snippet_head = None
+        if snippet_head is not None:
+            self.snippet_head = MODELS.build({**channels, **snippet_head})
+        self.key_encoder = ExponentialMovingAverage(
+            self._query_encoder(), momentum=1 - key_momentum
+        )
+
+    @property
+    def with_snippets(self) -> bool:
+        """Whether a snippet head is plugged in."""
+        return self.snippet_head is not None
+
+    def _query_encoder(self) -> nn.ModuleDict:
+        """Modules that the key encoder follows, not registered again."""
+        modules = dict(
+            backbone=self.backbone, global_projector=self.global_head.projector
+        )
+        if self.with_snippets:
+            modules['snippet_projector'] = self.snippet_head.projector
+        return nn.ModuleDict(modules)
+
+    def encode(
+        self, view: View, backbone: nn.Module | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Features a frame of the encoder's last stage.
+
+        Args:
+            view (View): One view of a batch.
+            backbone (nn.Module, optional): Defaults to the query encoder.
+
+        Returns:
+            tuple[Tensor, Tensor | None]: Features (N, C, T') and their valid
+            frames (N, T'), None where nothing is padded.
+        """
+        backbone = self.backbone if backbone is None else backbone
+        features = encode_persons(backbone, *view)[-1]
+        lengths = stage_lengths(backbone, view.num_frames)
+        if lengths is None:
+            return features, None
+        return features, frame_mask(lengths[-1], features.shape[2])
+
+    def embed_query(self, view: View) -> Embedding:
+        """Embed a view with the query encoder."""
+        features, mask = self.encode(view)
+        snippets = None
+        if self.with_snippets:
+            snippets = self.snippet_head(features, mask)
+        return Embedding(self.global_head(features, mask), snippets)
+
+    @torch.no_grad()
+    def embed_key(self, view: View) -> Embedding:
+        """Embed a view with the key encoder, without gradients."""
+        key = self.key_encoder.module
+        features, mask = self.encode(view, key['backbone'])
+        snippets = None
+        if self.with_snippets:
+            snippets = self.snippet_head(
+                features, mask, key['snippet_projector']
+            )
+        video = self.global_head(features, mask, key['global_projector'])
+        return Embedding(video, snippets)
+
+    @abstractmethod
+    def loss(self, views: Sequence[View]) -> tuple[dict, Embedding]:
+        """Losses of a batch, and the key that the queues will store.
+
+        Args:
+            views (Sequence[View]): The views that the framework compares.
+
+        Returns:
+            tuple[dict, Embedding]: Losses by name, and the key embedding.
+        """
+
+    def forward(
+        self,
+        inputs: Tensor | Sequence[Tensor],
+        data_samples: Sequence | None = None,
+        body_mask: Tensor | Sequence[Tensor] | None = None,
+        num_frames: Tensor | Sequence[Tensor] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """Losses, features or predictions of a batch.
+
+        Args:
+            inputs (Tensor or Sequence[Tensor]): Views, (N, M, T, V, C) each.
+            data_samples (Sequence[ActionDataSample], optional): One a video.
+            body_mask (Tensor or Sequence[Tensor], optional): (N, M, T) bool.
+            num_frames (Tensor or Sequence[Tensor], optional): (N,) int64.
+            mode (str): ``'loss'``: dict of losses; in training this also
+                advances key encoder and queues. ``'tensor'``: features of
+                the first view, (N, C, T'). ``'predict'``: the data samples
+                with ``snippet_features`` (T', C).
+
+        Returns:
+            dict, Tensor or list: As ``mode`` says.
+
+        Raises:
+            ValueError: If the mode is unknown or views are missing.
+        """
+        views = _as_views(inputs, body_mask, num_frames)
+        if mode == 'loss':
+            if len(views) < self.num_views:
+                raise ValueError(
+                    f'{type(self).__name__} compares {self.num_views} views '
+                    f'of a video, the batch has {len(views)}; set MultiView '
+                    'in the pipeline'
+                )
+            if self.training:
+                self.key_encoder.update_parameters(self._query_encoder())
+            losses, key = self.loss(views)
+            if self.training:
+                self.global_head.enqueue(key.video)
+                if self.with_snippets:
+                    self.snippet_head.enqueue(key.snippets)
+            return losses
+        if mode not in ('tensor', 'predict'):
+            raise ValueError(
+                f"mode={mode!r} is unknown; use 'loss', 'tensor' or 'predict'"
+            )
+        features, mask = self.encode(views[0])
+        if mode == 'tensor':
+            return features
+        for n, sample in enumerate(data_samples):
+            video = features[n].T
+            sample.snippet_features = (
+                video if mask is None else video[mask[n]]
+            )
+        return data_samples
+
+
+def _as_views(
+    inputs: Tensor | Sequence[Tensor],
+    body_mask: Tensor | Sequence[Tensor] | None,
+    num_frames: Tensor | Sequence[Tensor] | None,
+) -> list[View]:
+    if isinstance(inputs, Tensor):
+        return [View(inputs, body_mask, num_frames)]
+    nothing = [None] * len(inputs)
+    return [
+        View(*parts)
+        for parts in zip(inputs, body_mask or nothing, num_frames or nothing)
+    ]

@@ -1,0 +1,100 @@
+"""Time axes of different lengths: masks and resampling of padded batches."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def strided_length(num_frames: Tensor, stride: int) -> Tensor:
+    """Valid frames after temporal strides: ``ceil(num_frames / stride)``.
+
+    Args:
+        num_frames (Tensor): Valid frames of each sample, (N,) int64.
+        stride (int): Product of the temporal strides.
+
+    Returns:
+        Tensor: (N,) int64.
+    """
+    return torch.div(num_frames + stride - 1, stride, rounding_mode='floor')
+
+
+def frame_mask(num_frames: Tensor, size: int) -> Tensor:
+    """True at the valid frames of each sample.
+
+    Args:
+        num_frames (Tensor): Valid frames of each sample, (N,) int64.
+        size (int): T, padded length.
+
+    Returns:
+        Tensor: (N, T) bool.
+    """
+    frames = torch.arange(size, device=num_frames.device)
+    return frames < num_frames.unsqueeze(1)
+
+
+def resample_frames(
+    x: Tensor,
+    size: int,
+    source: Tensor | None = None,
+    target: Tensor | None = None,
+    mode: str = 'nearest',
+) -> Tensor:
+    """Bring features to another length, each sample by its own lengths.
+
+    Without lengths this is ``torch.nn.functional.interpolate``. With them a
+    padded sample gets the values that it would get alone: padding neither
+    shifts the grid nor leaks in.
+
+    Args:
+        x (Tensor): Features, (N, C, T).
+        size (int): Padded length of the result.
+        source (Tensor, optional): Valid frames of ``x``, (N,) int64.
+        target (Tensor, optional): Valid frames of the result, (N,) int64.
+        mode (str): ``'nearest'`` or ``'linear'`` (``align_corners=False``).
+            Defaults to ``'nearest'``.
+
+    Returns:
+        Tensor: (N, C, size); frames beyond ``target`` repeat the last valid
+        one.
+
+    Raises:
+        ValueError: If the mode is unknown or only one length is given.
+
+    Source:
+        ``up`` of the U-shaped module and the baseline head, METHOD.md 2.
+    """
+    if mode not in ('nearest', 'linear'):
+        raise ValueError(f"mode={mode!r}; use 'nearest' or 'linear'")
+    if (source is None) != (target is None):
+        raise ValueError('source and target lengths are given together')
+    if source is None:
+        if x.shape[2] == size:
+            return x
+        if mode == 'nearest':
+            return functional.interpolate(x, size=size)
+        return functional.interpolate(
+            x, size=size, mode=mode, align_corners=False
+        )
+    C = x.shape[1]
+    frames = torch.arange(size, device=x.device)  # (T,)
+    last = (source - 1).clamp(min=0).unsqueeze(1)  # (N, 1)
+    if mode == 'nearest':
+        # Integer arithmetic: exact for every pair of lengths.
+        index = torch.div(
+            frames * source.unsqueeze(1),
+            target.clamp(min=1).unsqueeze(1),
+            rounding_mode='floor',
+        )
+        index = torch.minimum(index, last)
+        return x.gather(2, index.unsqueeze(1).expand(-1, C, -1))
+    scale = source.to(x.dtype) / target.clamp(min=1).to(x.dtype)
+    place = (frames + 0.5) * scale.unsqueeze(1) - 0.5
+    place = place.clamp(min=0).minimum(last.to(x.dtype))
+    left = place.floor().long()
+    right = torch.minimum(left + 1, last)
+    share = (place - left).unsqueeze(1).to(x.dtype)
+    left = left.unsqueeze(1).expand(-1, C, -1)
+    right = right.unsqueeze(1).expand(-1, C, -1)
+    return x.gather(2, left) * (1 - share) + x.gather(2, right) * share
