@@ -1,0 +1,37 @@
+"""What a body is, and what may be done to its motion; numpy only.
+
+Further functions lie in `geometry` (centre, bones, motion), `rotation`,
+`prenorm` (the published NTU preparation), `resample` (frame maps) and
+`augment` (random changes).
+"""
+
+from mmsnip.skeleton.geometry import bones, motion, present_frames
+from mmsnip.skeleton.graph import spatial_graph, stgcn_graph
+from mmsnip.skeleton.layout import (
+    SkeletonLayout,
+    from_graph_cfg,
+    from_metainfo,
+    get_layout,
+)
+from mmsnip.skeleton.prenorm import pre_normalize
+from mmsnip.skeleton.resample import (
+    map_segments,
+    paint_segments,
+    take_frames,
+)
+
+__all__ = [
+    'SkeletonLayout',
+    'bones',
+    'from_graph_cfg',
+    'from_metainfo',
+    'get_layout',
+    'map_segments',
+    'motion',
+    'paint_segments',
+    'pre_normalize',
+    'present_frames',
+    'spatial_graph',
+    'stgcn_graph',
+    'take_frames',
+]

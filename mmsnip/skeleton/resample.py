@@ -1,0 +1,307 @@
+"""Frame maps: which source frame each new frame shows.
+
+A map is an array (T_new,) of positions in the old frames: integers pick a
+frame, fractions lie between two, -1 is padding. One map moves poses, masks
+and segments alike, so that labels cannot slide.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+PADDING = -1
+
+
+def mirror_crop_map(num_frames: int, padding: int, start: int) -> np.ndarray:
+    """A crop of T frames out of the sequence mirrored at both ends.
+
+    Args:
+        num_frames (int): T.
+        padding (int): Frames mirrored at each end, at most T; the border
+            frame is repeated.
+        start (int): First frame of the crop, in 0..2 * padding.
+
+    Returns:
+        np.ndarray: (T,) int64.
+
+    Raises:
+        ValueError: If `padding` or `start` is out of range.
+
+    Source:
+        ``temperal_crop`` of AimCLR 6cd7376 ``feeder/tools.py``.
+
+    Examples:
+        >>> mirror_crop_map(5, 2, 0).tolist()
+        [1, 0, 0, 1, 2]
+    """
+    if not 0 <= padding <= num_frames:
+        raise ValueError(f'padding={padding} must lie in 0..T={num_frames}')
+    if not 0 <= start <= 2 * padding:
+        raise ValueError(f'start={start} must lie in 0..{2 * padding}')
+    place = np.arange(num_frames) + start - padding
+    place = np.where(place < 0, -1 - place, place)
+    return np.where(place >= num_frames, 2 * num_frames - 1 - place, place)
+
+
+def window_map(
+    num_frames: int, size: int, start: int = 0, pad: bool = False
+) -> np.ndarray:
+    """A window of at most `size` frames.
+
+    Args:
+        num_frames (int): T.
+        size (int): Frames of the window, at least 1.
+        start (int): First frame, in 0..T - 1.
+        pad (bool): Fill a window that reaches beyond T with -1; else it is
+            shorter.
+
+    Returns:
+        np.ndarray: (size,) or less, int64.
+
+    Raises:
+        ValueError: If `size` or `start` is out of range.
+
+    Examples:
+        >>> window_map(3, 4, pad=True).tolist()
+        [0, 1, 2, -1]
+    """
+    if size < 1:
+        raise ValueError(f'size={size} must be at least 1')
+    if not 0 <= start < num_frames:
+        raise ValueError(f'start={start} must lie in 0..{num_frames - 1}')
+    place = start + np.arange(size)
+    if pad:
+        return np.where(place < num_frames, place, PADDING)
+    return place[place < num_frames]
+
+
+def stretch_map(
+    num_frames: int,
+    size: int,
+    start: float = 0.0,
+    length: float | None = None,
+) -> np.ndarray:
+    """An interval stretched or squeezed to `size` frames, ends kept.
+
+    Args:
+        num_frames (int): T.
+        size (int): New number of frames, at least 1.
+        start (float): First position.
+        length (float | None): Frames of the interval, None to the end. Its
+            last position is start + length - 1.
+
+    Returns:
+        np.ndarray: (size,) float64; one frame lies in the middle.
+
+    Raises:
+        ValueError: If the interval leaves the sequence or `size` < 1.
+
+    Examples:
+        >>> stretch_map(4, 7).tolist()
+        [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
+    """
+    length = num_frames - start if length is None else length
+    if size < 1:
+        raise ValueError(f'size={size} must be at least 1')
+    if start < 0 or length < 1 or start + length > num_frames + 1e-6:
+        raise ValueError(
+            f'interval of {length} frames from {start} must lie in '
+            f'0..{num_frames}'
+        )
+    last = min(start + length - 1, num_frames - 1)
+    if size == 1:
+        return np.array([(start + last) / 2])
+    return np.linspace(start, last, size)
+
+
+def tempo_map(
+    num_frames: int,
+    factor: float,
+    size: int | None = None,
+    start: float = 0.0,
+) -> np.ndarray:
+    """Every `factor`-th frame.
+
+    Args:
+        num_frames (int): T.
+        factor (float): Step in source frames, above 0; 2 plays twice as
+            fast.
+        size (int | None): Largest number of new frames; None: to the end.
+        start (float): First position, in 0..T - 1.
+
+    Returns:
+        np.ndarray: At least one frame; int64 where all positions are whole,
+            else float64.
+
+    Raises:
+        ValueError: If `factor`, `size` or `start` is out of range.
+
+    Examples:
+        >>> tempo_map(6, 2).tolist()
+        [0, 2, 4]
+    """
+    if factor <= 0:
+        raise ValueError(f'factor={factor} must be above 0')
+    if size is not None and size < 1:
+        raise ValueError(f'size={size} must be at least 1')
+    if not 0 <= start <= num_frames - 1:
+        raise ValueError(f'start={start} must lie in 0..{num_frames - 1}')
+    count = int(np.floor((num_frames - 1 - start) / factor + 1e-9)) + 1
+    count = count if size is None else min(count, size)
+    place = np.minimum(start + factor * np.arange(count), num_frames - 1)
+    whole = np.rint(place)
+    return whole.astype(np.int64) if np.array_equal(whole, place) else place
+
+
+def reverse_map(num_frames: int) -> np.ndarray:
+    """All frames, last first.
+
+    Args:
+        num_frames (int): T.
+
+    Returns:
+        np.ndarray: (T,) int64.
+    """
+    return np.arange(num_frames)[::-1].copy()
+
+
+def nearest_frames(frame_map: np.ndarray) -> np.ndarray:
+    """The whole frame next to each position; halves go up, padding stays.
+
+    Args:
+        frame_map (np.ndarray): (T_new,).
+
+    Returns:
+        np.ndarray: (T_new,) int64.
+    """
+    return np.floor(np.asarray(frame_map) + 0.5).astype(np.int64)
+
+
+def take_frames(
+    keypoint: np.ndarray, body_mask: np.ndarray, frame_map: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses and mask of the new frames.
+
+    A position between two frames is interpolated; where a person is present
+    in only one of them, the nearest frame is taken as it is. The mask is
+    always that of the nearest frame.
+
+    Args:
+        keypoint (np.ndarray): (M, T, V, C).
+        body_mask (np.ndarray): (M, T) bool.
+        frame_map (np.ndarray): (T_new,), -1 gives zeros.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (M, T_new, V, C) of the type of
+            `keypoint`, and (M, T_new) bool.
+    """
+    frame_map = np.asarray(frame_map)
+    padded = frame_map < 0
+    T = keypoint.shape[1]
+    nearest = np.clip(nearest_frames(frame_map), 0, T - 1)
+    mask = body_mask[:, nearest] & ~padded
+    low = np.clip(np.floor(frame_map).astype(np.int64), 0, T - 1)
+    high = np.minimum(low + 1, T - 1)
+    share = np.clip(frame_map - low, 0.0, 1.0)
+    taken = keypoint[:, low]
+    if share.any():
+        there_low, there_high = body_mask[:, low], body_mask[:, high]
+        share = np.where(there_low == there_high, share, nearest > low)
+        share = share[..., None, None].astype(keypoint.dtype)
+        taken = taken * (1 - share) + keypoint[:, high] * share
+    if padded.any():
+        taken = taken * ~padded[:, None, None]
+    return taken, mask
+
+
+def compose_maps(outer: np.ndarray, frame_map: np.ndarray) -> np.ndarray:
+    """The map that follows from two, one after the other.
+
+    Args:
+        outer (np.ndarray): (T,), source position of each old frame.
+        frame_map (np.ndarray): (T_new,), old position of each new frame.
+
+    Returns:
+        np.ndarray: (T_new,), int64 if both are, else float32; -1 where
+            the nearest frame is padding.
+    """
+    outer, frame_map = np.asarray(outer), np.asarray(frame_map)
+    nearest = nearest_frames(frame_map)
+    padded = frame_map < 0
+    padded = padded | (outer[np.clip(nearest, 0, len(outer) - 1)] < 0)
+    if np.issubdtype(frame_map.dtype, np.integer):
+        source = outer[np.clip(frame_map, 0, len(outer) - 1)]
+    else:
+        low = np.clip(np.floor(frame_map), 0, len(outer) - 1).astype(np.int64)
+        high = np.minimum(low + 1, len(outer) - 1)
+        share = np.clip(frame_map - low, 0.0, 1.0)
+        share = np.where(outer[high] < 0, 0.0, share)
+        share = np.where(outer[low] < 0, 1.0, share)
+        source = outer[low] * (1 - share) + outer[high] * share
+        source = source.astype(np.float32)
+    return np.where(padded, PADDING, source).astype(source.dtype)
+
+
+def map_segments(
+    segments: np.ndarray, frame_map: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where segments lie in the new frames.
+
+    A new frame belongs to the segments of its nearest old frame. A segment
+    that shows in several places (a mirrored end) becomes several, one that
+    shows nowhere disappears.
+
+    Args:
+        segments (np.ndarray): Half-open [start, end), (num_segments, 2).
+        frame_map (np.ndarray): (T_new,).
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: New segments, int64, ordered by
+            segment, then start; and the index of the old segment of each.
+
+    Examples:
+        >>> map_segments(np.array([[2, 5]]), np.array([4, 5, 4, 3, -1]))
+        (array([[0, 1],
+               [2, 4]]), array([0, 0]))
+    """
+    segments = np.asarray(segments, dtype=np.int64).reshape(-1, 2)
+    frame = nearest_frames(frame_map)
+    inside = (frame >= segments[:, :1]) & (frame < segments[:, 1:])
+    inside &= np.asarray(frame_map) >= 0
+    edges = np.diff(np.pad(inside, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    which, start = np.nonzero(edges == 1)
+    _, end = np.nonzero(edges == -1)
+    return np.stack((start, end), axis=1).astype(np.int64), which
+
+
+def paint_segments(
+    segments: np.ndarray,
+    segment_labels: np.ndarray,
+    num_frames: int,
+    background: int,
+) -> np.ndarray:
+    """One label a frame.
+
+    Where segments overlap, the one that starts later wins; of equal starts
+    the shorter one; of equal intervals the one listed later.
+
+    Args:
+        segments (np.ndarray): Half-open [start, end), (num_segments, 2).
+        segment_labels (np.ndarray): (num_segments,).
+        num_frames (int): T.
+        background (int): Label of frames outside every segment.
+
+    Returns:
+        np.ndarray: (T,) int64.
+
+    Examples:
+        >>> paint_segments(np.array([[0, 4], [2, 3]]), [7, 5], 5, 9).tolist()
+        [7, 7, 5, 7, 9]
+    """
+    segments = np.asarray(segments, dtype=np.int64).reshape(-1, 2)
+    order = np.lexsort((-segments[:, 1], segments[:, 0]))
+    labels = np.full(num_frames, background, dtype=np.int64)
+    for index in order:
+        start, end = segments[index]
+        labels[max(start, 0) : max(end, 0)] = segment_labels[index]
+    return labels

@@ -1,0 +1,183 @@
+"""Rotations of bodies, measured on a pose or drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def rotation_between(
+    source: np.ndarray, target: np.ndarray, tolerance: float = 1e-6
+) -> np.ndarray:
+    """Rotation that takes one direction to another, the short way.
+
+    Args:
+        source (np.ndarray): (3,).
+        target (np.ndarray): (3,).
+        tolerance (float): Below it, for the angle in radians or the sum of
+            the axis' absolute entries, the rotation is the identity; so
+            opposite directions are not turned either.
+
+    Returns:
+        np.ndarray: R with ``R @ source`` along `target`, (3, 3) float64.
+
+    Source:
+        Euler-Rodrigues formula; guard as in the published NTU preparation.
+    """
+    source = np.asarray(source, dtype=np.float64)
+    target = np.asarray(target, dtype=np.float64)
+    axis = np.cross(source, target)
+    lengths = np.linalg.norm(source) * np.linalg.norm(target)
+    if lengths == 0:
+        return np.eye(3)
+    angle = np.arccos(np.clip(source @ target / lengths, -1.0, 1.0))
+    if np.abs(axis).sum() < tolerance or abs(angle) < tolerance:
+        return np.eye(3)
+    x, y, z = axis / np.linalg.norm(axis)
+    K = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * (K @ K)
+
+
+def rotate(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Apply a linear map to the leading channels of every joint.
+
+    Args:
+        keypoint (np.ndarray): (M, T, V, C).
+        matrix (np.ndarray): (D, D), D at most C.
+
+    Returns:
+        np.ndarray: y_i = sum_j matrix[i, j] x_j, the type of `keypoint`.
+    """
+    D = len(matrix)
+    turned = keypoint.copy()
+    turned[..., :D] = keypoint[..., :D] @ matrix.T.astype(keypoint.dtype)
+    return turned
+
+
+def body_rotations(
+    pose: np.ndarray,
+    spine: tuple[int, int] | None,
+    shoulders: tuple[int, int] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations that turn the spine to z, then the shoulders to x.
+
+    The second tilts the spine again, as in the published preparation: it
+    takes the whole lateral line to x, not only its ground projection.
+
+    Args:
+        pose (np.ndarray): (V, 3).
+        spine (tuple[int, int] | None): (bottom, top); None: no rotation.
+        shoulders (tuple[int, int] | None): (right, left); x runs from left
+            to right. None: no rotation.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Two (3, 3) float64; their product
+            second @ first turns a body.
+    """
+    first = second = np.eye(3)
+    pose = pose.astype(np.float64)
+    if spine is not None:
+        upward = pose[spine[1]] - pose[spine[0]]
+        first = rotation_between(upward, np.array([0.0, 0.0, 1.0]))
+    if shoulders is not None:
+        lateral = first @ (pose[shoulders[0]] - pose[shoulders[1]])
+        second = rotation_between(lateral, np.array([1.0, 0.0, 0.0]))
+    return first, second
+
+
+def heading_rotation(
+    pose: np.ndarray, shoulders: tuple[int, int], up_axis: int = 1
+) -> np.ndarray:
+    """Rotation about the vertical that faces a body along one direction.
+
+    Unlike `body_rotations` it keeps the vertical, so a body that lies stays
+    lying. The lateral line's ground projection goes to x (to y where x is
+    up).
+
+    Args:
+        pose (np.ndarray): (V, 3).
+        shoulders (tuple[int, int]): (right, left).
+        up_axis (int): Coordinate that points up.
+
+    Returns:
+        np.ndarray: (3, 3) float64.
+    """
+    lateral = pose[shoulders[0]].astype(np.float64) - pose[shoulders[1]]
+    lateral[up_axis] = 0.0
+    target = np.zeros(3)
+    target[1 if up_axis == 0 else 0] = 1.0
+    length = np.linalg.norm(lateral)
+    if length < 1e-6:
+        return np.eye(3)
+    up = np.zeros(3)
+    up[up_axis] = 1.0
+    cosine = float(lateral @ target) / length
+    sine = float(np.cross(lateral, target) @ up) / length
+    K = np.cross(up, np.eye(3)).T  # K @ v = up x v
+    return np.eye(3) + sine * K + (1 - cosine) * (K @ K)
+
+
+def draw_rotation(
+    rng: np.random.Generator,
+    main_angle: float = 30.0,
+    other_angle: float = 1.0,
+) -> np.ndarray:
+    """Angles about x, y and z: one axis turns far, the others hardly.
+
+    Args:
+        rng (np.random.Generator): Source of randomness.
+        main_angle (float): Largest angle about the drawn axis, degrees.
+        other_angle (float): Largest angle about the others, degrees.
+
+    Returns:
+        np.ndarray: Degrees, (3,) float64, none below zero.
+
+    Source:
+        ``random_rotate`` of AimCLR 6cd7376 ``feeder/tools.py``.
+    """
+    limits = np.full(3, other_angle, dtype=np.float64)
+    limits[rng.integers(3)] = main_angle
+    return rng.uniform(0.0, limits)
+
+
+def euler_rotation(angles_deg: Sequence[float]) -> np.ndarray:
+    """Rotation Rz Ry Rx in AimCLR's signs (each turns clockwise).
+
+    Args:
+        angles_deg (Sequence[float]): Degrees about x, y and z.
+
+    Returns:
+        np.ndarray: (3, 3) float64.
+    """
+    x, y, z = (axis_rotation(i, -a) for i, a in enumerate(angles_deg))
+    return z @ y @ x
+
+
+def axis_rotation(axis: int, angle_deg: float) -> np.ndarray:
+    """Right-handed rotation about one coordinate axis.
+
+    Args:
+        axis (int): 0, 1 or 2.
+        angle_deg (float): Degrees.
+
+    Returns:
+        np.ndarray: (3, 3) float64.
+    """
+    matrix = np.eye(3)
+    others = [(axis + 1) % 3, (axis + 2) % 3]
+    matrix[np.ix_(others, others)] = plane_rotation(angle_deg)
+    return matrix
+
+
+def plane_rotation(angle_deg: float) -> np.ndarray:
+    """Counter-clockwise rotation of the plane.
+
+    Args:
+        angle_deg (float): Degrees.
+
+    Returns:
+        np.ndarray: (2, 2) float64.
+    """
+    cosine, sine = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
+    return np.array([[cosine, -sine], [sine, cosine]])

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmsnip.skeleton.augment import (
+    add_noise,
+    blur_kernel,
+    blur_time,
+    draw_interval,
+    draw_joints,
+    draw_shear,
+    flip_space,
+    mask_axis,
+    mask_joints,
+    scale,
+    shear_joints,
+    shear_matrix,
+)
+from mmsnip.skeleton.layout import get_layout
+from mmsnip.skeleton.resample import mirror_crop_map, reverse_map
+from mmsnip.skeleton.rotation import euler_rotation, rotate
+
+TOLERANCE = 1e-12
+
+
+def to_sample(array):
+    return np.ascontiguousarray(array.transpose(3, 1, 2, 0))
+
+
+def check(name, ours, golden):
+    error = np.abs(ours - golden).max()
+    print(f'augment {name}: {error:.1e}')
+    assert error < TOLERANCE
+
+
+def check_joint_by_joint(z):
+    x = to_sample(z['x'])
+    T = x.shape[1]
+    for ratio in (6, 4):
+        key = f'temperal_crop/r{ratio}'
+        padding = T // ratio
+        assert padding == z[f'{key}/padding_len']
+        frames = mirror_crop_map(T, padding, int(z[f'{key}/frame_start']))
+        check(key, x[:, frames], to_sample(z[f'{key}/y']))
+    matrix = shear_matrix(np.stack((z['shear/s1'], z['shear/s2'])))
+    check('shear matrix', matrix, z['shear/matrix'])
+    check('shear', rotate(x, matrix), to_sample(z['shear/y']))
+    for axis in range(3):
+        key = f'random_rotate/{axis}'
+        matrix = euler_rotation(z[f'{key}/angles_deg_xyz'])
+        check(f'{key} matrix', matrix, z[f'{key}/matrix'])
+        check(key, rotate(x, matrix), to_sample(z[f'{key}/y']))
+    noise = to_sample(z['gaus_noise/noise'])
+    check('gaus_noise', add_noise(x, noise), to_sample(z['gaus_noise/y']))
+    kernel = blur_kernel(float(z['gaus_filter/applied/sigma']))
+    check('blur kernel', kernel, z['gaus_filter/applied/kernel'])
+    blurred = blur_time(x, kernel, normalize=False)
+    check('gaus_filter', blurred, to_sample(z['gaus_filter/applied/y']))
+    masked = mask_axis(x, int(z['axis_mask/axis']))
+    check('axis_mask', masked, to_sample(z['axis_mask/y']))
+    flipped = x[:, reverse_map(T)]
+    check('time flip', flipped, to_sample(z['random_time_flip/y']))
+
+
+@pytest.mark.parity
+def test_augmentations_equal_the_published_ones_on_a_slice(golden_dir):
+    z = np.load(golden_dir / 'augment_small.npz')
+    check_joint_by_joint(z)
+    order = get_layout('nturgb+d').mirror_order
+    np.testing.assert_array_equal(order, z['random_spatial_flip/order'])
+    flipped = flip_space(to_sample(z['flip_x']), order)
+    check('flip', flipped, to_sample(z['random_spatial_flip/y']))
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize('seed', range(5))
+def test_augmentations_equal_the_published_ones(reference_dir, seed):
+    z = np.load(reference_dir / f'augment_s{seed}.npz')
+    check_joint_by_joint(z)
+    x = to_sample(z['x'])
+    M, T, V, _ = x.shape
+    flipped = flip_space(x, get_layout('nturgb+d').mirror_order)
+    check('flip', flipped, to_sample(z['random_spatial_flip/y']))
+    for mode in ('zero', 'shear'):
+        key = f'ssd_joint_corruption/{mode}'
+        drawn = np.isin(np.arange(V), z[f'{key}/joints'])
+        if mode == 'zero':
+            ours = mask_joints(x, drawn)
+        else:
+            ours = shear_joints(x, drawn, z[f'{key}/matrix'])
+        check(key, ours, to_sample(z[f'{key}/y']))
+    for key in ('ssd_jointmask', 'ssd_jointmask2'):
+        frame = int(z[f'{key}/frame'])
+        drawn = np.zeros((T, V), bool)
+        joints = np.broadcast_to(
+            z[f'{key}/joints'], (frame, z[f'{key}/joints'].shape[-1])
+        )
+        np.put_along_axis(drawn[:frame], joints, True, axis=1)
+        ours = mask_joints(np.ones((M, T, V, 3)), drawn)
+        golden = z[f'{key}/mask_NTMVC'][0].transpose(1, 0, 2, 3)
+        check(key, ours, golden)
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(0).normal(size=(2, 13, 5, 3))
+
+
+def test_normalised_blur_leaves_a_resting_body_where_it_is(x):
+    x[:] = x[:, :1]
+    mask = np.ones((2, 13), bool)
+    mask[1, 4:] = False
+    x[1, 4:] = 0
+    blurred = blur_time(x, blur_kernel(1.7), mask)
+    np.testing.assert_allclose(blurred, x, atol=1e-14)
+
+
+def test_blur_of_one_frame_changes_nothing(x):
+    blurred = blur_time(x[:, :1], blur_kernel(1.0))
+    np.testing.assert_allclose(blurred, x[:, :1], atol=1e-15)
+
+
+def test_normalised_blur_is_the_mean_under_the_bell(x):
+    kernel = blur_kernel(0.9, radius=2)
+    blurred = blur_time(x, kernel)
+    expected = np.einsum('k,mkvc->mvc', kernel, x[:, 4:9]) / kernel.sum()
+    np.testing.assert_allclose(blurred[:, 6], expected, atol=1e-14)
+
+
+def test_noise_leaves_absent_bodies_zero(x):
+    mask = np.ones((2, 13), bool)
+    mask[1, 3:] = False
+    x[~mask] = 0
+    noisy = add_noise(x, np.ones((2, 13, 5, 3)), mask)
+    assert not noisy[~mask].any()
+    np.testing.assert_array_equal(noisy[mask], x[mask] + 1)
+
+
+def test_true_mirror_keeps_all_distances_of_a_symmetric_pair(x):
+    order = np.array([0, 2, 1, 4, 3])
+    flipped = flip_space(x, order, mirror_axis=0)
+    inner = np.linalg.norm(x[:, :, 1] - x[:, :, 3], axis=-1)
+    outer = np.linalg.norm(flipped[:, :, 2] - flipped[:, :, 4], axis=-1)
+    np.testing.assert_allclose(inner, outer)
+    np.testing.assert_array_equal(flip_space(flipped, order, 0), x)
+
+
+def test_no_function_changes_its_input(x):
+    before = x.copy()
+    add_noise(x, np.ones_like(x))
+    blur_time(x, blur_kernel(1.0))
+    mask_axis(x, 1)
+    mask_joints(x, np.array([True] * 5))
+    flip_space(x, np.arange(5), 0)
+    scale(x, np.array([2.0, 2.0, 2.0]))
+    np.testing.assert_array_equal(x, before)
+
+
+def test_drawn_joints_have_the_asked_number_in_every_frame():
+    rng = np.random.default_rng(0)
+    drawn = draw_joints(11, 4, rng, num_frames=50)
+    assert (drawn.sum(axis=1) == 4).all()
+    assert len(np.unique(drawn, axis=0)) > 1
+    assert draw_joints(11, 4, rng).sum() == 4
+
+
+def test_drawn_shear_has_ones_on_its_diagonal():
+    matrix = draw_shear(0.3, np.random.default_rng(0), 2)
+    np.testing.assert_array_equal(np.diag(matrix), 1)
+    assert 0 < np.abs(matrix[[0, 1], [1, 0]]).max() <= 0.3
+
+
+def test_drawn_interval_lies_inside_and_has_a_frame():
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        start, length = draw_interval(3, 0.01, 1.0, rng)
+        assert start >= 0
+        assert 1 <= length <= 3 - start

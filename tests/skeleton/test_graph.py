@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmsnip.skeleton.graph import hop_distance, spatial_graph, stgcn_graph
+from mmsnip.skeleton.layout import from_graph_cfg, get_layout
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize('family', ['ctrgcn', 'agcn'])
+def test_spatial_graph_equals_the_published_one(reference_dir, family):
+    golden = np.load(reference_dir / f'{family}_blocks_s0.npz')['A']
+    A = spatial_graph(get_layout('nturgb+d-official'))
+    np.testing.assert_array_equal(A, golden)
+
+
+@pytest.mark.parametrize('name', ['nturgb+d', 'coco', 'openpose'])
+def test_graphs_equal_those_of_mmaction2(name):
+    Graph = pytest.importorskip('mmaction.models.utils.graph').Graph
+    layout = get_layout(name)
+    np.testing.assert_array_equal(
+        spatial_graph(layout), Graph(name, 'spatial').A
+    )
+    for max_hop in (1, 2, 3):
+        np.testing.assert_array_equal(
+            stgcn_graph(layout, max_hop),
+            Graph(name, 'stgcn_spatial', max_hop).A,
+        )
+
+
+def test_inward_link_sets_the_row_of_the_parent():
+    A = spatial_graph(from_graph_cfg(dict(parents=[-1, 0, 0])))
+    np.testing.assert_array_equal(A[1, 0], [0, 1, 1])
+    np.testing.assert_array_equal(A[2, :, 0], [0, 0.5, 0.5])
+
+
+def test_unclipped_partition_compares_true_distances():
+    chain = from_graph_cfg(dict(parents=[-1, 0, 1, 2]))
+    clipped, true = stgcn_graph(chain), stgcn_graph(chain, clipped=False)
+    # Link 2-3 lies beyond one hop of the centre.
+    assert clipped[2, 2, 3] == 0
+    assert true[2, 2, 3] > 0
+    np.testing.assert_array_equal(clipped.sum(0), true.sum(0))
+    np.testing.assert_allclose(true.sum(axis=(0, 1)), 1.0)
+
+
+def test_hop_distance_counts_links():
+    chain = from_graph_cfg(dict(parents=[-1, 0, 1, 2]))
+    np.testing.assert_array_equal(hop_distance(chain)[0], [0, 1, 2, 3])
+    assert np.isinf(hop_distance(chain, 2)[0, 3])

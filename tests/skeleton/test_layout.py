@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from mmsnip.skeleton.layout import (
+    SkeletonLayout,
+    from_graph_cfg,
+    from_metainfo,
+    get_layout,
+)
+
+NAMES = ('nturgb+d', 'nturgb+d-official', 'coco', 'openpose', 'kinect-v1')
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_built_in_layout_survives_its_dict_and_a_pickle(name):
+    layout = get_layout(name)
+    assert SkeletonLayout.from_dict(layout.to_dict()) == layout
+    assert from_graph_cfg(layout.to_dict()) == layout
+    assert pickle.loads(pickle.dumps(layout)) == layout  # noqa: S301
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_mirror_exchanges_every_sided_joint_and_undoes_itself(name):
+    layout = get_layout(name)
+    order = layout.mirror_order
+    for joint, other in enumerate(order):
+        mirrored = layout.joint_names[joint].translate(str.maketrans('', ''))
+        mirrored = mirrored.replace('left', '#').replace('right', 'left')
+        assert mirrored.replace('#', 'right') == layout.joint_names[other]
+    np.testing.assert_array_equal(order[order], np.arange(len(order)))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_parents_are_the_graph_links_of_built_in_layouts(name):
+    layout = get_layout(name)
+    links = {(v, p) for v, p in enumerate(layout.parents) if p >= 0}
+    assert links == set(layout.inward)
+
+
+@pytest.mark.parametrize('name', ['nturgb+d', 'coco', 'openpose'])
+def test_built_in_links_are_those_of_mmaction2(name):
+    graph = pytest.importorskip('mmaction.models.utils.graph').Graph(name)
+    layout = get_layout(name)
+    assert layout.inward == tuple(graph.inward)
+    assert layout.center == graph.center
+    dict_form = dict(
+        num_node=graph.num_node, inward=graph.inward, center=graph.center
+    )
+    assert from_graph_cfg(dict_form).parents == layout.parents
+
+
+def test_graph_with_a_loop_keeps_its_links_and_gets_a_tree_for_bones():
+    inward = [(1, 0), (2, 1), (2, 0), (3, 2)]
+    layout = from_graph_cfg(dict(num_node=4, inward=inward, center=0))
+    assert layout.inward == tuple(inward)
+    assert layout.parents == (-1, 0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ('left', 'right'),
+    [
+        ('left_arm', 'right_arm'),
+        ('Arm_L', 'Arm_R'),
+        ('LeftArm', 'RightArm'),
+        ('LArm', 'RArm'),
+        ('lArm', 'rArm'),
+        ('ArmL', 'ArmR'),
+        ('mixamorig:LeftArm', 'mixamorig:RightArm'),
+        ('larm', 'rarm'),
+        ('LARM', 'RARM'),
+        ('leftarm', 'rightarm'),
+        ('Arm.L', 'Arm.R'),
+        ('arm left', 'arm right'),
+    ],
+)
+def test_mirror_pairs_are_found_in_many_spellings(left, right):
+    names = ['Hips', right, 'Head', left]
+    layout = from_metainfo(dict(parents=[-1, 0, 0, 0], joint_names=names))
+    assert layout.pairs == ((3, 1),)
+
+
+def test_names_without_sides_give_no_pairs():
+    names = ['root', 'leg', 'rib', 'wheel', 'lid']
+    parents = [-1, 0, 0, 0, 0]
+    layout = from_metainfo(dict(parents=parents, joint_names=names))
+    assert layout.pairs == ()
+    assert layout.shoulders is None
+    assert layout.spine is None
+
+
+def test_spine_and_shoulders_are_found_by_name():
+    names = ['Hips', 'Spine', 'UpperArm_L', 'UpperArm_R', 'Foot_L', 'Foot_R']
+    layout = from_metainfo(
+        dict(parents=[-1, 0, 1, 1, 0, 0], joint_names=names)
+    )
+    assert layout.spine == (0, 1)
+    assert layout.shoulders == (3, 2)
+
+
+def test_normalization_of_the_file_wins_over_names():
+    metainfo = dict(
+        parents=[-1, 0, 1, 1],
+        joint_names=['Hips', 'Spine', 'Arm_L', 'Arm_R'],
+        normalization=dict(center=['Arm_L', 3], spine=('Spine', 'Arm_L')),
+    )
+    layout = from_metainfo(metainfo)
+    assert layout.origin == (2, 3)
+    assert layout.spine == (1, 2)
+    assert layout.shoulders == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ('layout', 'message'),
+    [
+        (dict(parents=[-1, 2, 1]), r'cycle.*\[-1, 2, 1\]'),
+        (dict(parents=[1, 0]), 'cycle'),
+        (dict(parents=[-1, -1, 0]), r'several roots, joints \[0, 1\]'),
+        (dict(parents=[-1, 7]), r'parents\[1\]=7 .*0\.\.1'),
+        (dict(parents=[-1, 0.5]), 'must be a sequence of joint indices'),
+        (dict(parents=[]), 'parents is empty'),
+        (dict(parents=[-1, 0], joint_names=['a']), 'joint_names has 1'),
+        (dict(classes=['a']), "neither 'parents' nor 'layout'"),
+        ('ntu', r"layout='ntu' is unknown.*'nturgb\+d'"),
+        (7, 'layout=7 must be a name'),
+        (dict(num_node=3, inward=[(1, 0)], center=0), r'connect joints \[2\]'),
+        (dict(num_node=2, inward=[(1, 2)], center=0), r'\(1, 2\).*num_node=2'),
+        (dict(num_node=2, inward=[(1, 0)], center=5), 'center=5'),
+        (dict(num_node=2), r"lacks \['center', 'inward'\]"),
+        (
+            dict(parents=[-1, 0], normalization=dict(spine=('a', 1))),
+            "names joint 'a'",
+        ),
+        (
+            dict(parents=[-1, 0], normalization=dict(centre=0)),
+            r"unknown keys \['centre'\]",
+        ),
+        (
+            dict(parents=[-1, 0], normalization=dict(spine=(1, 1))),
+            'two different joints',
+        ),
+        (dict(parents=[-1, 0], pairs=[(0, 3)]), 'pairs=.*joint 3'),
+        (dict(parents=[-1, 0, 0], pairs=[(0, 1), (1, 2)]), 'uses a joint'),
+    ],
+)
+def test_malformed_layouts_are_refused_by_key_and_value(layout, message):
+    with pytest.raises(ValueError, match=message):
+        from_graph_cfg(layout)
