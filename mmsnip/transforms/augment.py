@@ -1,0 +1,420 @@
+"""Random changes of poses; frames keep their place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mmsnip.registry import TRANSFORMS
+from mmsnip.skeleton.augment import (
+    add_noise,
+    blur_kernel,
+    blur_time,
+    draw_joints,
+    draw_shear,
+    flip_space,
+    mask_axis,
+    mask_joints,
+    scale,
+    shear_joints,
+)
+from mmsnip.skeleton.rotation import (
+    axis_rotation,
+    draw_rotation,
+    euler_rotation,
+    plane_rotation,
+    rotate,
+)
+from mmsnip.transforms.sample import (
+    RandomTransform,
+    coords_of,
+    layout_of,
+    mask_of,
+)
+
+
+def _at_least_zero(**values: float) -> None:
+    for key, value in values.items():
+        if value < 0:
+            raise ValueError(f'{key}={value} must not be below 0')
+
+
+@TRANSFORMS.register_module()
+class RandomShear(RandomTransform):
+    """Shear: each coordinate takes a share of the others.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - num_coords (optional)
+
+    Modified Keys:
+
+    - keypoint
+
+    Args:
+        amplitude (float): Shares are uniform in +-amplitude.
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(self, amplitude: float = 0.5, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        _at_least_zero(amplitude=amplitude)
+        self.amplitude = amplitude
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Shear a sample."""
+        matrix = draw_shear(self.amplitude, rng, coords_of(results))
+        results['keypoint'] = rotate(results['keypoint'], matrix)
+
+
+@TRANSFORMS.register_module()
+class RandomRotate(RandomTransform):
+    """AimCLR's rotation: far about one drawn axis, hardly about the others.
+
+    2D points turn in their plane, by up to `main_angle` either way.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - num_coords (optional)
+
+    Modified Keys:
+
+    - keypoint
+
+    Args:
+        main_angle (float): Largest angle about the drawn axis, degrees;
+            angles are drawn from 0 upwards, as published.
+        other_angle (float): Largest angle about the others, degrees.
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(
+        self,
+        main_angle: float = 30.0,
+        other_angle: float = 1.0,
+        prob: float = 1.0,
+    ) -> None:
+        super().__init__(prob)
+        _at_least_zero(main_angle=main_angle, other_angle=other_angle)
+        self.main_angle = main_angle
+        self.other_angle = other_angle
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Rotate a sample."""
+        if coords_of(results) == 2:
+            angle = rng.uniform(-self.main_angle, self.main_angle)
+            matrix = plane_rotation(angle)
+        else:
+            angles = draw_rotation(rng, self.main_angle, self.other_angle)
+            matrix = euler_rotation(angles)
+        results['keypoint'] = rotate(results['keypoint'], matrix)
+
+
+@TRANSFORMS.register_module()
+class RandomHeading(RandomTransform):
+    """Turn everybody about one fixed axis, as if the camera walked round.
+
+    2D points turn in their plane.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - num_coords (optional)
+
+    Modified Keys:
+
+    - keypoint
+
+    Args:
+        max_angle (float): The angle is uniform in +-max_angle, degrees.
+        axis (int): Vertical coordinate: 2 after NTU's normalisation, 1 in
+            most raw recordings.
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(
+        self, max_angle: float = 180.0, axis: int = 2, prob: float = 1.0
+    ) -> None:
+        super().__init__(prob)
+        _at_least_zero(max_angle=max_angle)
+        if axis not in (0, 1, 2):
+            raise ValueError(f'RandomHeading: axis={axis!r} must be 0, 1 or 2')
+        self.max_angle = max_angle
+        self.axis = axis
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Turn a sample."""
+        angle = rng.uniform(-self.max_angle, self.max_angle)
+        flat = coords_of(results) == 2
+        matrix = plane_rotation(angle)
+        matrix = matrix if flat else axis_rotation(self.axis, angle)
+        results['keypoint'] = rotate(results['keypoint'], matrix)
+
+
+@TRANSFORMS.register_module()
+class RandomScale(RandomTransform):
+    """Larger or smaller bodies.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - num_coords (optional)
+
+    Modified Keys:
+
+    - keypoint
+
+    Args:
+        low (float): Least factor, above 0.
+        high (float): Largest factor.
+        per_axis (bool): A factor of its own for each coordinate.
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(
+        self,
+        low: float = 0.8,
+        high: float = 1.2,
+        per_axis: bool = False,
+        prob: float = 1.0,
+    ) -> None:
+        super().__init__(prob)
+        if not 0 < low <= high:
+            raise ValueError(f'RandomScale: 0 < low={low} <= high={high}')
+        self.low = low
+        self.high = high
+        self.per_axis = per_axis
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Scale a sample."""
+        D = coords_of(results)
+        factors = rng.uniform(self.low, self.high, D if self.per_axis else 1)
+        results['keypoint'] = scale(
+            results['keypoint'], np.broadcast_to(factors, D)
+        )
+
+
+@TRANSFORMS.register_module()
+class RandomNoise(RandomTransform):
+    """Gaussian noise on every coordinate of present bodies.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - body_mask, num_coords (optional)
+
+    Modified Keys:
+
+    - keypoint
+
+    Args:
+        std (float): Standard deviation, in the unit of the data.
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(self, std: float = 0.01, prob: float = 0.5) -> None:
+        super().__init__(prob)
+        _at_least_zero(std=std)
+        self.std = std
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Add noise to a sample."""
+        keypoint = results['keypoint']
+        noise = rng.standard_normal(
+            (*keypoint.shape[:3], coords_of(results)), dtype=np.float32
+        )
+        results['keypoint'] = add_noise(
+            keypoint, self.std * noise, mask_of(results)
+        )
+
+
+@TRANSFORMS.register_module()
+class RandomTemporalBlur(RandomTransform):
+    """Gaussian filter along time.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - body_mask, num_coords (optional)
+
+    Modified Keys:
+
+    - keypoint
+
+    Args:
+        min_sigma (float): Least width in frames, above 0.
+        max_sigma (float): Largest width in frames.
+        radius (int): Frames on either side that count.
+        normalize (bool): Weights sum to one over present frames, so that
+            the blur only blurs. False is the published filter, which also
+            multiplies the body's size by up to 5 and shrinks it at both
+            ends.
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(
+        self,
+        min_sigma: float = 0.1,
+        max_sigma: float = 2.0,
+        radius: int = 7,
+        normalize: bool = True,
+        prob: float = 0.5,
+    ) -> None:
+        super().__init__(prob)
+        if not 0 < min_sigma <= max_sigma:
+            raise ValueError(
+                f'RandomTemporalBlur: 0 < min_sigma={min_sigma} <= '
+                f'max_sigma={max_sigma} must hold'
+            )
+        _at_least_zero(radius=radius)
+        self.min_sigma = min_sigma
+        self.max_sigma = max_sigma
+        self.radius = radius
+        self.normalize = normalize
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Blur a sample."""
+        sigma = rng.uniform(self.min_sigma, self.max_sigma)
+        results['keypoint'] = blur_time(
+            results['keypoint'],
+            blur_kernel(sigma, self.radius),
+            mask_of(results),
+            self.normalize,
+            coords_of(results),
+        )
+
+
+@TRANSFORMS.register_module()
+class RandomAxisMask(RandomTransform):
+    """Set one coordinate of the whole sample to zero.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - num_coords (optional)
+
+    Modified Keys:
+
+    - keypoint
+
+    Args:
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(self, prob: float = 0.5) -> None:
+        super().__init__(prob)
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Mask a coordinate."""
+        axis = int(rng.integers(coords_of(results)))
+        results['keypoint'] = mask_axis(results['keypoint'], axis)
+
+
+@TRANSFORMS.register_module()
+class RandomJointMask(RandomTransform):
+    """Hide some joints, or shear them away.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - num_coords (optional)
+
+    Modified Keys:
+
+    - keypoint
+
+    Args:
+        ratio (float): Share of the joints, rounded down.
+        per_frame (bool): Other joints in every frame.
+        mode (str): ``zero``, or ``shear``: a random linear map with entries
+            uniform in +-1.
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(
+        self,
+        ratio: float = 0.4,
+        per_frame: bool = False,
+        mode: str = 'zero',
+        prob: float = 0.5,
+    ) -> None:
+        super().__init__(prob)
+        if not 0 <= ratio <= 1:
+            raise ValueError(f'RandomJointMask: ratio={ratio} not in [0, 1]')
+        if mode not in ('zero', 'shear'):
+            raise ValueError(
+                f"RandomJointMask: mode={mode!r}; use 'zero' or 'shear'"
+            )
+        self.ratio = ratio
+        self.per_frame = per_frame
+        self.mode = mode
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Hide joints of a sample."""
+        keypoint = results['keypoint']
+        T, V = keypoint.shape[1:3]
+        frames = T if self.per_frame else None
+        drawn = draw_joints(V, int(V * self.ratio), rng, frames)
+        if self.mode == 'zero':
+            results['keypoint'] = mask_joints(keypoint, drawn)
+            return
+        D = coords_of(results)
+        matrix = rng.uniform(-1.0, 1.0, (D, D))
+        results['keypoint'] = shear_joints(keypoint, drawn, matrix)
+
+
+@TRANSFORMS.register_module()
+class RandomSpatialFlip(RandomTransform):
+    """Exchange left and right joints.
+
+    Labels are not changed: a wave of the left hand becomes one of the right
+    hand, so leave this out where classes name a side.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - layout
+
+    Modified Keys:
+
+    - keypoint
+
+    Args:
+        mirror_axis (int, optional): Lateral coordinate, whose sign changes
+            too, for a true mirror image: 0 after NTU's normalisation. None
+            exchanges joints only, as published, which crosses the limbs.
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(
+        self, mirror_axis: int | None = None, prob: float = 0.5
+    ) -> None:
+        super().__init__(prob)
+        if mirror_axis not in (None, 0, 1, 2):
+            raise ValueError(
+                f'RandomSpatialFlip: mirror_axis={mirror_axis!r} must be 0, '
+                '1, 2 or None'
+            )
+        self.mirror_axis = mirror_axis
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Flip a sample."""
+        layout = layout_of(results, 'RandomSpatialFlip')
+        if not layout.pairs:
+            raise ValueError(
+                f'RandomSpatialFlip: layout {layout.name!r} has no mirror '
+                "pairs; name joints left_x and right_x, or set metainfo["
+                "'pairs']"
+            )
+        D = coords_of(results)
+        if self.mirror_axis is not None and self.mirror_axis >= D:
+            raise ValueError(
+                f'RandomSpatialFlip: mirror_axis={self.mirror_axis}, but '
+                f'there are {D} coordinates'
+            )
+        results['keypoint'] = flip_space(
+            results['keypoint'], layout.mirror_order, self.mirror_axis
+        )

@@ -1,0 +1,248 @@
+"""Normalisation and streams: deterministic, T never changes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmsnip.registry import TRANSFORMS
+from mmsnip.skeleton.geometry import (
+    body_size,
+    bones,
+    center,
+    fill_absent,
+    lead_person,
+    motion,
+)
+from mmsnip.skeleton.layout import SkeletonLayout
+from mmsnip.skeleton.resample import PADDING
+from mmsnip.skeleton.rotation import (
+    body_rotations,
+    heading_rotation,
+    rotate,
+)
+from mmsnip.transforms.sample import (
+    SkeletonTransform,
+    coords_of,
+    layout_of,
+    mask_of,
+)
+
+STREAMS = ('joint', 'bone', 'motion', 'bone_motion')
+
+
+@TRANSFORMS.register_module()
+class NormalizeSkeleton(SkeletonTransform):
+    """Centre, turn and scale bodies; frames keep their place.
+
+    The lead person is the first one who is ever present; rotation is
+    measured on its first present frame and applied to everybody. 2D points
+    are centred and scaled, never turned; their joints with score 0, or at
+    exactly (0, 0) where there is no score, stay at zero.
+
+    Unlike the published NTU preparation (`mmsnip.skeleton.pre_normalize`)
+    no frame moves against its label, and filled frames stay flagged.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - layout
+    - body_mask, num_coords (optional)
+
+    Modified Keys:
+
+    - keypoint
+
+    Added Keys:
+
+    - body_mask, where missing
+
+    Args:
+        center (str, optional): ``frame`` subtracts the lead person's origin
+            joints frame by frame, as NTU's; ``first`` those of its first
+            present frame, so that the trajectory stays; None nothing.
+        align (str, optional): ``body`` turns spine to z, then shoulders to
+            x, as NTU's; ``heading`` turns about the vertical only; None
+            nothing. A line that the layout does not name is left out, which
+            is logged once.
+        scale (bool, optional): Divide by the median bone length of the
+            video. None: 2D points only.
+        fill (str, optional): Poses that absent frames of a present person
+            get: ``hold`` (the last one), ``linear`` (interpolated between
+            its neighbours) or None (zeros).
+        up_axis (int): Vertical coordinate, for ``heading``.
+
+    Raises:
+        ValueError: If an argument is unknown.
+    """
+
+    def __init__(
+        self,
+        center: str | None = 'frame',
+        align: str | None = 'body',
+        scale: bool | None = None,
+        fill: str | None = 'hold',
+        up_axis: int = 1,
+    ) -> None:
+        choices = dict(
+            center=(center, ('frame', 'first', None)),
+            align=(align, ('body', 'heading', None)),
+            fill=(fill, ('hold', 'linear', None)),
+            up_axis=(up_axis, (0, 1, 2)),
+        )
+        for key, (value, allowed) in choices.items():
+            if value not in allowed:
+                raise ValueError(
+                    f'NormalizeSkeleton: {key}={value!r} is unknown; use one '
+                    f'of {allowed}'
+                )
+        self.center = center
+        self.align = align
+        self.scale = scale
+        self.fill = fill
+        self.up_axis = up_axis
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Normalise a sample.
+
+        Args:
+            results (dict[str, Any]): Sample.
+
+        Returns:
+            dict[str, Any]: The same dict.
+        """
+        layout = layout_of(results, 'NormalizeSkeleton')
+        mask, D = mask_of(results), coords_of(results)
+        keypoint = results['keypoint']
+        joint_mask = None
+        if D == 2:
+            there = keypoint[..., 2:] > 0
+            there = there if there.shape[-1] else keypoint != 0
+            joint_mask = there.any(axis=-1)
+        if self.fill is not None:
+            filled = fill_absent(keypoint, mask, self.fill)
+            if joint_mask is not None:
+                held = fill_absent(joint_mask[..., None], mask)[..., 0]
+                joint_mask = held.astype(bool)
+            keypoint = filled
+        if self.center is not None:
+            keypoint = center(
+                keypoint, mask, layout.origin, self.center, D, joint_mask
+            )
+        if self.align is not None and D == 3:
+            keypoint = self._turn(keypoint, mask, layout)
+        if self.scale or (self.scale is None and D == 2):
+            parents = layout.bone_parents
+            size = body_size(keypoint, mask, parents, D, joint_mask)
+            keypoint = rotate(keypoint, np.eye(D) / size)
+        index = results.get('frame_index')
+        if index is not None and np.any(np.asarray(index) == PADDING):
+            keypoint = keypoint * (np.asarray(index) != PADDING)[:, None, None]
+        results['keypoint'] = keypoint
+        results['body_mask'] = mask
+        return results
+
+    def _turn(
+        self, keypoint: np.ndarray, mask: np.ndarray, layout: SkeletonLayout
+    ) -> np.ndarray:
+        lead = lead_person(mask)
+        if lead is None:
+            return keypoint
+        pose = keypoint[lead][:, :3]
+        if self.align == 'heading':
+            if layout.shoulders is None:
+                _log_missing(layout.name, 'shoulders')
+                return keypoint
+            turn = heading_rotation(pose, layout.shoulders, self.up_axis)
+            return rotate(keypoint, turn)
+        for line in ('spine', 'shoulders'):
+            if getattr(layout, line) is None:
+                _log_missing(layout.name, line)
+        first, second = body_rotations(pose, layout.spine, layout.shoulders)
+        return rotate(keypoint, second @ first)
+
+
+_LOGGED: set[tuple[str, str]] = set()
+
+
+def _log_missing(layout: str, line: str) -> None:
+    if (layout, line) not in _LOGGED:
+        _LOGGED.add((layout, line))
+        print_log(
+            f'layout {layout!r} names no {line}, so bodies are not turned '
+            f"by it; set metainfo['normalization']['{line}']",
+            logger='current',
+            level=logging.WARNING,
+        )
+
+
+@TRANSFORMS.register_module()
+class SkeletonStream(SkeletonTransform):
+    """Joints, bones, or their change from frame to frame.
+
+    A bone is a joint minus its parent (the root's is zero); motion is the
+    next frame minus this one, zero in the last frame and wherever the
+    person is absent in either.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - layout, for bones
+    - body_mask, num_coords (optional)
+
+    Modified Keys:
+
+    - keypoint; C times as many channels where several streams are given
+
+    Added Keys:
+
+    - stream (tuple[str, ...])
+
+    Args:
+        stream (str | Sequence[str]): ``joint``, ``bone``, ``motion``,
+            ``bone_motion``; several are concatenated on channels.
+
+    Raises:
+        ValueError: If a stream is unknown.
+    """
+
+    def __init__(self, stream: str | Sequence[str] = 'joint') -> None:
+        streams = (stream,) if isinstance(stream, str) else tuple(stream)
+        unknown = [s for s in streams if s not in STREAMS]
+        if unknown or not streams:
+            raise ValueError(
+                f'SkeletonStream: stream={stream!r} must hold one or more of '
+                f'{STREAMS}'
+            )
+        self.stream = streams
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Turn joints into streams.
+
+        Args:
+            results (dict[str, Any]): Sample.
+
+        Returns:
+            dict[str, Any]: The same dict.
+        """
+        joint, mask = results['keypoint'], mask_of(results)
+        D = coords_of(results)
+        parts = []
+        for stream in self.stream:
+            part = joint
+            if stream.startswith('bone'):
+                layout = layout_of(results, 'SkeletonStream')
+                part = bones(part, layout.bone_parents, D)
+            if stream.endswith('motion'):
+                part = motion(part, mask, D)
+            parts.append(part)
+        results['body_mask'] = mask
+        results['keypoint'] = (
+            parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+        )
+        results['stream'] = self.stream
+        return results

@@ -1,0 +1,170 @@
+"""What all transforms of a skeleton sample share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmsnip.skeleton.geometry import present_frames
+from mmsnip.skeleton.layout import SkeletonLayout
+from mmsnip.skeleton.resample import (
+    PADDING,
+    compose_maps,
+    map_segments,
+    nearest_frames,
+    take_frames,
+)
+from mmsnip.transforms.randomness import sample_rng
+
+IGNORE = -100  # frame label that no loss counts
+
+
+class SkeletonTransform(BaseTransform):
+    """A transform that prints its arguments."""
+
+    def __repr__(self) -> str:
+        """Class and arguments."""
+        args = ', '.join(f'{k}={v!r}' for k, v in vars(self).items())
+        return f'{type(self).__name__}({args})'
+
+
+class RandomTransform(SkeletonTransform):
+    """A transform that acts on some samples only.
+
+    Args:
+        prob (float): Share of the samples it acts on.
+
+    Raises:
+        ValueError: If `prob` is not in [0, 1].
+    """
+
+    def __init__(self, prob: float) -> None:
+        if not 0 <= prob <= 1:
+            raise ValueError(
+                f'{type(self).__name__}: prob={prob} must lie in [0, 1]'
+            )
+        self.prob = prob
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Draw whether to act, then act.
+
+        Args:
+            results (dict[str, Any]): Sample.
+
+        Returns:
+            dict[str, Any]: The same dict.
+        """
+        rng = sample_rng(results)
+        if rng.random() < self.prob:
+            self.act(results, rng)
+        return results
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Change the sample in place.
+
+        Args:
+            results (dict[str, Any]): Sample.
+            rng (np.random.Generator): Source of randomness.
+        """
+        raise NotImplementedError
+
+
+def video_of(results: dict[str, Any]) -> str:
+    """Name of a sample for messages.
+
+    Args:
+        results (dict[str, Any]): Sample.
+
+    Returns:
+        str: Its ``frame_dir``.
+    """
+    return str(results.get('frame_dir', 'a sample without frame_dir'))
+
+
+def mask_of(results: dict[str, Any]) -> np.ndarray:
+    """Body mask of a sample, derived where it is missing.
+
+    Args:
+        results (dict[str, Any]): Sample.
+
+    Returns:
+        np.ndarray: (M, T) bool.
+    """
+    mask = results.get('body_mask')
+    return present_frames(results['keypoint']) if mask is None else mask
+
+
+def coords_of(results: dict[str, Any]) -> int:
+    """Number of leading channels that are coordinates.
+
+    Args:
+        results (dict[str, Any]): Sample.
+
+    Returns:
+        int: ``num_coords``, or at most 3 where that is missing.
+    """
+    C = results['keypoint'].shape[-1]
+    return int(results.get('num_coords', min(C, 3)))
+
+
+def layout_of(results: dict[str, Any], who: str) -> SkeletonLayout:
+    """Layout of a sample.
+
+    Args:
+        results (dict[str, Any]): Sample.
+        who (str): Transform that asks, for the message.
+
+    Returns:
+        SkeletonLayout: ``layout``.
+
+    Raises:
+        ValueError: If there is none, or its joints are not the sample's.
+    """
+    layout = results.get('layout')
+    if layout is None:
+        raise ValueError(
+            f'{who}: {video_of(results)} has no layout; put '
+            "dict(type='mmsnip.FormatSkeleton', layout=...) first in the "
+            "pipeline, with a name as 'nturgb+d' or a dict of parents"
+        )
+    V = results['keypoint'].shape[2]
+    if layout.num_joints != V:
+        raise ValueError(
+            f'{who}: {video_of(results)} has {V} joints, but layout '
+            f'{layout.name!r} has {layout.num_joints}'
+        )
+    return layout
+
+
+def retime(results: dict[str, Any], frame_map: np.ndarray) -> None:
+    """Send a sample through a frame map: poses, mask, segments, labels.
+
+    Args:
+        results (dict[str, Any]): Sample, changed in place: ``keypoint``,
+            ``body_mask``, ``frame_index``, ``total_frames``, and where there
+            ``segments``, ``segment_labels``, ``frame_labels``.
+        frame_map (np.ndarray): Position of each new frame in the old ones,
+            (T_new,); see `mmsnip.skeleton.resample`.
+    """
+    keypoint, mask = results['keypoint'], mask_of(results)
+    T = keypoint.shape[1]
+    outer = results.get('frame_index', np.arange(T))
+    results['keypoint'], results['body_mask'] = take_frames(
+        keypoint, mask, frame_map
+    )
+    results['frame_index'] = compose_maps(outer, frame_map)
+    results['total_frames'] = len(frame_map)
+    if results.get('segments') is not None:
+        segments, which = map_segments(results['segments'], frame_map)
+        results['segments'] = segments
+        labels = results.get('segment_labels')
+        if labels is not None:
+            results['segment_labels'] = np.asarray(labels)[which]
+    if results.get('frame_labels') is not None:
+        frames = nearest_frames(frame_map)
+        labels = results['frame_labels'][np.clip(frames, 0, T - 1)]
+        results['frame_labels'] = np.where(
+            frames == PADDING, IGNORE, labels
+        )

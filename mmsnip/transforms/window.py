@@ -1,0 +1,383 @@
+"""Transforms that choose or move frames, and their labels with them.
+
+Each changes keypoint, body_mask, frame_index, segments, segment_labels,
+frame_labels and total_frames in one call; a segment of which no frame is
+left disappears, one that shows twice (a mirrored end) becomes two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mmsnip.registry import TRANSFORMS
+from mmsnip.skeleton.augment import draw_crop_start, draw_interval
+from mmsnip.skeleton.resample import (
+    PADDING,
+    mirror_crop_map,
+    paint_segments,
+    reverse_map,
+    stretch_map,
+    tempo_map,
+    window_map,
+)
+from mmsnip.transforms.randomness import sample_rng
+from mmsnip.transforms.sample import (
+    IGNORE,
+    RandomTransform,
+    SkeletonTransform,
+    retime,
+    video_of,
+)
+
+
+def _positive(**values: int | None) -> None:
+    for key, value in values.items():
+        if value is not None and value < 1:
+            raise ValueError(f'{key}={value} must be at least 1')
+
+
+@TRANSFORMS.register_module()
+class RandomWindow(SkeletonTransform):
+    """A window of a long sequence; shorter sequences stay whole.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - body_mask, frame_index, segments, segment_labels, frame_labels
+      (optional)
+
+    Modified Keys:
+
+    - keypoint, body_mask, frame_index, total_frames, segments,
+      segment_labels, frame_labels
+
+    Args:
+        size (int): Frames of the window.
+        pad (bool): Lengthen shorter sequences to `size` by absent frames at
+            the end, with frame_index -1.
+        test_mode (bool): Take the middle instead of a random place.
+    """
+
+    def __init__(
+        self, size: int, pad: bool = False, test_mode: bool = False
+    ) -> None:
+        _positive(size=size)
+        self.size = size
+        self.pad = pad
+        self.test_mode = test_mode
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Cut a window.
+
+        Args:
+            results (dict[str, Any]): Sample.
+
+        Returns:
+            dict[str, Any]: The same dict.
+        """
+        T = results['keypoint'].shape[1]
+        room = max(T - self.size, 0)
+        start = room // 2
+        if room and not self.test_mode:
+            start = int(sample_rng(results).integers(room + 1))
+        retime(results, window_map(T, self.size, start, self.pad))
+        return results
+
+
+@TRANSFORMS.register_module()
+class ResizeTime(SkeletonTransform):
+    """Stretch or squeeze a sequence to a number of frames, linearly.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - body_mask, frame_index, segments, segment_labels, frame_labels
+      (optional)
+
+    Modified Keys:
+
+    - keypoint, body_mask, frame_index, total_frames, segments,
+      segment_labels, frame_labels
+
+    Args:
+        size (int): New number of frames.
+    """
+
+    def __init__(self, size: int) -> None:
+        _positive(size=size)
+        self.size = size
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Resize a sample.
+
+        Args:
+            results (dict[str, Any]): Sample.
+
+        Returns:
+            dict[str, Any]: The same dict.
+        """
+        T = results['keypoint'].shape[1]
+        same = self.size == T
+        retime(results, np.arange(T) if same else stretch_map(T, self.size))
+        return results
+
+
+@TRANSFORMS.register_module()
+class TemporalCrop(RandomTransform):
+    """A random crop of T frames, both ends lengthened by their mirror image.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - body_mask, frame_index, segments, segment_labels, frame_labels
+      (optional)
+
+    Modified Keys:
+
+    - keypoint, body_mask, frame_index, total_frames, segments,
+      segment_labels, frame_labels
+
+    Args:
+        padding_ratio (int): Each end is lengthened by T // padding_ratio
+            frames; at least 1.
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(self, padding_ratio: int = 6, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        _positive(padding_ratio=padding_ratio)
+        self.padding_ratio = padding_ratio
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Crop a sample."""
+        T = results['keypoint'].shape[1]
+        padding = T // self.padding_ratio
+        start = draw_crop_start(padding, rng)
+        retime(results, mirror_crop_map(T, padding, start))
+
+
+@TRANSFORMS.register_module()
+class TemporalCropResize(RandomTransform):
+    """A random part of the sequence, resized linearly.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - body_mask, frame_index, segments, segment_labels, frame_labels
+      (optional)
+
+    Modified Keys:
+
+    - keypoint, body_mask, frame_index, total_frames, segments,
+      segment_labels, frame_labels
+
+    Args:
+        size (int, optional): New number of frames; None keeps T.
+        min_ratio (float): Least part of T, above 0.
+        max_ratio (float): Largest part of T, at most 1.
+        prob (float): Share of the samples that are cropped; the others are
+            resized only.
+    """
+
+    def __init__(
+        self,
+        size: int | None = None,
+        min_ratio: float = 0.5,
+        max_ratio: float = 1.0,
+        prob: float = 1.0,
+    ) -> None:
+        super().__init__(prob)
+        _positive(size=size)
+        if not 0 < min_ratio <= max_ratio <= 1:
+            raise ValueError(
+                f'TemporalCropResize: 0 < min_ratio={min_ratio} <= '
+                f'max_ratio={max_ratio} <= 1 must hold'
+            )
+        self.size = size
+        self.min_ratio = min_ratio
+        self.max_ratio = max_ratio
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Crop and resize a sample.
+
+        Args:
+            results (dict[str, Any]): Sample.
+
+        Returns:
+            dict[str, Any]: The same dict.
+        """
+        rng = sample_rng(results)
+        T = results['keypoint'].shape[1]
+        start, length = 0, T
+        if rng.random() < self.prob:
+            start, length = draw_interval(
+                T, self.min_ratio, self.max_ratio, rng
+            )
+        retime(results, stretch_map(T, self.size or T, start, length))
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomTempo(RandomTransform):
+    """Play the sequence faster or slower.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - body_mask, frame_index, segments, segment_labels, frame_labels
+      (optional)
+
+    Modified Keys:
+
+    - keypoint, body_mask, frame_index, total_frames, segments,
+      segment_labels, frame_labels
+
+    Added Keys:
+
+    - tempo (float): source frames per new frame
+
+    Args:
+        low (float): Least factor, above 0; 2 takes every second frame.
+            Equal to `high` it is fixed.
+        high (float): Largest factor; its logarithm is uniform.
+        size (int, optional): Largest number of new frames, from the first.
+            RVTCLR's two tempi of T frames are 1 and 2 with size T // 2.
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(
+        self,
+        low: float = 0.5,
+        high: float = 2.0,
+        size: int | None = None,
+        prob: float = 1.0,
+    ) -> None:
+        super().__init__(prob)
+        _positive(size=size)
+        if not 0 < low <= high:
+            raise ValueError(
+                f'RandomTempo: 0 < low={low} <= high={high} must hold'
+            )
+        self.low = low
+        self.high = high
+        self.size = size
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Resample a sample."""
+        factor = float(self.low)
+        if self.high > self.low:
+            factor = float(
+                np.exp(rng.uniform(np.log(self.low), np.log(self.high)))
+            )
+        T = results['keypoint'].shape[1]
+        retime(results, tempo_map(T, factor, self.size))
+        results['tempo'] = factor * results.get('tempo', 1.0)
+
+
+@TRANSFORMS.register_module()
+class RandomTemporalFlip(RandomTransform):
+    """Play the sequence backwards.
+
+    Labels are not changed: sitting down becomes standing up, so leave this
+    out where classes are each other's reverse.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - body_mask, frame_index, segments, segment_labels, frame_labels
+      (optional)
+
+    Modified Keys:
+
+    - keypoint, body_mask, frame_index, total_frames, segments,
+      segment_labels, frame_labels
+
+    Args:
+        prob (float): Share of the samples it acts on.
+    """
+
+    def __init__(self, prob: float = 0.5) -> None:
+        super().__init__(prob)
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Reverse a sample."""
+        retime(results, reverse_map(results['keypoint'].shape[1]))
+
+
+@TRANSFORMS.register_module()
+class FrameLabels(SkeletonTransform):
+    """Segments to one label a frame; videos without the key are left alone.
+
+    Where segments overlap, the one that starts later wins; of equal starts
+    the shorter one; of equal intervals the one listed later.
+
+    Required Keys:
+
+    - keypoint (M, T, V, C)
+    - segments, segment_labels (optional)
+    - num_classes or metainfo, with segments
+    - frame_index (optional)
+
+    Added Keys:
+
+    - frame_labels (T,) int64: background is num_classes; -100, which no
+      loss counts, at padding
+
+    Args:
+        num_classes (int, optional): None takes the sample's
+            ``num_classes``, else the length of ``metainfo['classes']``.
+    """
+
+    def __init__(self, num_classes: int | None = None) -> None:
+        _positive(num_classes=num_classes)
+        self.num_classes = num_classes
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Label the frames of a sample.
+
+        Args:
+            results (dict[str, Any]): Sample.
+
+        Returns:
+            dict[str, Any]: The same dict.
+
+        Raises:
+            ValueError: If the number of classes is unknown or a label does
+                not fit it.
+        """
+        if results.get('segments') is None:
+            return results
+        background = self._background(results)
+        labels = np.asarray(results['segment_labels'], dtype=np.int64)
+        wrong = labels[(labels < 0) | (labels >= background)]
+        if len(wrong):
+            raise ValueError(
+                f'FrameLabels: segment_labels of {video_of(results)} hold '
+                f'{int(wrong[0])}, expected 0..{background - 1}'
+            )
+        painted = paint_segments(
+            results['segments'],
+            labels,
+            results['keypoint'].shape[1],
+            background,
+        )
+        index = results.get('frame_index')
+        if index is not None:
+            painted = np.where(np.asarray(index) == PADDING, IGNORE, painted)
+        results['frame_labels'] = painted
+        return results
+
+    def _background(self, results: dict[str, Any]) -> int:
+        if self.num_classes is not None:
+            return self.num_classes
+        if results.get('num_classes') is not None:
+            return int(results['num_classes'])
+        classes = (results.get('metainfo') or {}).get('classes')
+        if classes is None:
+            raise ValueError(
+                f'FrameLabels: {video_of(results)} has segments but neither '
+                "num_classes nor metainfo['classes']; set num_classes=..."
+            )
+        return len(classes)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from mmsnip.registry import TRANSFORMS
+
+from .conftest import METAINFO, make_sample
+
+
+def build(**args):
+    return TRANSFORMS.build(dict(type='mmsnip.FormatSkeleton', **args))
+
+
+def test_raw_annotation_gets_all_fields():
+    raw = make_sample(C=3)
+    keypoint = raw['keypoint'].astype(np.float16)
+    out = build()(dict(frame_dir='a', keypoint=keypoint, metainfo=METAINFO))
+    assert out['keypoint'].dtype == np.float32
+    np.testing.assert_array_equal(out['body_mask'], raw['body_mask'])
+    np.testing.assert_array_equal(out['frame_index'], np.arange(13))
+    assert out['total_frames'] == 13
+    assert out['num_coords'] == 3
+    assert out['layout'].pairs == ((2, 3),)
+
+
+def test_one_person_without_its_axis_gets_one():
+    out = build()(dict(keypoint=np.ones((13, 5, 3))))
+    assert out['keypoint'].shape == (1, 13, 5, 3)
+
+
+def test_absent_persons_are_appended(sample):
+    out = build(num_person=4)(sample)
+    assert out['keypoint'].shape[0] == 4
+    assert not out['keypoint'][2:].any()
+    assert not out['body_mask'][2:].any()
+
+
+def test_truncation_keeps_the_persons_seen_most_in_their_order():
+    keypoint = np.ones((3, 13, 5, 3), np.float32)
+    keypoint *= np.array([1, 2, 3])[:, None, None, None]
+    keypoint[0, 4:] = 0
+    out = build(num_person=2)(dict(keypoint=keypoint))
+    assert out['keypoint'][:, 0, 0, 0].tolist() == [2, 3]
+    assert out['body_mask'].all()
+
+
+def test_score_becomes_a_channel_that_is_no_coordinate():
+    sample = make_sample(C=2, num_coords=None)
+    score = np.random.default_rng(1).random((2, 13, 5))
+    sample.pop('num_coords')
+    out = build(use_score=True)({**sample, 'keypoint_score': score})
+    assert out['keypoint'].shape[-1] == 3
+    assert out['num_coords'] == 2
+    np.testing.assert_allclose(out['keypoint'][..., 2], score, rtol=1e-6)
+    assert 'keypoint_score' not in out
+    assert build()(out)['num_coords'] == 2
+
+
+def test_layout_argument_wins(sample):
+    layout = dict(parents=[-1, 0, 1, 2, 3])
+    assert build(layout=layout)(sample)['layout'].parents[4] == 3
+
+
+def test_samples_of_mmaction2_pass(tmp_path):
+    pytest.importorskip('mmaction')
+    from mmaction.datasets import PoseDataset
+
+    import mmsnip.registry  # noqa: F401
+
+    rng = np.random.default_rng(0)
+    names = [f'v{i}' for i in range(3)]
+    videos = [
+        dict(
+            frame_dir=name,
+            label=i,
+            img_shape=(64, 48),
+            original_shape=(64, 48),
+            total_frames=9 + i,
+            keypoint=rng.random((1 + i % 2, 9 + i, 17, 2)).astype('float16'),
+            keypoint_score=rng.random((1 + i % 2, 9 + i, 17)),
+        )
+        for i, name in enumerate(names)
+    ]
+    path = tmp_path / 'pose.pkl'
+    path.write_bytes(
+        pickle.dumps(dict(split=dict(train=names), annotations=videos))
+    )
+    dataset = PoseDataset(
+        str(path),
+        [
+            dict(
+                type='mmsnip.FormatSkeleton',
+                num_person=2,
+                use_score=True,
+                layout='coco',
+            ),
+            dict(type='mmsnip.NormalizeSkeleton'),
+            dict(type='mmsnip.SkeletonStream', stream='bone'),
+            dict(type='mmsnip.PackSkeletonInputs'),
+        ],
+        split='train',
+    )
+    packed = dataset[1]
+    assert packed['inputs'].shape == (2, 10, 17, 3)
+    assert packed['data_samples'].label == 1
+
+
+@pytest.mark.parametrize(
+    ('change', 'args', 'message'),
+    [
+        (dict(keypoint=np.ones((5, 3))), {}, r'of toy has shape \(5, 3\)'),
+        (dict(keypoint=np.ones((2, 0, 5, 3))), {}, r'\(2, 0, 5, 3\)'),
+        (dict(keypoint=np.ones((2, 3, 5, 1))), {}, '1 channel'),
+        (
+            dict(keypoint=np.full((1, 2, 5, 3), np.nan)),
+            {},
+            r'of toy is not finite.*\[0, 0, 0, 0\]',
+        ),
+        ({}, dict(layout='coco'), "has 5 joints, but layout 'coco' has 17"),
+        ({}, dict(use_score=True), 'toy has no keypoint_score'),
+        (
+            dict(keypoint_score=np.ones((1, 13, 5))),
+            dict(use_score=True),
+            r'expected \(M, T, V\)',
+        ),
+    ],
+)
+def test_malformed_samples_are_refused_by_name(sample, change, args, message):
+    with pytest.raises(ValueError, match=message):
+        build(**args)({**sample, **change})
+
+
+def test_unknown_arguments_are_refused():
+    with pytest.raises(ValueError, match='num_person=0'):
+        build(num_person=0)
+    with pytest.raises(ValueError, match='num_coords=4'):
+        build(num_coords=4)
