@@ -1,0 +1,396 @@
+"""Videos of one annotation file, trimmed or untrimmed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+
+from mmsnip.datasets.fraction import stratified_fraction
+from mmsnip.datasets.visit import Visit
+from mmsnip.io.annotation import (
+    AnnotationError,
+    complete_metainfo,
+    load_annotation,
+    to_plain,
+    validate_annotation,
+)
+from mmsnip.io.video_check import as_labels, as_segments
+from mmsnip.registry import DATASETS
+from mmsnip.skeleton.geometry import present_frames
+from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
+
+__all__ = ['SkeletonLocalizationDataset']
+
+_BACKGROUND = -1  # of a label that is none of the chosen classes
+
+
+@DATASETS.register_module()
+class SkeletonLocalizationDataset(BaseDataset):
+    """Videos of an annotation file, each a sample of the pipeline.
+
+    Serves untrimmed videos (segments), trimmed ones (a label) and unlabelled
+    ones; pyskl's and mmaction2's pose files load as they are. The fields of
+    a sample:
+
+    - ``frame_dir``, ``total_frames`` (T), ``sample_idx``, ``num_classes``
+    - ``keypoint`` (M, T, V, C) float32, ``body_mask`` (M, T) bool, False
+      where all joints of the person are zero
+    - ``frame_index`` (T,) int64, source frame of each frame
+    - ``segments`` (num_segments, 2) and ``segment_labels`` (num_segments,)
+      int64 of untrimmed videos, ``label`` of trimmed ones
+    - ``fps``, ``layout`` (`SkeletonLayout`), ``metainfo`` (shared, read only)
+    - ``rng``, a generator keyed by (seed, epoch, index), where the index is
+      a `Visit`; absent for a plain int
+    - ``keypoint_score`` (M, T, V) float32 and ``img_shape`` of 2D files
+
+    Args:
+        ann_file (str): Annotation pickle.
+        split (str, optional): Split of the file; None takes all videos.
+        pipeline (Sequence[dict | Callable]): Transforms.
+        metainfo (Mapping, optional): Overrides of the file's metainfo.
+            ``classes`` chooses classes of the file by name: segments of
+            others are background, trimmed videos of others are left out. It
+            names the classes of a file that does not.
+        data_root (str): Folder that a relative `ann_file` is in.
+        fraction (float, optional): Share of the videos with labels to keep,
+            each class among them; see `stratified_fraction`.
+        seed (int): Seed of that choice. Defaults to 0.
+        samples_per_video (int): How often an epoch visits each video.
+            Defaults to 1, and must be 1 in test mode.
+        test_mode (bool): Evaluate. Defaults to False.
+        validate (bool): Check every field before anything is trained.
+            Defaults to True.
+        indices (int | Sequence[int], optional): Only the first few, or
+            these, videos.
+        serialize_data (bool): Keep the videos as bytes that workers share.
+            Defaults to True.
+        lazy_init (bool): Do not read the file yet. Defaults to False.
+        max_refetch (int): How often a sample is drawn again where the
+            pipeline returns None. Defaults to 100.
+
+    Raises:
+        AnnotationError: If the file is missing, refused or malformed, or no
+            video is left.
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        split: str | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        metainfo: Mapping | None = None,
+        data_root: str = '',
+        fraction: float | None = None,
+        seed: int = 0,
+        samples_per_video: int = 1,
+        test_mode: bool = False,
+        validate: bool = True,
+        indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
+        lazy_init: bool = False,
+        max_refetch: int = 100,
+    ) -> None:
+        if samples_per_video < 1 or (test_mode and samples_per_video != 1):
+            raise ValueError(
+                f'samples_per_video={samples_per_video} must be at least 1, '
+                'and 1 in test mode, where each video counts once'
+            )
+        if fraction is not None and not 0 < fraction <= 1:
+            raise ValueError(
+                f'fraction={fraction!r} must lie in (0, 1], or be None'
+            )
+        if indices is not None and not isinstance(indices, int):
+            indices = [int(index) for index in indices]
+        if indices is not None and not indices:
+            raise ValueError(
+                f'indices={indices!r} leaves no video; give a number other '
+                'than 0, or some indices'
+            )
+        self.split = split
+        self.fraction = fraction
+        self.seed = seed
+        self.samples_per_video = samples_per_video
+        self.validate = validate
+        self._layout: SkeletonLayout | None = None
+        super().__init__(
+            ann_file=ann_file,
+            metainfo=metainfo,
+            data_root=data_root,
+            data_prefix={},
+            indices=indices,
+            serialize_data=serialize_data,
+            pipeline=list(pipeline),
+            test_mode=test_mode,
+            lazy_init=lazy_init,
+            max_refetch=max_refetch,
+        )
+
+    # The two steps that another source of the same videos overrides.
+
+    def read_annotations(self) -> dict[str, Any]:
+        """Videos, splits and metainfo, in the annotation file's form.
+
+        Returns:
+            dict[str, Any]: ``metainfo``, ``split`` and ``annotations``.
+        """
+        return load_annotation(self.ann_file)
+
+    def keep_video(self, video: dict[str, Any]) -> bool:
+        """Whether a video, its classes chosen, belongs to the data set.
+
+        Args:
+            video (dict[str, Any]): Fields as in the annotation file.
+
+        Returns:
+            bool: Always True here.
+        """
+        return True
+
+    # What BaseDataset asks for.
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Mapping | None = None) -> dict:
+        """Overrides as builtin types; a str is never a file to read."""
+        if metainfo is None:
+            metainfo = {}
+        if not isinstance(metainfo, Mapping):
+            raise TypeError(
+                f'metainfo={metainfo!r} must be a mapping, as dict(classes='
+                '[...], parents=[...])'
+            )
+        return to_plain({**cls.METAINFO, **metainfo})
+
+    def load_data_list(self) -> list[dict]:
+        """Read, check and choose the videos.
+
+        Returns:
+            list[dict]: One dict per video.
+
+        Raises:
+            AnnotationError: See the class.
+        """
+        data = self.read_annotations()
+        stated = data['metainfo']
+        given = {k: v for k, v in self._metainfo.items() if k != 'classes'}
+        replaced = ('layout',) if 'parents' in given else ()
+        if 'layout' in given:
+            replaced = ('parents', 'joint_names')
+        kept = {k: v for k, v in stated.items() if k not in replaced}
+        data = {**data, 'metainfo': {**kept, **given}}
+        if self.validate:
+            validate_annotation(data, self.ann_file, self.split)
+        elif self.split is not None and self.split not in data['split']:
+            raise AnnotationError(
+                f'annotation file {self.ann_file!r} has no split '
+                f'{self.split!r}; it has {sorted(map(str, data["split"]))}'
+            )
+        metainfo = complete_metainfo(data, self.ann_file)
+        order = self._choose_classes(metainfo, bool(stated.get('classes')))
+        self._metainfo = metainfo
+        self._layout = from_graph_cfg(metainfo['layout'])
+        for note in metainfo['notes']:
+            print_log(f'{self.ann_file}: {note}', logger='current')
+
+        chosen = None
+        if self.split is not None:
+            chosen = set(data['split'][self.split])
+        videos = []
+        for annotation in data['annotations']:
+            if chosen is not None and annotation['frame_dir'] not in chosen:
+                continue
+            video = self._parse(annotation, order)
+            if video is not None and self.keep_video(video):
+                videos.append(video)
+        if not videos:
+            raise AnnotationError(
+                f'annotation file {self.ann_file!r}: no video of split '
+                f'{self.split!r} is left for {type(self).__name__} with '
+                f'classes {metainfo["classes"]}; choose another split or '
+                'other classes'
+            )
+        return videos
+
+    def _choose_classes(self, metainfo: dict, named: bool) -> np.ndarray:
+        """New index of each class of the file; writes the chosen names."""
+        names = metainfo['classes']
+        wanted = self._metainfo.get('classes')
+        order = np.arange(len(names))
+        if wanted is None:
+            return order
+        metainfo['classes'] = list(wanted)
+        if not named:
+            if len(wanted) < len(names):
+                raise AnnotationError(
+                    f'annotation file {self.ann_file!r} has labels up to '
+                    f'{len(names) - 1} and no class names, but metainfo '
+                    f'names only {len(wanted)} classes; name all of them'
+                )
+            return order
+        unknown = [name for name in wanted if name not in names]
+        if unknown or len(set(wanted)) != len(wanted):
+            raise AnnotationError(
+                f'annotation file {self.ann_file!r}, key \'classes\': '
+                f'metainfo asks for {wanted}, of which the file lacks '
+                f'{unknown}; choose different names out of {names}'
+            )
+        order[:] = _BACKGROUND
+        for index, name in enumerate(wanted):
+            order[names.index(name)] = index
+        return order
+
+    def _parse(self, annotation: dict, order: np.ndarray) -> dict | None:
+        """Stored form of a video; None where its label is not chosen."""
+        keypoint = annotation['keypoint']
+        video = dict(
+            frame_dir=annotation['frame_dir'],
+            total_frames=int(keypoint.shape[1]),
+            keypoint=keypoint,
+            fps=float(annotation.get('fps') or self._metainfo['fps']),
+        )
+        for key in ('keypoint_score', 'img_shape', 'original_shape'):
+            if annotation.get(key) is not None:
+                video[key] = annotation[key]
+        if annotation.get('segments') is not None:
+            labels = order[as_labels(annotation['segment_labels'])]
+            inside = labels != _BACKGROUND
+            video['segments'] = as_segments(annotation['segments'])[inside]
+            video['segment_labels'] = labels[inside].astype(np.int64)
+        if annotation.get('label') is not None:
+            label = int(order[annotation['label']])
+            if label != _BACKGROUND:
+                video['label'] = label
+            elif 'segments' not in video:
+                return None
+        return video
+
+    def filter_data(self) -> list[dict]:
+        """Keep the seeded fraction of the videos that have labels.
+
+        Returns:
+            list[dict]: Videos in the order of the file.
+        """
+        if self.fraction is None:
+            return self.data_list
+        labelled = [
+            video
+            for video in self.data_list
+            if 'label' in video or 'segments' in video
+        ]
+        if not labelled:
+            raise AnnotationError(
+                f'annotation file {self.ann_file!r}: fraction='
+                f'{self.fraction} needs videos with labels, but split '
+                f'{self.split!r} has none; leave fraction out'
+            )
+        shown = [_classes_of(video) for video in labelled]
+        chosen = stratified_fraction(shown, self.fraction, self.seed)
+        print_log(
+            f'{self.ann_file}: {len(chosen)} of {len(labelled)} labelled '
+            f'videos are used (fraction={self.fraction}, seed={self.seed})',
+            logger='current',
+        )
+        return [labelled[index] for index in chosen]
+
+    @property
+    def num_videos(self) -> int:
+        """Number of different videos."""
+        return super().__len__()
+
+    def __len__(self) -> int:
+        """Number of visits an epoch has."""
+        return self.num_videos * self.samples_per_video
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Classes of a video, for mmengine's ``ClassBalancedDataset``.
+
+        Args:
+            idx (int): Index of the visit.
+
+        Returns:
+            list[int]: Ascending, empty where all is background.
+        """
+        return sorted(_classes_of(self._stored(idx)))
+
+    def _stored(self, idx: int) -> dict:
+        if not -len(self) <= idx < len(self):
+            raise IndexError(
+                f'index {int(idx)} is outside the data set, which has '
+                f'{len(self)} samples'
+            )
+        return super().get_data_info(int(idx) % self.num_videos)
+
+    def get_data_info(self, idx: int) -> dict:
+        """Sample of a visit, before the pipeline.
+
+        Args:
+            idx (int): Index, or `Visit`.
+
+        Returns:
+            dict: Fields as the class lists them.
+
+        Raises:
+            IndexError: If the index is outside the data set.
+        """
+        sample = self._stored(idx)
+        for key in ('keypoint', 'keypoint_score'):
+            if key in sample:
+                sample[key] = sample[key].astype(np.float32, copy=False)
+        keypoint = sample['keypoint']
+        sample['body_mask'] = present_frames(keypoint)
+        sample['frame_index'] = np.arange(keypoint.shape[1])
+        sample['num_classes'] = len(self._metainfo['classes'])
+        sample['layout'] = self._layout
+        sample['metainfo'] = self._metainfo
+        if isinstance(idx, Visit):
+            sample['rng'] = idx.generator()
+        return sample
+
+    def __getitem__(self, idx: int) -> Any:
+        """Sample of a visit, after the pipeline.
+
+        Args:
+            idx (int): Index, or `Visit`.
+
+        Returns:
+            Any: What the pipeline makes.
+
+        Raises:
+            RuntimeError: If the pipeline keeps returning None.
+        """
+        if not self._fully_initialized:
+            self.full_init()
+        attempts = 1 if self.test_mode else self.max_refetch + 1
+        index = idx
+        for attempt in range(1, attempts + 1):
+            sample = self.prepare_data(index)
+            if sample is not None:
+                return sample
+            index = self._another(idx, attempt)
+        video = self._stored(idx)['frame_dir']
+        raise RuntimeError(
+            f'annotation file {self.ann_file!r}: the pipeline returned None '
+            f'{attempts} times, first for video {video!r}; find the '
+            'transform that drops samples'
+        )
+
+    def _another(self, idx: int, attempt: int) -> int:
+        """Another index, reproducible where the first one is a visit."""
+        if not isinstance(idx, Visit):
+            return int(torch.randint(len(self), ()))
+        index = int(idx.generator(attempt).integers(len(self)))
+        key = idx.key + attempt * len(self)
+        return Visit(index, idx.epoch, idx.seed, key)
+
+
+def _classes_of(video: dict) -> set[int]:
+    """Classes that a video shows."""
+    shown = {int(label) for label in video.get('segment_labels', ())}
+    if 'label' in video:
+        shown.add(video['label'])
+    return shown

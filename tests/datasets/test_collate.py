@@ -1,0 +1,150 @@
+"""Batches of samples of unequal length."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.registry import FUNCTIONS
+from mmengine.structures import BaseDataElement
+
+from mmsnip.datasets.collate import pad_collate
+
+V, C = 5, 3
+
+
+def packed(name, M, T, seed, V=V, C=C):
+    generator = torch.Generator().manual_seed(seed)
+    return dict(
+        inputs=torch.randn(M, T, V, C, generator=generator),
+        body_mask=torch.rand(M, T, generator=generator) > 0.3,
+        num_frames=T,
+        data_samples=BaseDataElement(metainfo=dict(frame_dir=name)),
+    )
+
+
+SIZES = [(2, 13), (1, 7), (2, 9), (1, 11)]
+
+
+@pytest.fixture
+def samples():
+    return [packed(f'v{n}', *size, n) for n, size in enumerate(SIZES)]
+
+
+def test_valid_parts_are_kept_and_the_rest_is_zero(samples):
+    batch = pad_collate(samples)
+
+    assert batch['inputs'].shape == (4, 2, 13, V, C)
+    assert batch['inputs'].dtype == torch.float32
+    assert batch['body_mask'].shape == (4, 2, 13)
+    assert batch['body_mask'].dtype == torch.bool
+    assert batch['num_frames'].tolist() == [13, 7, 9, 11]
+    assert batch['num_frames'].dtype == torch.int64
+    for n, (M, T) in enumerate(SIZES):
+        inputs, mask = batch['inputs'][n], batch['body_mask'][n]
+        torch.testing.assert_close(inputs[:M, :T], samples[n]['inputs'])
+        assert torch.equal(mask[:M, :T], samples[n]['body_mask'])
+        assert not inputs[M:].any()
+        assert not inputs[:, T:].any()
+        assert not mask[M:].any()
+        assert not mask[:, T:].any()
+
+
+def test_data_samples_are_the_same_objects(samples):
+    batch = pad_collate(samples)
+
+    for n, data_sample in enumerate(batch['data_samples']):
+        assert data_sample is samples[n]['data_samples']
+
+
+def test_a_sample_that_is_padded_itself_keeps_its_number_of_frames(samples):
+    samples[0]['num_frames'] = 10
+
+    assert pad_collate(samples)['num_frames'].tolist() == [10, 7, 9, 11]
+
+
+def test_views_are_batched_one_by_one():
+    samples = []
+    for n, lengths in enumerate([(6, 9), (8, 4), (7, 7)]):
+        views = [packed(f'v{n}', 2, T, 10 * n + T) for T in lengths]
+        sample = {
+            key: [view[key] for view in views]
+            for key in ('inputs', 'body_mask', 'num_frames')
+        }
+        samples.append(dict(sample, data_samples=views[0]['data_samples']))
+
+    batch = pad_collate(samples)
+
+    assert [x.shape for x in batch['inputs']] == [
+        (3, 2, 8, V, C),
+        (3, 2, 9, V, C),
+    ]
+    assert [x.tolist() for x in batch['num_frames']] == [[6, 8, 7], [9, 4, 7]]
+    assert [x.shape for x in batch['body_mask']] == [(3, 2, 8), (3, 2, 9)]
+    assert len(batch['data_samples']) == 3
+    torch.testing.assert_close(
+        batch['inputs'][1][1, :, :4], samples[1]['inputs'][1]
+    )
+
+
+def test_inference_needs_no_data_samples(samples):
+    for sample in samples:
+        del sample['data_samples']
+
+    assert set(pad_collate(samples)) == {'inputs', 'body_mask', 'num_frames'}
+
+
+def test_collate_is_found_by_its_registered_name():
+    assert FUNCTIONS.get('mmsnip.pad_collate') is pad_collate
+
+
+@pytest.mark.parametrize(
+    ('shape', 'message'),
+    [
+        (dict(V=6), r"'w' has V = 6 but video 'v0' has V = 5"),
+        (dict(C=2), r"'w' has C = 2 but video 'v0' has C = 3"),
+    ],
+)
+def test_another_skeleton_names_both_videos(samples, shape, message):
+    samples.append(packed('w', 2, 8, 9, **shape))
+
+    with pytest.raises(ValueError, match=message):
+        pad_collate(samples)
+
+
+def test_a_different_number_of_views_names_both_videos(samples):
+    samples[2]['inputs'] = [samples[2]['inputs']] * 2
+
+    with pytest.raises(
+        ValueError, match=r"'v2' has 2 views but video 'v0' has no"
+    ):
+        pad_collate(samples)
+
+
+def test_a_mask_of_another_shape_is_refused(samples):
+    samples[1]['body_mask'] = samples[1]['body_mask'][:, :5]
+
+    with pytest.raises(
+        ValueError, match=r"'v1' has shape \(1, 5\), expected .* \(1, 7\)"
+    ):
+        pad_collate(samples)
+
+
+def test_samples_that_were_not_packed_are_refused(samples):
+    del samples[3]['body_mask']
+
+    with pytest.raises(
+        ValueError, match=r"'v3' lacks \['body_mask'\].*PackSkeletonInputs"
+    ):
+        pad_collate(samples)
+
+
+def test_clips_of_mmaction_are_refused(samples):
+    samples[0]['inputs'] = samples[0]['inputs'][None]
+
+    with pytest.raises(ValueError, match=r"'v0' have shape \(1, 2, 13, 5, 3"):
+        pad_collate(samples)
+
+
+def test_an_empty_batch_is_refused():
+    with pytest.raises(ValueError, match='batch is empty'):
+        pad_collate([])

@@ -1,0 +1,431 @@
+"""Samples of an annotation file."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmengine.registry import DATASETS
+
+from mmsnip.datasets.localization import SkeletonLocalizationDataset
+from mmsnip.datasets.visit import Visit
+from mmsnip.io.annotation import AnnotationError
+from mmsnip.skeleton import SkeletonLayout
+
+SUBSET = ['sit', 'wave']
+
+
+def names(dataset):
+    return [dataset.get_data_info(i)['frame_dir'] for i in range(len(dataset))]
+
+
+def rewrite(path, change):
+    with open(path, 'rb') as file:
+        data = pickle.load(file)  # noqa: S301  (written by the fixture)
+    change(data)
+    with open(path, 'wb') as file:
+        pickle.dump(data, file)
+
+
+def test_dataset_is_built_by_its_registered_name(untrimmed_file):
+    dataset = DATASETS.build(
+        dict(
+            type='mmsnip.SkeletonLocalizationDataset',
+            ann_file=untrimmed_file,
+            split='train',
+        )
+    )
+
+    assert isinstance(dataset, SkeletonLocalizationDataset)
+    assert names(dataset) == ['v0', 'v1', 'v3']
+
+
+@pytest.mark.parametrize('serialize_data', [True, False])
+def test_an_untrimmed_sample_has_every_field(untrimmed_file, serialize_data):
+    dataset = SkeletonLocalizationDataset(
+        untrimmed_file, 'train', serialize_data=serialize_data
+    )
+
+    sample = dataset[0]
+
+    assert sample['frame_dir'] == 'v0'
+    assert sample['total_frames'] == 13
+    assert sample['keypoint'].shape == (2, 13, 5, 3)
+    assert sample['keypoint'].dtype == np.float32
+    assert sample['keypoint'].flags.writeable
+    assert sample['body_mask'].shape == (2, 13)
+    assert sample['body_mask'].dtype == bool
+    assert sample['frame_index'].tolist() == list(range(13))
+    assert sample['segments'].tolist() == [[1, 4], [6, 13]]
+    assert sample['segment_labels'].tolist() == [0, 2]
+    assert sample['segment_labels'].dtype == np.int64
+    assert sample['fps'] == 25.0
+    assert sample['num_classes'] == 3
+    assert isinstance(sample['layout'], SkeletonLayout)
+    assert sample['layout'].num_joints == 5
+    assert sample['metainfo']['classes'] == ['wave', 'jump', 'sit']
+    assert 'label' not in sample
+    assert 'rng' not in sample
+
+
+def test_a_video_without_segments_has_empty_ones(untrimmed_file):
+    sample = SkeletonLocalizationDataset(untrimmed_file)[3]
+
+    assert sample['segments'].shape == (0, 2)
+    assert sample['segment_labels'].shape == (0,)
+
+
+def test_half_floats_are_converted_when_a_sample_is_drawn(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(
+        untrimmed_file, serialize_data=False
+    )
+
+    assert dataset.data_list[1]['keypoint'].dtype == np.float16
+    assert dataset[1]['keypoint'].dtype == np.float32
+
+
+def test_changing_a_sample_leaves_the_dataset_alone(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(
+        untrimmed_file, serialize_data=False
+    )
+
+    dataset[0]['keypoint'][:] = 0
+    dataset[0]['segments'][:] = 0
+
+    assert dataset[0]['body_mask'].all()
+    assert dataset[0]['segments'].tolist() == [[1, 4], [6, 13]]
+
+
+def test_body_mask_is_false_where_all_joints_are_zero(untrimmed_file):
+    def change(data):
+        keypoint = data['annotations'][0]['keypoint']
+        keypoint[1, 3:] = 0
+        keypoint[0, 5, :4] = 0  # one joint is still there
+
+    rewrite(untrimmed_file, change)
+
+    mask = SkeletonLocalizationDataset(untrimmed_file)[0]['body_mask']
+
+    expected = np.ones((2, 13), bool)
+    expected[1, 3:] = False
+    np.testing.assert_array_equal(mask, expected)
+
+
+def test_a_trimmed_sample_has_its_label(trimmed_file):
+    sample = SkeletonLocalizationDataset(trimmed_file, 'train')[4]
+
+    assert sample['label'] == 1
+    assert 'segments' not in sample
+
+
+def test_unlabelled_videos_are_samples_too(trimmed_file):
+    rewrite(
+        trimmed_file,
+        lambda data: [a.pop('label') for a in data['annotations']],
+    )
+
+    sample = SkeletonLocalizationDataset(trimmed_file)[0]
+
+    assert 'label' not in sample
+    assert sample['num_classes'] == 3
+
+
+def test_pyskl_files_serve_as_they_are(tmp_path):
+    path = tmp_path / 'hmdb.pkl'
+    entry = dict(
+        frame_dir='a',
+        label=2,
+        img_shape=(340, 512),
+        keypoint=np.ones((1, 6, 17, 2), np.float16),
+        keypoint_score=np.full((1, 6, 17), 0.5, np.float16),
+        total_frames=6,
+    )
+    path.write_bytes(
+        pickle.dumps(dict(split=dict(train1=['a']), annotations=[entry]))
+    )
+
+    dataset = SkeletonLocalizationDataset(str(path), 'train1')
+    sample = dataset[0]
+
+    assert sample['keypoint'].shape == (1, 6, 17, 2)
+    assert sample['keypoint_score'].dtype == np.float32
+    assert sample['img_shape'] == (340, 512)
+    assert sample['layout'].name == 'coco'
+    assert sample['fps'] == 30.0
+    assert dataset.metainfo['classes'] == ['class_0', 'class_1', 'class_2']
+
+
+def test_metainfo_travels_in_a_checkpoint(untrimmed_file, tmp_path):
+    dataset = SkeletonLocalizationDataset(
+        untrimmed_file, metainfo=ConfigDict(normalization=dict(center=[0, 1]))
+    )
+    path = tmp_path / 'checkpoint.pth'
+    torch.save(dict(meta=dict(dataset_meta=dataset.metainfo)), path)
+
+    loaded = torch.load(path, weights_only=True)['meta']['dataset_meta']
+
+    assert loaded == dataset.metainfo
+    assert loaded['parents'] == [-1, 0, 1, 2, 1]
+    assert loaded['fps'] == 25.0
+    assert loaded['normalization'] == dict(center=[0, 1])
+    assert SkeletonLayout.from_dict(loaded['layout']).origin == (0, 1)
+    assert type(loaded['normalization']) is dict
+
+
+def test_given_parents_replace_those_of_the_file(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(
+        untrimmed_file, metainfo=dict(parents=[1, -1, 1, 2, 1])
+    )
+
+    assert dataset[0]['layout'].root == 1
+
+
+def test_given_classes_choose_by_name(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(
+        untrimmed_file, metainfo=dict(classes=SUBSET)
+    )
+
+    assert dataset.metainfo['classes'] == SUBSET
+    assert dataset[0]['segment_labels'].tolist() == [1, 0]
+    assert dataset[1]['segments'].tolist() == []  # jump is background now
+    assert len(dataset) == 4
+
+
+def test_trimmed_videos_of_other_classes_are_left_out(trimmed_file):
+    dataset = SkeletonLocalizationDataset(
+        trimmed_file, metainfo=dict(classes=SUBSET)
+    )
+
+    labels = [dataset[i]['label'] for i in range(len(dataset))]
+    assert labels == [1, 0] * 4
+
+
+def test_given_classes_name_those_of_a_file_that_does_not(write):
+    from_file = write(
+        [dict_of_label(label) for label in (0, 1)], classes=None
+    )
+
+    dataset = SkeletonLocalizationDataset(
+        from_file, metainfo=dict(classes=['fall', 'rise'])
+    )
+
+    assert dataset.metainfo['classes'] == ['fall', 'rise']
+    assert dataset[1]['label'] == 1
+    with pytest.raises(AnnotationError, match=r'toy\.pkl.*names only 1'):
+        SkeletonLocalizationDataset(from_file, metainfo=dict(classes=['fall']))
+
+
+def dict_of_label(label):
+    keypoint = np.ones((1, 4 + label, 5, 3), np.float32)
+    return dict(
+        frame_dir=f'x{label}',
+        total_frames=4 + label,
+        keypoint=keypoint,
+        label=label,
+    )
+
+
+def test_a_class_that_the_file_lacks_is_refused(untrimmed_file):
+    with pytest.raises(
+        AnnotationError,
+        match=r"toy\.pkl.*lacks \['fly'\].*\['wave', 'jump', 'sit'\]",
+    ):
+        SkeletonLocalizationDataset(
+            untrimmed_file, metainfo=dict(classes=['wave', 'fly'])
+        )
+
+
+def test_malformed_files_are_refused_when_the_dataset_is_built(
+    untrimmed_file,
+):
+    def change(data):
+        data['annotations'][1]['segments'][0] = [3, 8]
+
+    rewrite(untrimmed_file, change)
+
+    with pytest.raises(
+        AnnotationError,
+        match=r"toy\.pkl.*\n.*video 'v1', key 'segments': found \[3, 8\)",
+    ):
+        SkeletonLocalizationDataset(untrimmed_file, 'train')
+    assert len(SkeletonLocalizationDataset(untrimmed_file, 'val')) == 1
+
+
+@pytest.mark.parametrize('validate', [True, False])
+def test_an_unknown_split_lists_the_known_ones(untrimmed_file, validate):
+    with pytest.raises(
+        AnnotationError, match=r"toy\.pkl(.|\n)*'test'.*\['train', 'val'\]"
+    ):
+        SkeletonLocalizationDataset(untrimmed_file, 'test', validate=validate)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(AnnotationError, match=r'gone\.pkl.*does not exist'):
+        SkeletonLocalizationDataset('gone.pkl', data_root=str(tmp_path))
+
+
+def test_lazy_init_reads_nothing_yet(untrimmed_file, tmp_path):
+    SkeletonLocalizationDataset(str(tmp_path / 'gone.pkl'), lazy_init=True)
+    dataset = SkeletonLocalizationDataset(untrimmed_file, lazy_init=True)
+
+    assert dataset[0]['frame_dir'] == 'v0'
+    assert len(dataset) == 4
+
+
+def test_an_epoch_visits_each_video_as_often_as_asked(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(
+        untrimmed_file, 'train', samples_per_video=3
+    )
+
+    assert len(dataset) == 9
+    assert dataset.num_videos == 3
+    assert names(dataset) == ['v0', 'v1', 'v3'] * 3
+    assert len(list(dataset)) == 9
+
+
+def test_visits_of_one_video_in_one_epoch_draw_differently(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(
+        untrimmed_file, 'train', samples_per_video=2
+    )
+
+    draws = [
+        dataset[Visit(index, 0, 0)]['rng'].random() for index in (0, 3, 0)
+    ]
+
+    assert draws[0] == draws[2]
+    assert draws[0] != draws[1]
+
+
+def test_each_video_counts_once_in_test_mode(untrimmed_file):
+    with pytest.raises(ValueError, match=r'samples_per_video=2.*test mode'):
+        SkeletonLocalizationDataset(
+            untrimmed_file, samples_per_video=2, test_mode=True
+        )
+
+
+@pytest.mark.parametrize(
+    ('indices', 'expected'),
+    [(2, ['v0', 'v1']), (-1, ['v3']), ([3, 0], ['v3', 'v0'])],
+)
+def test_indices_choose_videos(untrimmed_file, indices, expected):
+    dataset = SkeletonLocalizationDataset(untrimmed_file, indices=indices)
+
+    assert names(dataset) == expected
+
+
+@pytest.mark.parametrize('indices', [0, []])
+def test_indices_that_leave_nothing_are_refused(untrimmed_file, indices):
+    with pytest.raises(ValueError, match=r'indices=.* leaves no video'):
+        SkeletonLocalizationDataset(untrimmed_file, indices=indices)
+
+
+def test_an_index_outside_is_an_index_error(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(untrimmed_file)
+
+    assert dataset[-1]['frame_dir'] == 'v3'
+    for index in (4, -5):
+        with pytest.raises(IndexError, match='4 samples'):
+            dataset[index]
+
+
+def test_the_fraction_is_seeded_nested_and_shows_each_class(trimmed_file):
+    chosen = {
+        (fraction, seed): names(
+            SkeletonLocalizationDataset(
+                trimmed_file, fraction=fraction, seed=seed
+            )
+        )
+        for fraction in (0.1, 0.5)
+        for seed in (0, 1, 2)
+    }
+
+    for (fraction, seed), videos in chosen.items():
+        labels = {int(name[1:]) % 3 for name in videos}
+        assert labels == {0, 1, 2}
+        assert len(videos) == (3 if fraction == 0.1 else 6)
+        assert set(chosen[0.1, seed]) <= set(videos)
+    assert len({tuple(chosen[0.5, seed]) for seed in (0, 1, 2)}) > 1
+
+
+def test_the_fraction_needs_labels(trimmed_file):
+    rewrite(
+        trimmed_file,
+        lambda data: [a.pop('label') for a in data['annotations']],
+    )
+
+    with pytest.raises(AnnotationError, match=r'toy\.pkl.*fraction=0.5 needs'):
+        SkeletonLocalizationDataset(trimmed_file, fraction=0.5)
+
+
+def test_classes_of_a_sample_are_known_for_balancing(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(untrimmed_file)
+
+    assert [dataset.get_cat_ids(i) for i in range(4)] == [[0, 2], [1], [2], []]
+
+
+class DropFirst:
+    """Returns None until it has seen `count` samples."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def __call__(self, sample):
+        self.count -= 1
+        return None if self.count >= 0 else sample
+
+
+def test_a_dropped_sample_is_replaced_reproducibly(untrimmed_file):
+    found = []
+    for _ in range(2):
+        dataset = SkeletonLocalizationDataset(
+            untrimmed_file, pipeline=[DropFirst(3)]
+        )
+        sample = dataset[Visit(1, 4, 2)]
+        found.append((sample['frame_dir'], sample['rng'].random()))
+
+    assert found[0] == found[1]
+
+
+def test_a_pipeline_that_drops_everything_is_an_error(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(
+        untrimmed_file, pipeline=[DropFirst(99)], max_refetch=4
+    )
+
+    with pytest.raises(RuntimeError, match=r"toy\.pkl.*None 5 times.*'v2'"):
+        dataset[2]
+
+
+def test_a_visit_keeps_its_generator_through_mmengine_wrappers(
+    untrimmed_file,
+):
+    parts = [
+        SkeletonLocalizationDataset(untrimmed_file, split)
+        for split in ('train', 'val')
+    ]
+    joined = ConcatDataset(parts)
+    repeated = RepeatDataset(parts[0], times=2)
+
+    assert joined[Visit(3, 0, 0)]['frame_dir'] == 'v2'
+    draws = [repeated[Visit(i, 0, 0)]['rng'].random() for i in (1, 4)]
+    assert draws[0] != draws[1]
+
+
+def test_a_subset_of_the_dataset_keeps_its_fields(untrimmed_file):
+    part = SkeletonLocalizationDataset(untrimmed_file).get_subset([2, 0])
+
+    assert names(part) == ['v2', 'v0']
+
+
+def test_real_untrimmed_sequences_are_samples(data_dir):
+    dataset = SkeletonLocalizationDataset(
+        str(data_dir / 'bandai_stitched.pkl'), 'val'
+    )
+
+    assert len(dataset) == 40
+    sample = dataset[7]
+    assert sample['keypoint'].shape == (1, sample['total_frames'], 21, 3)
+    assert sample['segments'].max() <= sample['total_frames']

@@ -1,0 +1,198 @@
+"""Random draws depend on seed, epoch and index, and on nothing else."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import DefaultSampler, InfiniteSampler, worker_init_fn
+from mmengine.hooks import DistSamplerSeedHook
+from mmengine.registry import DATA_SAMPLERS
+from torch.utils.data import DataLoader
+
+import mmsnip.datasets.sampler as sampler_module
+from mmsnip.datasets.localization import SkeletonLocalizationDataset
+from mmsnip.datasets.sampler import InfiniteVisitSampler, VisitSampler
+from mmsnip.datasets.visit import Visit
+
+
+class Draw:
+    """The last transform: name of the video and one random number."""
+
+    def __call__(self, sample):
+        return sample['frame_dir'], float(sample['rng'].random())
+
+
+@pytest.fixture
+def dataset(untrimmed_file):
+    return SkeletonLocalizationDataset(
+        untrimmed_file, pipeline=[Draw()], samples_per_video=2
+    )
+
+
+def loader(dataset, num_workers=0, persistent=False, seed=3, **kwargs):
+    def seeded(worker_id):  # as mmengine's runner does it
+        worker_init_fn(worker_id, num_workers=num_workers, rank=0, seed=seed)
+
+    return DataLoader(
+        dataset,
+        batch_size=3,
+        sampler=VisitSampler(dataset, seed=seed, **kwargs),
+        num_workers=num_workers,
+        persistent_workers=persistent,
+        worker_init_fn=seeded if num_workers else None,
+        collate_fn=list,
+    )
+
+
+def draws(made, epochs):
+    """All (video, number) of each epoch."""
+    found = []
+    for epoch in epochs:
+        made.sampler.set_epoch(epoch)
+        found.append([pair for batch in made for pair in batch])
+    return found
+
+
+@pytest.mark.parametrize(
+    ('num_workers', 'persistent'), [(1, False), (2, False), (2, True)]
+)
+def test_draws_do_not_depend_on_the_workers(dataset, num_workers, persistent):
+    alone = draws(loader(dataset), epochs=[0, 1, 2])
+
+    shared = draws(loader(dataset, num_workers, persistent), epochs=[0, 1, 2])
+
+    assert shared == alone
+
+
+def test_draws_differ_between_epochs_indices_and_seeds(dataset):
+    numbers = [
+        number
+        for seed in (3, 4)
+        for epoch in draws(loader(dataset, seed=seed), epochs=[0, 1, 2])
+        for _, number in epoch
+    ]
+
+    assert len(numbers) == 2 * 3 * 8
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_draws_differ_between_epochs_of_persistent_workers(dataset):
+    first, second = draws(
+        loader(dataset, 2, True, shuffle=False), epochs=[0, 1]
+    )
+
+    assert [name for name, _ in first] == [name for name, _ in second]
+    assert {n for _, n in first}.isdisjoint(n for _, n in second)
+
+
+def test_a_resumed_run_draws_what_the_uninterrupted_one_drew(dataset):
+    whole = draws(loader(dataset, 2), epochs=[0, 1, 2])
+
+    resumed = draws(loader(dataset, 2), epochs=[2])
+
+    assert resumed == whole[2:]
+
+
+def test_a_plain_index_brings_no_generator(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(untrimmed_file)
+    made = DataLoader(dataset, sampler=DefaultSampler(dataset, seed=0),
+                      batch_size=None)  # fmt: skip
+
+    assert all('rng' not in sample for sample in made)
+
+
+def test_the_hook_of_mmengine_sets_the_epoch(dataset):
+    class Loop:
+        dataloader = loader(dataset)
+
+    class Runner:
+        train_loop = Loop
+        epoch = 5
+
+    DistSamplerSeedHook().before_train_epoch(Runner)
+
+    visits = list(Loop.dataloader.sampler)
+    assert {visit.epoch for visit in visits} == {5}
+    assert {visit.seed for visit in visits} == {3}
+
+
+@pytest.mark.parametrize('shuffle', [True, False])
+@pytest.mark.parametrize('round_up', [True, False])
+@pytest.mark.parametrize('rank', [0, 1, 2])
+def test_order_is_that_of_the_default_sampler(
+    monkeypatch, shuffle, round_up, rank
+):
+    import mmengine.dataset.sampler as theirs
+
+    monkeypatch.setattr(theirs, 'get_dist_info', lambda: (rank, 3))
+    arguments = dict(shuffle=shuffle, seed=1, round_up=round_up)
+    ours = VisitSampler(range(13), **arguments)
+    default = DefaultSampler(range(13), **arguments)
+
+    for epoch in (0, 4):
+        ours.set_epoch(epoch)
+        default.set_epoch(epoch)
+
+        visits = list(ours)
+
+        assert visits == list(default)
+        assert len(ours) == len(default) == len(visits)
+        assert all(type(visit) is Visit for visit in visits)
+
+
+@pytest.mark.parametrize('rank', [0, 1])
+def test_infinite_visits_count_passes_as_epochs(monkeypatch, rank):
+    import mmengine.dataset.sampler as theirs
+
+    monkeypatch.setattr(theirs, 'get_dist_info', lambda: (rank, 2))
+    ours = InfiniteVisitSampler(range(5), seed=1)
+    default = InfiniteSampler(range(5), seed=1)
+
+    visits = list(itertools.islice(ours, 10))
+
+    assert visits == list(itertools.islice(default, 10))
+    positions = np.arange(rank, 20, 2)
+    assert [v.epoch for v in visits] == (positions // 5).tolist()
+
+
+def test_infinite_visits_reach_the_workers(dataset):
+    def some(num_workers):
+        made = DataLoader(
+            dataset,
+            batch_size=3,
+            sampler=InfiniteVisitSampler(dataset, seed=0),
+            num_workers=num_workers,
+            collate_fn=list,
+        )
+        return [pair for batch in itertools.islice(made, 6) for pair in batch]
+
+    alone = some(0)
+
+    assert some(2) == alone
+    assert len({number for _, number in alone}) == 18
+
+
+@pytest.mark.parametrize('name', sampler_module.__all__)
+def test_samplers_are_built_by_their_registered_name(name):
+    built = DATA_SAMPLERS.build(
+        dict(type=f'mmsnip.{name}', shuffle=False),
+        default_args=dict(dataset=range(4), seed=7),
+    )
+
+    assert type(built).__name__ == name
+    assert next(iter(built)).seed == 7
+
+
+def test_numpy_state_of_the_workers_is_never_asked(dataset):
+    """Reseeding all global generators changes nothing."""
+    made = loader(dataset)
+    np.random.seed(0)  # noqa: NPY002
+    torch.manual_seed(0)
+    first = draws(made, [0])
+    np.random.seed(1)  # noqa: NPY002
+    torch.manual_seed(1)
+
+    assert draws(made, [0]) == first

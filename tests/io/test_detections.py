@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from mmsnip.io.detections import (
+    frames_to_seconds,
+    load_detections,
+    load_scores,
+    save_detections,
+    save_scores,
+    seconds_to_frames,
+)
+
+CLASSES = ['walk', 'stand up']
+FOUND = {
+    'b': np.array([[1, 2, 9, 0.125], [0, 11, 12, -0.25]]),
+    'a/1': np.zeros((0, 4)),
+}
+
+
+@pytest.mark.parametrize('fps', [30, 29.97, 23.976, 120.0, np.float32(25)])
+def test_whole_frames_come_back_from_seconds(fps):
+    frames = np.arange(0, 20_000, 7)
+
+    back = seconds_to_frames(frames_to_seconds(frames, fps), fps)
+
+    np.testing.assert_array_equal(back, frames)
+
+
+@pytest.mark.parametrize('fps', [0, -1, np.nan, '30', True, None])
+def test_a_frame_rate_that_is_none_is_refused(fps):
+    with pytest.raises(ValueError, match='fps='):
+        frames_to_seconds([1], fps)
+
+
+def test_detections_and_metrics_come_back(tmp_path):
+    path = tmp_path / 'new' / 'out.json'
+    metrics = {'mAP': 0.5, 'AP@0.50/walk': float('nan')}
+
+    save_detections(path, FOUND, metrics, CLASSES, {'b': 29.97, 'a/1': 30})
+
+    found, read = load_detections(path)
+    assert list(found) == list(FOUND)
+    np.testing.assert_array_equal(found['b'], FOUND['b'])
+    assert found['a/1'].shape == (0, 4)
+    np.testing.assert_equal(read, metrics)
+
+
+def test_file_has_the_layout_of_the_contract(tmp_path):
+    path = tmp_path / 'out.json'
+
+    save_detections(path, FOUND, {'mAP': np.float32(0.5)}, CLASSES, fps=10)
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    document = json.loads(path.read_text(), parse_constant=refuse)
+    assert document['metrics'] == {'mAP': 0.5}
+    assert document['results'] == {
+        'b': [
+            {'label': 'stand up', 'segment': [0.2, 0.9], 'score': 0.125},
+            {'label': 'walk', 'segment': [1.1, 1.2], 'score': -0.25},
+        ],
+        'a/1': [],
+    }
+
+
+def test_metrics_that_are_not_finite_are_null(tmp_path):
+    path = tmp_path / 'out.json'
+
+    save_detections(path, {}, {'a': np.nan, 'b': -np.inf}, CLASSES, 30)
+
+    assert json.loads(path.read_text())['metrics'] == {'a': None, 'b': None}
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / 'out.json'
+    save_detections(path, FOUND, None, CLASSES, 30)
+    before = path.read_bytes()
+
+    with pytest.raises(ValueError, match=r"video 'c', row 0 has label 2\.0"):
+        save_detections(path, {'c': [[2, 0, 1, 1]]}, None, CLASSES, 30)
+
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ['out.json']
+
+
+@pytest.mark.parametrize(
+    ('rows', 'fps', 'message'),
+    [
+        ([[0, 0, 1, np.nan]], 30, "video 'v', row 0 is .*finite"),
+        ([[0, 0, 1]], 30, r"video 'v' have shape \(1, 3\)"),
+        ([[0.5, 0, 1, 1]], 30, "video 'v', row 0 has label 0.5"),
+        ([[0, 0, 1, 1]], {'w': 30}, "no entry for video 'v'"),
+        ([[0, 0, 1, 1]], {'v': 0}, "video 'v': fps=0"),
+    ],
+)
+def test_save_refuses_and_names_the_video(tmp_path, rows, fps, message):
+    with pytest.raises(ValueError, match=message):
+        save_detections(tmp_path / 'x', {'v': rows}, None, CLASSES, fps)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('not json', 'is not JSON'),
+        ('[1]', "lacks the key 'results'"),
+        ('{"results": {}}', 'says nothing about classes'),
+        (
+            '{"results": {"v": [{"label": "fly", "segment": [0, 1], '
+            '"score": 1}]}, "external_data": {"classes": ["a"], "fps": 30}}',
+            "video 'v', entry 0 has label 'fly'",
+        ),
+        (
+            '{"results": {"v": [{"label": "a", "segment": [0]}]}, '
+            '"external_data": {"classes": ["a"], "fps": 30}}',
+            "video 'v', entry 0 is",
+        ),
+    ],
+)
+def test_load_refuses_and_names_the_file(tmp_path, text, message):
+    path = tmp_path / 'odd.json'
+    path.write_text(text)
+
+    with pytest.raises(ValueError, match=rf'odd\.json.*{message}'):
+        load_detections(path)
+
+
+def test_load_takes_classes_and_frame_rate_of_a_foreign_file(tmp_path):
+    path = tmp_path / 'foreign.json'
+    entry = {'label': 'sit', 'segment': [0.5, 2.0], 'score': 0.75}
+    path.write_text(json.dumps({'results': {'v': [entry]}}))
+
+    found, metrics = load_detections(path, classes=['run', 'sit'], fps=20)
+
+    assert found['v'].tolist() == [[1, 10, 40, 0.75]]
+    assert metrics == {}
+
+
+def test_scores_come_back_exactly(tmp_path):
+    scores = {'file': np.random.default_rng(0).random((13, 3), np.float32)}
+
+    save_scores(tmp_path / 'scores.npz', scores, CLASSES)
+
+    read, classes = load_scores(tmp_path / 'scores.npz')
+    np.testing.assert_array_equal(read['file'], scores['file'])
+    assert classes == CLASSES
+
+
+def test_load_scores_refuses_another_archive(tmp_path):
+    np.savez(tmp_path / 'other.npz', x=np.zeros(3))
+
+    with pytest.raises(ValueError, match="lacks the array 'classes'"):
+        load_scores(tmp_path / 'other.npz')
