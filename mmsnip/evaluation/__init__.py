@@ -1,0 +1,40 @@
+"""Protocols of temporal action localization, in numpy alone.
+
+``mmsnip.evaluation.metric`` is reached through the registry only, so that
+importing this room costs numpy and nothing else.
+"""
+
+from __future__ import annotations
+
+from mmsnip.evaluation.activitynet import evaluate_activitynet
+from mmsnip.evaluation.babel import babel_detections, evaluate_babel
+from mmsnip.evaluation.framewise import evaluate_frames
+from mmsnip.evaluation.pkummd import (
+    evaluate_pkummd,
+    pkummd_detections,
+    smooth_scores,
+)
+from mmsnip.evaluation.segments import (
+    frames_from_segments,
+    run_detections,
+    segment_iou,
+    segments_from_frames,
+    suppress,
+)
+from mmsnip.evaluation.voc import evaluate_voc
+
+__all__ = [
+    'babel_detections',
+    'evaluate_activitynet',
+    'evaluate_babel',
+    'evaluate_frames',
+    'evaluate_pkummd',
+    'evaluate_voc',
+    'frames_from_segments',
+    'pkummd_detections',
+    'run_detections',
+    'segment_iou',
+    'segments_from_frames',
+    'smooth_scores',
+    'suppress',
+]

@@ -1,0 +1,194 @@
+"""Frame accuracy, segmental F1, edit score: how a timeline reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mmsnip.evaluation.segments import (
+    check_labels,
+    segment_iou,
+    segments_from_frames,
+)
+
+
+def evaluate_frames(
+    predictions: Mapping[str, np.ndarray],
+    ground_truth: Mapping[str, np.ndarray],
+    num_classes: int,
+    overlaps: Sequence[float] = (0.1, 0.25, 0.5),
+    ignore_background: bool = True,
+) -> dict[str, float]:
+    """Scores of one label per frame.
+
+    - ``frame_accuracy``: right frames of all videos over all frames.
+    - ``frame_accuracy_action``: the same over frames whose true label is an
+      action.
+    - ``F1@10``, ..: a predicted run looks at the true segment of its class
+      with the highest IoU; it is a true positive if that reaches the overlap
+      and no earlier run has it. Counts are pooled over videos.
+    - ``edit``: 1 - Levenshtein distance of the sequences of labels over the
+      longer length, mean over videos; 1 where both are empty.
+    - ``runs_per_segment``: predicted action runs over true action segments
+      of all videos. 1 is right; more is flicker.
+
+    Segments are runs of equal labels, half-open. MS-TCN's first code drops
+    the last frame of a segment that reaches the end of its video; this does
+    not. NaN where nothing is defined: accuracy without (action) frames, F1
+    without runs and segments, ``runs_per_segment`` without segments.
+
+    Args:
+        predictions (Mapping[str, np.ndarray]): Per video labels, (T,)
+            integers in ``0..num_classes``.
+        ground_truth (Mapping[str, np.ndarray]): The same, of the truth.
+        num_classes (int): Classes; the label ``num_classes`` is background.
+        overlaps (Sequence[float]): IoU thresholds of F1.
+        ignore_background (bool): Leave background runs out of F1 and edit,
+            as MS-TCN's ``bg_class`` does; False treats it as a class.
+
+    Returns:
+        dict[str, float]: The scores above, in 0..1 but for the last.
+
+    Raises:
+        ValueError: If a video is in one mapping only, has two lengths, or a
+            label out of range; the video is named.
+
+    Source:
+        Farha and Gall, MS-TCN, CVPR 2019 (F1@k, edit score).
+
+    Examples:
+        >>> report = evaluate_frames(
+        ...     {'a': [0, 0, 2, 0, 2]}, {'a': [0, 0, 0, 0, 2]}, num_classes=2
+        ... )
+        >>> report['frame_accuracy'], round(report['F1@50'], 3)
+        (0.8, 0.667)
+        >>> report['runs_per_segment']
+        2.0
+    """
+    odd = {*predictions} ^ {*ground_truth}
+    if odd:
+        raise ValueError(
+            f'video {min(odd, key=str)!r} has no counterpart; predictions '
+            'and ground_truth must name the same videos'
+        )
+    right = frames = action_right = action_frames = 0
+    runs = segments = found_total = truth_total = 0
+    hits = np.zeros(len(overlaps), dtype=np.int64)
+    edits = []
+    left_out = num_classes if ignore_background else None
+    for name in sorted(ground_truth, key=str):
+        found = _labels(name, 'predictions', predictions, num_classes)
+        truth = _labels(name, 'ground_truth', ground_truth, num_classes)
+        if len(found) != len(truth):
+            raise ValueError(
+                f'video {name!r} has {len(found)} predicted and '
+                f'{len(truth)} true frames; expected as many'
+            )
+        equal = found == truth
+        action = truth != num_classes
+        right += int(equal.sum())
+        frames += len(truth)
+        action_right += int((equal & action).sum())
+        action_frames += int(action.sum())
+        found_runs = segments_from_frames(found, left_out)
+        truth_runs = segments_from_frames(truth, left_out)
+        runs += int((found_runs[:, 0] != num_classes).sum())
+        segments += int((truth_runs[:, 0] != num_classes).sum())
+        hits += segment_hits(found_runs, truth_runs, overlaps)
+        found_total += len(found_runs)
+        truth_total += len(truth_runs)
+        edits.append(edit_score(found_runs[:, 0], truth_runs[:, 0]))
+    report = {
+        'frame_accuracy': _ratio(right, frames),
+        'frame_accuracy_action': _ratio(action_right, action_frames),
+    }
+    for overlap, hit in zip(overlaps, hits):
+        # 2PR / (P + R) with P = hit / found, R = hit / truth
+        report[f'F1@{round(100 * overlap)}'] = _ratio(
+            2 * int(hit), found_total + truth_total
+        )
+    report['edit'] = float(np.mean(edits)) if edits else float('nan')
+    report['runs_per_segment'] = _ratio(runs, segments)
+    return report
+
+
+def segment_hits(
+    found: np.ndarray, truth: np.ndarray, overlaps: Sequence[float]
+) -> np.ndarray:
+    """Number of true segments that some predicted run hits.
+
+    A run hits the segment of its class of highest IoU, the first of equal
+    ones, where that reaches the overlap.
+
+    Args:
+        found (np.ndarray): label, start, end, (num_runs, 3).
+        truth (np.ndarray): label, start, end, (num_segments, 3).
+        overlaps (Sequence[float]): IoU thresholds.
+
+    Returns:
+        np.ndarray: (num_overlaps,) int64.
+
+    Examples:
+        >>> segment_hits(
+        ...     np.array([[0, 0, 4], [0, 5, 9]]), np.array([[0, 0, 9]]), [0.4]
+        ... )
+        array([1])
+    """
+    if not len(found) or not len(truth):
+        return np.zeros(len(overlaps), dtype=np.int64)
+    iou = segment_iou(found[:, 1:], truth[:, 1:])
+    iou *= found[:, :1] == truth[:, 0]
+    best = iou.argmax(axis=1)
+    top = iou[np.arange(len(found)), best]
+    return np.array(
+        [np.unique(best[top >= overlap]).size for overlap in overlaps]
+    )
+
+
+def edit_score(found: np.ndarray, truth: np.ndarray) -> float:
+    """1 - Levenshtein distance over the longer length.
+
+    Args:
+        found (np.ndarray): Labels in order, (num_runs,).
+        truth (np.ndarray): Labels in order, (num_segments,).
+
+    Returns:
+        float: In 0..1; 1 where both are empty.
+
+    Examples:
+        >>> edit_score(np.array([1, 2, 3, 4]), np.array([1, 3, 4]))
+        0.75
+    """
+    longest = max(len(found), len(truth))
+    if not longest:
+        return 1.0
+    column = np.arange(len(truth) + 1)
+    row = column.copy()
+    unlike = found[:, None] != truth
+    for index in range(len(found)):
+        step = np.minimum(row[:-1] + unlike[index], row[1:] + 1)
+        row[0], row[1:] = index + 1, step
+        # insertions run along the row: min over k <= j of row[k] + (j - k)
+        row = np.minimum.accumulate(row - column) + column
+    return 1.0 - float(row[-1]) / longest
+
+
+def _labels(
+    name: str, what: str, per_video: Mapping[str, np.ndarray], num_classes: int
+) -> np.ndarray:
+    try:
+        labels = check_labels(per_video[name])
+    except ValueError as error:
+        raise ValueError(f'{what} of video {name!r}: {error}') from None
+    if labels.size and not 0 <= labels.min() <= labels.max() <= num_classes:
+        raise ValueError(
+            f'{what} of video {name!r} holds labels {labels.min()} to '
+            f'{labels.max()}; expected 0..{num_classes}, {num_classes} is '
+            'the background'
+        )
+    return labels
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else float('nan')

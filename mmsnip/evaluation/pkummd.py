@@ -1,0 +1,297 @@
+"""PKU-MMD protocol: smoothing, activity runs, AP over classes and videos.
+
+Labels are 0-based here (the files of the data set count from 1) and the
+background is the last column of the scores (officially the first).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mmsnip.evaluation.average_precision import (
+    average_precision,
+    class_names,
+    first_claims,
+    iou_key,
+    match_detections,
+    mean_of_defined,
+)
+from mmsnip.evaluation.records import (
+    check_convention,
+    check_scores,
+    collect,
+)
+from mmsnip.evaluation.segments import mask_runs
+
+# as the official script writes them; its float expression decides ties
+SWEEP_2DAP = tuple((step + 1) * 0.05 for step in range(20))
+
+
+def smooth_scores(
+    scores: np.ndarray, half_width: int = 10, convention: str = 'official'
+) -> np.ndarray:
+    """Mean filter over time.
+
+    'official' averages frames ``[i - k, i + k)``, cut at the start of the
+    video; where i + k reaches its end the window stops before the last
+    frame, which therefore never counts. float32 scores are summed in
+    float32. 'clean' averages ``[i - k, i + k]``, cut at both ends, in
+    float64. A video of one frame, whose official window is empty, is
+    returned as it is.
+
+    Args:
+        scores (np.ndarray): Frame scores, (T, C).
+        half_width (int): k, frames; 0 smooths nothing.
+        convention (str): 'official' or 'clean'.
+
+    Returns:
+        np.ndarray: Smoothed scores, (T, C) float64.
+
+    Raises:
+        ValueError: If ``half_width`` is negative, or the convention unknown.
+
+    Source:
+        Smoothing of PKU-MMD frame scores in Simple-Skeleton-Detection.
+
+    Examples:
+        >>> scores = np.array([[0.0], [3.0], [6.0], [9.0]])
+        >>> smooth_scores(scores, 1).ravel().tolist()
+        [0.0, 1.5, 4.5, 6.0]
+        >>> smooth_scores(scores, 1, 'clean').ravel().tolist()
+        [1.5, 3.0, 6.0, 7.5]
+    """
+    check_convention(convention)
+    if half_width < 0:
+        raise ValueError(f'half_width={half_width} must not be negative')
+    values = np.asarray(scores)
+    if values.dtype != np.float32:
+        values = values.astype(np.float64)
+    T = len(values)
+    if half_width == 0 or T < 2:
+        return values.astype(np.float64)
+    frame = np.arange(T)
+    start = np.maximum(frame - half_width, 0)
+    if convention == 'official':
+        end = frame + half_width
+        end[end >= T] = T - 1
+        # sums in the precision of the scores, in order of time
+        sums = np.zeros_like(values)
+        for offset in range(-half_width, half_width):
+            low, high = max(-offset, 0), min(T - 1 - offset, T)
+            if low < high:
+                sums[low:high] += values[low + offset : high + offset]
+        lengths = (end - start).astype(values.dtype)
+        return (sums / lengths[:, None]).astype(np.float64)
+    end = np.minimum(frame + half_width + 1, T)
+    totals = np.zeros((T + 1, values.shape[1]))
+    np.cumsum(values, axis=0, dtype=np.float64, out=totals[1:])
+    return (totals[end] - totals[start]) / (end - start)[:, None]
+
+
+def pkummd_detections(
+    scores: np.ndarray,
+    threshold: float = 0.4,
+    half_width: int = 10,
+    convention: str = 'official',
+) -> np.ndarray:
+    """Runs of activity in smoothed scores, each with its best class.
+
+    A frame is active where 1 - p(background) >= ``threshold``; a run of
+    active frames is one detection, its class and score those of the best
+    mean score inside.
+
+    Args:
+        scores (np.ndarray): Frame probabilities, (T, num_classes + 1),
+            background last.
+        threshold (float): Least activity.
+        half_width (int): Half the width of the mean filter, frames; 0
+            smooths nothing.
+        convention (str): 'official' or 'clean', see ``smooth_scores``.
+
+    Returns:
+        np.ndarray: label, start, end, score in order of time,
+        (num_detections, 4) float64.
+
+    Raises:
+        ValueError: If ``scores`` is not (T, num_classes + 1) or not finite,
+            or the convention is unknown.
+
+    Source:
+        Segments of PKU-MMD in Simple-Skeleton-Detection; METHOD 3.
+
+    Examples:
+        >>> scores = [[0, 0, 1], [0.25, 0.5, 0.25], [0.5, 0.25, 0.25]]
+        >>> pkummd_detections(scores, half_width=0).tolist()
+        [[0.0, 1.0, 3.0, 0.375]]
+    """
+    smooth = smooth_scores(check_scores(scores), half_width, convention)
+    if not len(smooth):
+        return np.zeros((0, 4))
+    active = 1 - smooth[:, -1] >= threshold
+    _, start, end = mask_runs(active[None])
+    totals = np.zeros((len(smooth) + 1, smooth.shape[1] - 1))
+    np.cumsum(smooth[:, :-1], axis=0, out=totals[1:])
+    means = (totals[end] - totals[start]) / (end - start)[:, None]
+    if not len(means):
+        return np.zeros((0, 4))
+    return np.stack(
+        [means.argmax(axis=1), start, end, means.max(axis=1)], axis=1
+    )
+
+
+def evaluate_pkummd(
+    detections: Mapping[str, np.ndarray],
+    ground_truth: Mapping[str, np.ndarray],
+    num_classes: int = 51,
+    theta: float = 0.5,
+    classes: Sequence[str] | None = None,
+    convention: str = 'official',
+) -> dict[str, float]:
+    """AP, mAP over classes and over videos, 2D-AP and F1 of PKU-MMD.
+
+    Quirks of 'official':
+
+    - A detection matches the ground truth of highest overlap, of equal ones
+      the later row, even if another detection has it; several detections
+      may match one ground truth, which counts once.
+    - Detections are dropped from the worst up, and precision is looked at
+      only with all of them and where a matched one has just been dropped:
+      precision right before a false positive never counts.
+    - mAP over classes divides by all classes; one without ground truth
+      counts 0.
+
+    'clean' gives each ground truth to one detection (the free one of
+    highest overlap, in descending score), interpolates at all points and
+    leaves classes without ground truth out (AP NaN). Both leave videos
+    without ground truth out of the mean over videos, count their detections
+    as false positives elsewhere, give F1 = 0 where nothing matches, AP = 0
+    without detections and NaN without any ground truth.
+
+    Args:
+        detections (Mapping[str, np.ndarray]): Per video label, start, end,
+            score, (num_detections, 4).
+        ground_truth (Mapping[str, np.ndarray]): Per video label, start,
+            end, (num_segments, 3).
+        num_classes (int): Classes without the background.
+        theta (float): Overlap threshold.
+        classes (Sequence[str], optional): Names for the keys.
+        convention (str): 'official' or 'clean'.
+
+    Returns:
+        dict[str, float]: ``mAP_action``, ``mAP_video``, ``AP`` (all classes
+        and videos in one list), ``2DAP`` (mean AP over theta 0.05 .. 1),
+        ``F1``; ``mAP@<theta>`` and ``mAP``, both equal to ``mAP_action``;
+        ``AP@<theta>/<class>``. All in 0..1.
+
+    Raises:
+        ValueError: If an array is malformed (the video is named), or the
+            convention is unknown.
+
+    Source:
+        The evaluation published with PKU-MMD.
+
+    Examples:
+        >>> found = {'a': np.array([[0, 2, 9, 0.9], [1, 12, 20, 0.8]])}
+        >>> truth = {'a': np.array([[0, 2, 9], [1, 10, 20]])}
+        >>> report = evaluate_pkummd(found, truth, 2)
+        >>> report['F1'], report['mAP_action'], round(report['2DAP'], 3)
+        (1.0, 1.0, 0.85)
+    """
+    check_convention(convention)
+    names = class_names(classes, num_classes)
+    found, truth = collect(detections, ground_truth, num_classes)
+    official = convention == 'official'
+    levels = (theta, *SWEEP_2DAP)
+    taken = match_detections(
+        found,
+        truth,
+        levels,
+        rule='best' if official else 'best_free',
+        ties='last' if official else 'first',
+    )
+    claims = first_claims(taken)
+    curve = official_average_precision if official else _clean_ap
+    whole = curve(taken >= 0, claims, len(truth))
+
+    def grouped(group_found: np.ndarray, group_truth: np.ndarray, num: int):
+        positives = np.bincount(group_truth, minlength=num)
+        ap = np.empty(num)
+        for index in range(num):
+            own = np.flatnonzero(group_found == index)
+            ap[index] = curve(
+                taken[:1, own] >= 0, claims[:1, own], positives[index]
+            )[0]
+        return ap
+
+    by_class = grouped(found.label, truth.label, num_classes)
+    num_videos = 1 + max(
+        found.video.max(initial=-1), truth.video.max(initial=-1)
+    )
+    by_video = grouped(found.video, truth.video, num_videos)
+    if official and len(truth):
+        by_class = np.nan_to_num(by_class, nan=0.0)
+    hits = int(claims[0].sum())
+    total = len(found) + len(truth)
+    mean = mean_of_defined(by_class)
+    key = iou_key(theta)
+    report = {
+        f'mAP@{key}': mean,
+        'mAP': mean,
+        'mAP_action': mean,
+        'mAP_video': mean_of_defined(by_video),
+        'AP': float(whole[0]),
+        '2DAP': float(whole[1:].mean()),
+        # 2PR / (P + R) with P = hits / found, R = hits / truth
+        'F1': 2 * hits / total if len(truth) else float('nan'),
+    }
+    for name, value in zip(names, by_class):
+        report[f'AP@{key}/{name}'] = float(value)
+    return report
+
+
+def official_average_precision(
+    matched: np.ndarray, claims: np.ndarray, num_truth: int
+) -> np.ndarray:
+    """AP as PKU-MMD counts it, by dropping detections from the worst up.
+
+    Args:
+        matched (np.ndarray): Detections in descending score that match some
+            ground truth, (num_thresholds, num_detections).
+        claims (np.ndarray): Those that are the first to match theirs, same
+            shape.
+        num_truth (int): Number of ground truths.
+
+    Returns:
+        np.ndarray: AP in 0..1, (num_thresholds,); NaN without ground truth,
+        0 without detections.
+
+    Examples:
+        >>> hits = np.array([[True, False, True]])
+        >>> official_average_precision(hits, hits, 2).round(4)
+        array([0.6667])
+        >>> average_precision(hits, 2).round(4)
+        array([0.8333])
+    """
+    levels, D = matched.shape
+    if num_truth == 0:
+        return np.full(levels, np.nan)
+    if D == 0:
+        return np.zeros(levels)
+    hits = np.cumsum(claims, axis=1)
+    precision = hits / np.arange(1, D + 1)
+    # precision that remains once the detection at this rank is dropped
+    left = np.zeros((levels, D))
+    left[:, 1:] = precision[:, :-1]
+    seen = np.where(matched, left, 0.0)[:, ::-1]
+    envelope = np.maximum.accumulate(seen, axis=1)[:, ::-1]
+    envelope = np.maximum(envelope, precision[:, -1:])
+    return (envelope * claims).sum(axis=1) / num_truth
+
+
+def _clean_ap(
+    matched: np.ndarray, claims: np.ndarray, num_truth: int
+) -> np.ndarray:
+    del matched  # the plain definition needs the claims alone
+    return average_precision(claims, num_truth)

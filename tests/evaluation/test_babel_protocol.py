@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.evaluation.slow_oracles import (
+    babel_candidates,
+    greedy_suppression,
+    mean_ap,
+    random_videos,
+)
+
+from mmsnip.evaluation.babel import SWEEP, babel_detections, evaluate_babel
+from mmsnip.evaluation.segments import segments_from_frames
+
+NUM_VIDEOS, NUM_CLASSES = 12, 4
+
+
+def parity_with(golden, record_property):
+    ious = golden['ious'].tolist()
+    truth = {
+        str(v): segments_from_frames(golden[f'L/{v}'], background=NUM_CLASSES)
+        for v in range(NUM_VIDEOS)
+    }
+    scores = {str(v): golden[f'scores/{v}'] for v in range(NUM_VIDEOS)}
+    found = {v: babel_detections(array) for v, array in scores.items()}
+    # officially the background is swept as well: make it class 4 of 5
+    swept = {
+        v: babel_detections(np.pad(array, [(0, 0), (0, 1)]))
+        for v, array in scores.items()
+    }
+    worst = 0.0
+    for c in range(NUM_CLASSES + 1):
+        mine = np.concatenate(
+            [
+                np.insert(rows[rows[:, 0] == c][:, 1:], 0, int(v), axis=1)
+                for v, rows in swept.items()
+            ]
+        )
+        official = golden[f'proposals/{c}'] - [0, 0, 1, 0]
+        np.testing.assert_array_equal(mine[:, :3], official[:, :3])
+        worst = max(worst, np.abs(mine[:, 3] - official[:, 3]).max())
+    record_property('deviation of proposal scores', worst)
+    assert worst < 1e-6
+
+    ready = {v: [] for v in truth}
+    for c in range(NUM_CLASSES):
+        for v, s, e, score in golden[f'det_only/proposals/{c}']:
+            ready[str(int(v))].append((c, s, e - 1, score))
+    for name, detections in (('', found), ('det_only/', ready)):
+        report = evaluate_babel(detections, truth, NUM_CLASSES, ious)
+        ap = [
+            [report[f'AP@{iou:.2f}/{c}'] for c in range(NUM_CLASSES)]
+            for iou in ious
+        ]
+        means = [100 * report[f'mAP@{iou:.2f}'] for iou in ious]
+        worst = max(
+            np.abs(ap - golden[f'{name}AP']).max(),
+            np.abs(means - golden[f'{name}mAP']).max(),
+        )
+        record_property(f'deviation of {name}AP', worst)
+        assert worst < 1e-9
+
+
+@pytest.mark.parity
+def test_babel_protocol_gives_the_committed_official_numbers(
+    golden_dir, record_property
+):
+    parity_with(np.load(golden_dir / 'babel_segmap_s0.npz'), record_property)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize('seed', range(5))
+def test_babel_protocol_gives_the_official_numbers(
+    reference_dir, seed, record_property
+):
+    parity_with(
+        np.load(reference_dir / f'babel_segmap_s{seed}.npz'), record_property
+    )
+
+
+def smooth_random_scores(seed, T=97, num_classes=3):
+    rng = np.random.default_rng(seed)
+    walk = rng.normal(size=(T, num_classes + 1)).cumsum(axis=0)
+    walk = np.exp(0.7 * walk)
+    return (walk / walk.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize('convention', ['official', 'clean'])
+@pytest.mark.parametrize('seed', range(6))
+def test_babel_detections_follow_the_written_rule(seed, convention):
+    scores = smooth_random_scores(seed)
+
+    found = babel_detections(scores, convention=convention)
+
+    expected = []
+    for c in range(3):
+        rows = babel_candidates(scores[:, c], SWEEP, convention)
+        extra = 2 if convention == 'official' else 0
+        kept = greedy_suppression(
+            [(s, e + extra) for s, e, _ in rows],
+            # equal up to rounding is a tie here as it is there
+            [round(score, 12) for _, _, score in rows],
+            0.2,
+        )
+        expected += [(c, *rows[k]) for k in kept]
+    assert len(found) > 3
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+
+
+def test_babel_detections_of_runs_that_tie_keep_the_higher_threshold():
+    # [2, 9) at 0.03 and [2, 8) at 0.05 read the same frames inside and the
+    # same margin, since officially the last frame is no margin
+    scores = np.zeros((9, 2), dtype=np.float32)
+    scores[2:8, 0], scores[8, 0] = 0.5, 0.04
+
+    found = babel_detections(scores, thresholds=(0.03, 0.05))
+
+    assert found[:, :3].tolist() == [[0, 2, 8]]
+
+
+@pytest.mark.parametrize('convention', ['official', 'clean'])
+@pytest.mark.parametrize('T', [0, 1, 2, 3])
+def test_babel_detections_of_short_videos_do_not_fail(T, convention):
+    scores = np.full((T, 3), 1 / 3, dtype=np.float32)
+
+    found = babel_detections(scores, convention=convention)
+
+    assert found.shape == (2 if T == 3 else 0, 4)
+
+
+def test_babel_detections_refuse_an_unknown_convention():
+    with pytest.raises(ValueError, match="convention='odd'"):
+        babel_detections(np.zeros((5, 3)), convention='odd')
+
+
+@pytest.mark.parametrize('convention', ['official', 'clean'])
+@pytest.mark.parametrize('seed', range(4))
+def test_evaluate_babel_matches_frame_sets(seed, convention):
+    detections, truth = random_videos(seed, num_classes=3)
+    shift = {'found': 1, 'truth': -1} if convention == 'official' else {}
+
+    report = evaluate_babel(
+        detections, truth, 3, (0.3, 0.5), convention=convention
+    )
+
+    for iou in (0.3, 0.5):
+        expected = mean_ap(
+            detections,
+            truth,
+            3,
+            iou,
+            frames_of=lambda interval, what: {
+                *range(int(interval[0]), int(interval[1]) + shift.get(what, 0))
+            },
+        )
+        found = [report[f'AP@{iou:.2f}/{c}'] for c in range(3)]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+        assert report[f'mAP@{iou:.2f}'] == pytest.approx(np.mean(expected))
+
+
+def test_evaluate_babel_officially_misses_a_perfect_single_frame():
+    found, truth = {'a': [[0, 4, 5, 1.0]]}, {'a': [[0, 4, 5]]}
+
+    official = evaluate_babel(found, truth, 1, [0.1])
+    clean = evaluate_babel(found, truth, 1, [0.1], convention='clean')
+
+    assert (official['mAP'], clean['mAP']) == (0.0, 1.0)
+
+
+def test_evaluate_babel_ignores_the_order_of_videos():
+    detections, truth = random_videos(3, ties=True)
+    backwards = dict(reversed(detections.items()))
+
+    assert evaluate_babel(detections, truth, 3) == evaluate_babel(
+        backwards, truth, 3
+    )
+
+
+def test_detections_of_a_video_without_truth_are_false_positives():
+    truth = {'a': [[0, 0, 20]]}
+    alone = {'a': [[0, 0, 20, 0.5]]}
+
+    report = evaluate_babel({**alone, 'b': [[0, 0, 20, 0.9]]}, truth, 1, [0.5])
+
+    assert evaluate_babel(alone, truth, 1, [0.5])['mAP'] == 1.0
+    assert report['mAP'] == 0.5
+
+
+def test_empty_cases_of_evaluate_babel_are_named():
+    truth = {'a': [[1, 0, 20]]}
+
+    nothing_found = evaluate_babel({}, truth, 3, [0.5], classes=list('xyz'))
+    nothing_there = evaluate_babel({'a': [[0, 1, 9, 1.0]]}, {'a': []}, 3)
+
+    assert nothing_found['mAP'] == nothing_found['AP@0.50/y'] == 0.0
+    assert np.isnan(nothing_found['AP@0.50/x'])
+    assert np.isnan(nothing_there['mAP'])

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.evaluation.slow_oracles import runs_of, set_iou
+
+from mmsnip.evaluation.framewise import edit_score, evaluate_frames
+
+
+def slow_runs(labels, background):
+    runs = [
+        (c, s, e)
+        for c in sorted(set(labels))
+        if c != background
+        for s, e in runs_of([label == c for label in labels])
+    ]
+    return sorted(runs, key=lambda run: run[1])
+
+
+def slow_edit(a, b):
+    table = {(i, 0): i for i in range(len(a) + 1)}
+    table.update({(0, j): j for j in range(len(b) + 1)})
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            table[i, j] = min(
+                table[i - 1, j] + 1,
+                table[i, j - 1] + 1,
+                table[i - 1, j - 1] + (a[i - 1] != b[j - 1]),
+            )
+    longest = max(len(a), len(b))
+    return 1 - table[len(a), len(b)] / longest if longest else 1.0
+
+
+def random_timelines(seed, num_videos=5, num_classes=3):
+    rng = np.random.default_rng(seed)
+    predictions, truth = {}, {}
+    for v in range(num_videos):
+        labels = np.repeat(
+            rng.integers(0, num_classes + 1, 7), rng.integers(1, 12, 7)
+        )
+        noisy = np.where(
+            rng.random(len(labels)) < 0.2,
+            rng.integers(0, num_classes + 1, len(labels)),
+            labels,
+        )
+        predictions[f'v{v}'], truth[f'v{v}'] = noisy, labels
+    return predictions, truth
+
+
+@pytest.mark.parametrize('ignore_background', [True, False])
+@pytest.mark.parametrize('seed', range(5))
+def test_evaluate_frames_follows_the_written_rules(seed, ignore_background):
+    predictions, truth = random_timelines(seed)
+    background = 3 if ignore_background else None
+
+    report = evaluate_frames(
+        predictions, truth, 3, ignore_background=ignore_background
+    )
+
+    hits = {10: 0, 25: 0, 50: 0}
+    num_found = num_truth = 0
+    edits = []
+    for v, labels in truth.items():
+        found = slow_runs(predictions[v].tolist(), background)
+        there = slow_runs(labels.tolist(), background)
+        num_found, num_truth = num_found + len(found), num_truth + len(there)
+        edits.append(
+            slow_edit([run[0] for run in found], [run[0] for run in there])
+        )
+        for k in hits:
+            used = set()
+            for c, s, e in found:
+                ious = [
+                    (c == c2) * set_iou({*range(s, e)}, {*range(s2, e2)})
+                    for c2, s2, e2 in there
+                ]
+                best = int(np.argmax(ious))
+                if ious[best] >= k / 100 and best not in used:
+                    used.add(best)
+                    hits[k] += 1
+    for k, hit in hits.items():
+        precision, recall = hit / num_found, hit / num_truth
+        f1 = 2 * precision * recall / (precision + recall)
+        assert report[f'F1@{k}'] == pytest.approx(f1, abs=1e-12)
+    assert report['edit'] == pytest.approx(np.mean(edits), abs=1e-12)
+
+
+def test_frame_accuracy_with_and_without_background_frames():
+    report = evaluate_frames(
+        {'a': [0, 0, 2, 2], 'b': [1]}, {'a': [0, 2, 2, 1], 'b': [1]}, 2
+    )
+
+    assert report['frame_accuracy'] == 3 / 5
+    assert report['frame_accuracy_action'] == 2 / 3
+
+
+def test_flicker_shows_in_runs_per_segment_and_not_in_accuracy_alone():
+    truth = np.zeros(40, dtype=int)
+    flicker = truth.copy()
+    flicker[1::4] = 1
+    block = truth.copy()
+    block[:10] = 1
+
+    flickering = evaluate_frames({'a': flicker}, {'a': truth}, 1)
+    blocked = evaluate_frames({'a': block}, {'a': truth}, 1)
+
+    assert flickering['frame_accuracy'] == blocked['frame_accuracy'] == 0.75
+    assert flickering['runs_per_segment'] == 11
+    assert blocked['runs_per_segment'] == 1
+    assert flickering['edit'] < blocked['edit'] == 1
+
+
+@pytest.mark.parametrize('seed', range(8))
+def test_edit_score_is_the_tabulated_levenshtein(seed):
+    rng = np.random.default_rng(seed)
+    a = rng.integers(0, 3, rng.integers(0, 9))
+    b = rng.integers(0, 3, rng.integers(0, 11))
+
+    assert edit_score(a, b) == slow_edit(a.tolist(), b.tolist())
+
+
+def test_background_alone_is_a_defined_case():
+    report = evaluate_frames({'a': [2, 2, 2]}, {'a': [2, 2, 2]}, 2)
+
+    assert report['frame_accuracy'] == report['edit'] == 1.0
+    assert np.isnan(report['frame_accuracy_action'])
+    assert np.isnan(report['F1@50'])
+    assert np.isnan(report['runs_per_segment'])
+
+
+def test_no_video_is_a_defined_case():
+    assert all(np.isnan(v) for v in evaluate_frames({}, {}, 2).values())
+
+
+@pytest.mark.parametrize(
+    ('predictions', 'message'),
+    [
+        ({'a': [0, 1]}, "video 'b' has no counterpart"),
+        ({'a': [0, 1], 'b': [0]}, "video 'b' has 1 predicted and 2 true"),
+        ({'a': [0, 3], 'b': [0, 0]}, "predictions of video 'a' holds labels"),
+        ({'a': [0, 0.5], 'b': [0, 0]}, "predictions of video 'a': .*integer"),
+    ],
+)
+def test_evaluate_frames_refuses_and_names_the_video(predictions, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate_frames(predictions, {'a': [0, 1], 'b': [0, 2]}, 2)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import mmsnip.evaluation
+
+PROBE = """
+import sys
+import mmsnip.evaluation, mmsnip.io.detections
+heavy = {'torch', 'mmengine', 'mmcv', 'mmaction', 'scipy', 'matplotlib'}
+sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)
+"""
+
+
+def test_importing_the_room_loads_neither_torch_nor_the_hosts():
+    result = subprocess.run(
+        [sys.executable, '-c', PROBE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (result.returncode, result.stderr.strip()) == (0, '')
+
+
+def test_the_room_exports_the_names_of_the_contract():
+    names = {
+        *('segment_iou', 'segments_from_frames'),
+        *('babel_detections', 'pkummd_detections'),
+        *('evaluate_babel', 'evaluate_pkummd', 'evaluate_activitynet'),
+    }
+
+    assert names <= set(mmsnip.evaluation.__all__)
+    assert all(hasattr(mmsnip.evaluation, name) for name in names)

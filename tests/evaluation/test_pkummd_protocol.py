@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.evaluation.slow_oracles import mean_ap, random_videos
+
+from mmsnip.evaluation.pkummd import (
+    evaluate_pkummd,
+    official_average_precision,
+    pkummd_detections,
+    smooth_scores,
+)
+
+NUM_VIDEOS, NUM_CLASSES = 10, 51
+THETAS = (0.1, 0.3, 0.5)
+
+
+def by_video(rows):
+    """Rows of video, label (from 1), .. -> {video: label (from 0), ..}."""
+    videos = {}
+    for v in range(NUM_VIDEOS):
+        own = rows[rows[:, 0] == v][:, 1:].copy()
+        own[:, 0] -= 1
+        videos[f'{v:04d}-L'] = own
+    return videos
+
+
+def parity_of_numbers(golden, record_property):
+    found, truth = by_video(golden['det']), by_video(golden['gt'])
+    for theta in THETAS:
+        report = evaluate_pkummd(found, truth, NUM_CLASSES, theta)
+        official = {
+            key: golden[f'theta{theta}/{key}']
+            for key in ('F1', 'AP', 'mAP_action', 'mAP_video')
+        }
+        official['2DAP'] = golden['2DAP']
+        official[f'mAP@{theta:.2f}'] = official['mAP_action']
+        for c, ap in enumerate(golden[f'theta{theta}/AP_class']):
+            official[f'AP@{theta:.2f}/{c}'] = ap
+        worst = max(abs(report[key] - official[key]) for key in official)
+        record_property(f'deviation at theta {theta}', worst)
+        assert worst < 1e-9
+    curve = [
+        evaluate_pkummd(found, truth, NUM_CLASSES, (r + 1) * 0.05)['AP']
+        for r in range(20)
+    ]
+    np.testing.assert_allclose(curve, golden['AP_theta'], rtol=0, atol=1e-9)
+
+
+def parity_of_segments(golden, cases, record_property):
+    for i in cases:
+        scores = golden[f'seg/{i}/scores']
+        for k in (5, 10):
+            np.testing.assert_allclose(
+                smooth_scores(scores, k),
+                golden[f'seg/{i}/smoothed_k{k}'],
+                rtol=0,
+                atol=1e-9,
+            )
+        ours = np.roll(scores, -1, axis=1)  # background last
+        for name, half_width, tolerance in (
+            ('smoothed', 10, 1e-9),
+            ('raw', 0, 1e-6),  # officially a float32 mean
+        ):
+            found = pkummd_detections(ours, half_width=half_width)
+            official = golden[f'seg/{i}/segments_{name}'] - [1, 0, 0, 0]
+            np.testing.assert_array_equal(found[:, :3], official[:, :3])
+            worst = np.abs(found[:, 3] - official[:, 3]).max()
+            record_property(f'deviation of seg/{i}/{name}', worst)
+            assert worst < tolerance
+
+
+@pytest.mark.parity
+def test_pkummd_protocol_gives_the_committed_official_numbers(
+    golden_dir, record_property
+):
+    golden = np.load(golden_dir / 'pkummd_s0.npz')
+    parity_of_numbers(golden, record_property)
+    parity_of_segments(golden, (1, 2, 3), record_property)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize('seed', range(5))
+def test_pkummd_protocol_gives_the_official_numbers(
+    reference_dir, seed, record_property
+):
+    golden = np.load(reference_dir / f'pkummd_s{seed}.npz')
+    parity_of_numbers(golden, record_property)
+    parity_of_segments(golden, (0, 1, 2, 3), record_property)
+
+
+def slow_official_ap(found, truth, theta):
+    """Drops one detection after another; rows as in the golden files.
+
+    found: (video, label, start, end, score); truth: (video, label, start,
+    end).
+    """
+    found = sorted(found, key=lambda row: row[4])
+    match = []
+    for v, c, s, e, _ in found:
+        best, best_overlap = None, theta
+        for g, (v2, c2, s2, e2) in enumerate(truth):
+            if (v, c) != (v2, c2):
+                continue
+            overlap = (min(e, e2) - max(s, s2)) / (max(e, e2) - min(s, s2))
+            if overlap >= best_overlap:
+                best, best_overlap = g, overlap
+        match.append(best)
+
+    def state(first):
+        kept = match[first:]
+        if not kept:
+            return 0.0, 0.0
+        hits = len({g for g in kept if g is not None})
+        return hits / len(kept), hits / len(truth)
+
+    envelope, recall = state(0)
+    area = 0.0
+    for k, g in enumerate(match):
+        if g is None:
+            continue
+        precision, lower = state(k + 1)
+        envelope = max(envelope, precision)
+        area += envelope * (recall - lower)
+        recall = lower
+    return area
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_evaluate_pkummd_drops_detections_as_the_loop_does(seed):
+    detections, truth = random_videos(seed, num_classes=3)
+    names = sorted(truth)
+    found_rows = [(v, *row) for v in names for row in detections[v]]
+    truth_rows = [(v, *row) for v in names for row in truth[v]]
+
+    report = evaluate_pkummd(detections, truth, 3, theta=0.4)
+
+    assert report['AP'] == pytest.approx(
+        slow_official_ap(found_rows, truth_rows, 0.4), abs=1e-12
+    )
+    per_video = [
+        slow_official_ap(
+            [row for row in found_rows if row[0] == v],
+            [row for row in truth_rows if row[0] == v],
+            0.4,
+        )
+        for v in names
+        if len(truth[v])
+    ]
+    assert report['mAP_video'] == pytest.approx(np.mean(per_video), abs=1e-12)
+
+
+def test_official_ap_counts_several_matches_of_one_truth_once():
+    matched = np.array([[True, True, True]])
+    claims = np.array([[True, False, False]])
+
+    ap = official_average_precision(matched, claims, 1)
+
+    # full list: 1/3; one dropped: 1/2; two dropped: 1; all dropped: 0
+    assert ap.item() == 1.0
+
+
+def test_clean_pkummd_is_plain_average_precision():
+    detections, truth = random_videos(2, num_classes=3)
+
+    report = evaluate_pkummd(detections, truth, 3, 0.5, convention='clean')
+
+    expected = mean_ap(
+        detections,
+        truth,
+        3,
+        0.5,
+        frames_of=lambda interval, _: {*range(*map(int, interval))},
+    )
+    assert report['mAP_action'] == pytest.approx(np.mean(expected))
+
+
+def test_a_class_without_truth_counts_zero_officially_and_not_cleanly():
+    found, truth = {'a': [[0, 0, 9, 1.0]]}, {'a': [[0, 0, 9]]}
+
+    official = evaluate_pkummd(found, truth, 4)
+    clean = evaluate_pkummd(found, truth, 4, convention='clean')
+
+    assert (official['mAP_action'], clean['mAP_action']) == (0.25, 1.0)
+    assert official['AP@0.50/3'] == 0.0
+    assert np.isnan(clean['AP@0.50/3'])
+
+
+@pytest.mark.parametrize('convention', ['official', 'clean'])
+def test_empty_cases_of_evaluate_pkummd_are_named(convention):
+    truth = {'a': [[0, 0, 9]], 'b': []}
+
+    nothing_found = evaluate_pkummd({}, truth, 2, convention=convention)
+    nothing_there = evaluate_pkummd(
+        {'b': [[0, 0, 9, 1.0]]}, {'b': []}, 2, convention=convention
+    )
+
+    keys = ('mAP_action', 'mAP_video', 'AP', '2DAP', 'F1')
+    assert [nothing_found[key] for key in keys] == [0.0] * 5
+    assert all(np.isnan(nothing_there[key]) for key in keys)
+
+
+def test_evaluate_pkummd_names_classes_and_refuses_a_wrong_number():
+    found, truth = {'a': [[0, 0, 9, 1.0]]}, {'a': [[0, 0, 9]]}
+
+    report = evaluate_pkummd(found, truth, 2, 0.3, classes=['bow', 'clap'])
+
+    assert report['AP@0.30/bow'] == 1.0
+    with pytest.raises(ValueError, match='classes has 1 names; expected 2'):
+        evaluate_pkummd(found, truth, 2, classes=['bow'])
+
+
+@pytest.mark.parametrize('convention', ['official', 'clean'])
+@pytest.mark.parametrize('T', [1, 2, 7, 23])
+@pytest.mark.parametrize('k', [0, 1, 4, 30])
+def test_smooth_scores_average_the_written_windows(T, k, convention):
+    scores = np.random.default_rng(T).random((T, 3))
+
+    smooth = smooth_scores(scores, k, convention)
+
+    for i in range(T):
+        if convention == 'official':
+            end = i + k if i + k < T else T - 1
+        else:
+            end = min(i + k + 1, T)
+        window = scores[max(0, i - k) : end]
+        if k == 0 or T == 1:
+            window = scores[i : i + 1]
+        np.testing.assert_allclose(smooth[i], window.mean(axis=0), atol=1e-12)
+
+
+def test_the_last_frame_never_enters_the_official_smoothing():
+    scores = np.random.default_rng(0).random((29, 3))
+    other = scores.copy()
+    other[-1] = 9.0
+
+    np.testing.assert_array_equal(
+        smooth_scores(scores, 4), smooth_scores(other, 4)
+    )
+
+
+@pytest.mark.parametrize('T', [0, 1, 5])
+def test_pkummd_detections_of_background_alone_are_none(T):
+    assert pkummd_detections(np.eye(4)[[3] * T]).shape == (0, 4)
+
+
+def test_pkummd_detections_refuse_bad_arguments():
+    with pytest.raises(ValueError, match='half_width=-1'):
+        pkummd_detections(np.zeros((5, 3)), half_width=-1)
+    with pytest.raises(ValueError, match='expected finite'):
+        pkummd_detections(np.full((5, 3), np.nan))
