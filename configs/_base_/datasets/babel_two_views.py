@@ -1,0 +1,35 @@
+# BABEL in the annotation format: 25 NTU-ordered joints, one person, 30 fps.
+ann_file = 'data/babel/babel.pkl'
+
+view_frames = 150
+stream = 'joint'  # 'joint', 'bone', 'motion' or 'bone_motion'
+
+# METHOD 1: crop of a sequence padded by 1/6 at both ends, shear up to 0.5.
+view = [
+    dict(type='TemporalCrop', padding_ratio=6),
+    dict(type='RandomShear', amplitude=0.5),
+]
+train_pipeline = [
+    dict(type='FormatSkeleton', num_person=1),
+    dict(type='NormalizeSkeleton'),
+    # Both views of a video show the same stretch of it.
+    dict(type='RandomWindow', size=view_frames),
+    dict(type='MultiView', views=[view, view]),
+    dict(type='SkeletonStream', stream=stream),
+    dict(type='PackSkeletonInputs'),
+]
+train_dataloader = dict(
+    batch_size=128,
+    num_workers=8,
+    persistent_workers=True,
+    pin_memory=True,
+    drop_last=True,
+    sampler=dict(type='VisitSampler', shuffle=True),
+    collate_fn=dict(type='mmsnip.pad_collate'),
+    dataset=dict(
+        type='SkeletonLocalizationDataset',
+        ann_file=ann_file,
+        split='train',
+        pipeline=train_pipeline,
+    ),
+)

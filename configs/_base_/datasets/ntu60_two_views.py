@@ -1,0 +1,36 @@
+# NTU RGB+D as pyskl's ntu60_3danno.pkl (or any annotation file) has it:
+# 25 Kinect v2 joints, two persons, 30 fps.
+data_root = 'data/ntu/'
+ann_file = data_root + 'ntu60_3danno.pkl'
+
+view_frames = 64
+stream = 'joint'  # 'joint', 'bone', 'motion' or 'bone_motion'
+
+# METHOD 1: crop of a sequence padded by 1/6 at both ends, shear up to 0.5.
+view = [
+    dict(type='TemporalCrop', padding_ratio=6),
+    dict(type='ResizeTime', size=view_frames),
+    dict(type='RandomShear', amplitude=0.5),
+]
+train_pipeline = [
+    dict(type='FormatSkeleton', num_person=2),
+    dict(type='NormalizeSkeleton'),
+    dict(type='MultiView', views=[view, view]),
+    dict(type='SkeletonStream', stream=stream),
+    dict(type='PackSkeletonInputs'),
+]
+train_dataloader = dict(
+    batch_size=128,
+    num_workers=8,
+    persistent_workers=True,
+    pin_memory=True,
+    drop_last=True,
+    sampler=dict(type='VisitSampler', shuffle=True),
+    collate_fn=dict(type='mmsnip.pad_collate'),
+    dataset=dict(
+        type='SkeletonLocalizationDataset',
+        ann_file=ann_file,
+        split='xsub_train',
+        pipeline=train_pipeline,
+    ),
+)

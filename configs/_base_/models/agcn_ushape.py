@@ -1,0 +1,12 @@
+model = dict(
+    type='SkeletonLocalizer',
+    backbone=dict(
+        type='AGCN',
+        graph_cfg=dict(layout='nturgb+d-official', mode='spatial'),
+        temporal_strides=(1, 2, 1, 1, 2, 1, 1, 2, 1, 1),
+        out_indices=(0, 6, 9),
+    ),
+    neck=dict(type='UShapeFusionNeck', out_channels=512),
+    head=dict(type='FrameLocalizationHead', num_classes=4),
+    pretrained=None,
+)

@@ -1,0 +1,86 @@
+# Snippet pre-training on any annotation file, without its labels.
+# MMSNIP_ANN_FILE names the file; joints and graph come from its metainfo.
+# A smaller, faster network: --cfg-options model.backbone.base_channels=16
+# The host alone, as a baseline: --cfg-options model.snippet_head=None
+_base_ = ['../_base_/default_runtime.py']
+
+import os
+
+from mmsnip.apis.custom import describe_annotation
+
+data = describe_annotation(os.environ.get('MMSNIP_ANN_FILE'))
+view_frames = data.view_frames(150)  # METHOD 1, fewer where videos are short
+num_snippets = -(-view_frames // 8)  # all frames that stride 8 leaves
+epochs = 100
+
+model = dict(
+    type='SkeletonCLR',
+    backbone=dict(
+        type='AGCN',
+        graph_cfg=data.graph_cfg,
+        in_channels=data.in_channels,
+        out_indices=(9,),
+    ),
+    global_head=dict(
+        type='GlobalContrastHead', queue_size=data.queue_size(view_frames)
+    ),
+    snippet_head=dict(
+        type='SnippetContrastHead',
+        num_snippets=num_snippets,
+        queue_size=data.queue_size(view_frames),
+        loss_weight=1.5,  # METHOD 1
+    ),
+    key_momentum=0.999,
+)
+
+view = [
+    dict(type='TemporalCrop', padding_ratio=6),
+    dict(type='RandomShear', amplitude=0.5),
+]
+train_pipeline = [
+    dict(type='FormatSkeleton'),
+    dict(type='NormalizeSkeleton'),
+    # Both views of a video show the same stretch of it.
+    dict(type='RandomWindow', size=view_frames),
+    dict(type='ResizeTime', size=view_frames),  # stretches shorter videos
+    dict(type='MultiView', views=[view, view]),
+    dict(type='SkeletonStream', stream='joint'),
+    dict(type='PackSkeletonInputs'),
+]
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=1,
+    persistent_workers=True,
+    pin_memory=True,
+    sampler=dict(type='VisitSampler', shuffle=True),
+    collate_fn=dict(type='mmsnip.pad_collate'),
+    dataset=dict(
+        type='SkeletonLocalizationDataset',
+        ann_file=data.ann_file,
+        split=data.train_split,
+        samples_per_video=data.visits(view_frames),
+        pipeline=train_pipeline,
+    ),
+)
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    # METHOD 1: 0.1 at batch 128; auto_scale_lr brings it to the real batch.
+    optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4),
+)
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=0.1,
+        begin=0,
+        end=5,
+        convert_to_iter_based=True,
+    ),
+    # METHOD 1 drops once, after 92 % of its 600 epochs.
+    dict(type='MultiStepLR', milestones=[int(0.92 * epochs)], gamma=0.1),
+]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs)
+default_hooks = dict(checkpoint=dict(interval=10))
+auto_scale_lr = dict(enable=True, base_batch_size=128)
+
+del data  # a config holds plain values only

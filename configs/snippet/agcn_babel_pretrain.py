@@ -1,0 +1,7 @@
+# Snippet pre-training of the paper's AGCN on BABEL, labels unused.
+_base_ = [
+    '../_base_/models/agcn_snippet.py',
+    '../_base_/datasets/babel_two_views.py',
+    '../_base_/schedules/sgd_600e.py',
+    '../_base_/default_runtime.py',
+]

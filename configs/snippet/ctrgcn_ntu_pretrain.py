@@ -1,0 +1,7 @@
+# Snippet pre-training of CTR-GCN on NTU RGB+D, SkeletonCLR as the host.
+_base_ = [
+    '../_base_/models/ctrgcn_snippet.py',
+    '../_base_/datasets/ntu60_two_views.py',
+    '../_base_/schedules/sgd_600e.py',
+    '../_base_/default_runtime.py',
+]

@@ -1,0 +1,162 @@
+"""What the custom configs read from an annotation file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmsnip.io.annotation import (
+    AnnotationError,
+    complete_metainfo,
+    load_annotation,
+    validate_annotation,
+)
+
+__all__ = ['AnnotationSummary', 'describe_annotation']
+
+
+@dataclass(frozen=True)
+class AnnotationSummary:
+    """Facts of an annotation file that shape a model and its schedule.
+
+    Attributes:
+        ann_file (str): The file.
+        classes (list[str]): Classes without background.
+        graph_cfg (dict): For a backbone: the layout and the graph's mode.
+        in_channels (int): C, numbers a joint.
+        train_split (str | None): Split to train on, None: all videos.
+        val_split (str | None): Split to evaluate on, None: all videos.
+        num_train (int): Videos to train on.
+        mean_frames (float): Their mean length.
+        median_frames (float): Their median length.
+    """
+
+    ann_file: str
+    classes: list
+    graph_cfg: dict
+    in_channels: int
+    train_split: str | None
+    val_split: str | None
+    num_train: int
+    mean_frames: float
+    median_frames: float
+
+    def view_frames(self, longest: int = 150) -> int:
+        """Frames of a view: the paper's 150, fewer where videos are short.
+
+        Args:
+            longest (int): Defaults to 150.
+
+        Returns:
+            int: The median length within 32..``longest``.
+        """
+        return int(np.clip(self.median_frames, min(32, longest), longest))
+
+    def visits(self, window: int) -> int:
+        """Windows a video and epoch, so that an epoch sees each frame once.
+
+        Args:
+            window (int): Frames of a window.
+
+        Returns:
+            int: At least 1.
+        """
+        return max(1, round(self.mean_frames / window))
+
+    def queue_size(self, window: int) -> int:
+        """Keys that one epoch leaves, between 256 and the paper's 32,768.
+
+        A longer queue would hold each video of a small file many times, and
+        start as noise that takes many epochs to leave.
+
+        Args:
+            window (int): Frames of a window.
+
+        Returns:
+            int: A power of two.
+        """
+        keys = max(self.num_train * self.visits(window), 1)
+        return int(2 ** np.clip(np.floor(np.log2(keys)), 8, 15))
+
+
+def _choose_split(splits: dict, phase: str, ann_file: str) -> str | None:
+    """``train`` or ``val``, or the only name that ends so."""
+    if not splits:
+        return None
+    if phase in splits:
+        return phase
+    endings = (phase, 'test') if phase == 'val' else (phase,)
+    named = [name for name in splits if name.endswith(endings)]
+    if len(named) == 1:
+        return named[0]
+    raise AnnotationError(
+        f'annotation file {ann_file!r}, key \'split\': found '
+        f'{sorted(splits)}, expected one named {phase!r}; name it with '
+        f'--cfg-options {phase}_dataloader.dataset.split=NAME after adding '
+        f'{phase!r} to the file'
+    )
+
+
+def describe_annotation(
+    ann_file: str | None, untrimmed: bool = False
+) -> AnnotationSummary:
+    """Read an annotation file for a config.
+
+    Args:
+        ann_file (str, optional): Path; None raises the error that names the
+            environment variable.
+        untrimmed (bool): Refuse a file whose training videos have no
+            segments. Defaults to False.
+
+    Returns:
+        AnnotationSummary: What the config needs.
+
+    Raises:
+        AnnotationError: If the file is missing, refused or malformed.
+    """
+    data = load_annotation(ann_file)
+    validate_annotation(data, ann_file)
+    metainfo: dict[str, Any] = complete_metainfo(data, ann_file)
+    videos = data['annotations']
+    if not videos:
+        raise AnnotationError(
+            f'annotation file {ann_file!r}: it has no annotations'
+        )
+    splits = data.get('split') or {}
+    train_split = _choose_split(splits, 'train', ann_file)
+    chosen = set(splits[train_split]) if train_split else None
+    training = [
+        video
+        for video in videos
+        if chosen is None or video['frame_dir'] in chosen
+    ]
+    if not training:
+        raise AnnotationError(
+            f'annotation file {ann_file!r}, key \'split\': {train_split!r} '
+            'names no video; a model needs some to train on'
+        )
+    if untrimmed and not any('segments' in video for video in training):
+        raise AnnotationError(
+            f'annotation file {ann_file!r}, key \'segments\': no video of '
+            f'split {train_split!r} has any; localization learns from '
+            'untrimmed videos with segments and segment_labels, a trimmed '
+            'file serves pre-training'
+        )
+    lengths = [video['total_frames'] for video in training]
+    keypoint = videos[0]['keypoint']
+    in_channels = int(keypoint.shape[3])
+    if in_channels == 2 and videos[0].get('keypoint_score') is not None:
+        in_channels = 3  # FormatSkeleton appends the score
+    return AnnotationSummary(
+        ann_file=str(ann_file),
+        classes=list(metainfo['classes']),
+        graph_cfg=dict(layout=metainfo['layout'], mode='spatial'),
+        in_channels=in_channels,
+        train_split=train_split,
+        val_split=_choose_split(splits, 'val', ann_file),
+        num_train=len(lengths),
+        mean_frames=float(np.mean(lengths)),
+        median_frames=float(np.median(lengths)),
+    )

@@ -1,0 +1,135 @@
+"""What the command lines share: arguments, config, processes, errors."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from torch import distributed
+
+from mmsnip.compat import VersionError
+from mmsnip.io.annotation import AnnotationError
+from mmsnip.models.checkpoint import CheckpointError
+
+__all__ = [
+    'add_run_arguments',
+    'load_config',
+    'readable_errors',
+    'start_processes',
+]
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that training and testing share.
+
+    Args:
+        parser (argparse.ArgumentParser): Changed in place.
+    """
+    parser.add_argument(
+        '--work-dir', help='folder of logs and checkpoints'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override the config, e.g. model.backbone.base_channels=16',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='who started the processes',
+    )
+    # torchrun before torch 2.0 passes it; the environment has it as well.
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0,
+        help=argparse.SUPPRESS,
+    )
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and apply the shared arguments.
+
+    Args:
+        args (argparse.Namespace): With ``config``, ``work_dir``,
+            ``cfg_options`` and ``launcher``.
+
+    Returns:
+        Config: The config; its ``work_dir`` is set, by default
+        ``work_dirs/<name of the config>``.
+
+    Raises:
+        FileNotFoundError: If the config does not exist.
+    """
+    if not Path(args.config).is_file():
+        raise FileNotFoundError(f'{args.config}: no such config file')
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    elif not cfg.get('work_dir'):
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    start_processes(cfg)
+    return cfg
+
+
+def start_processes(cfg: Config) -> None:
+    """Join the process group with gloo where there is no GPU.
+
+    mmengine 0.10 selects a CUDA device for each process whatever the backend
+    is. Where there is none, the group is joined here, before its runner
+    looks for it.
+
+    Args:
+        cfg (Config): Its ``launcher`` is read; ``env_cfg`` and
+            ``model_wrapper_cfg`` are changed on the CPU.
+    """
+    if cfg.launcher != 'pytorch' or torch.cuda.is_available():
+        return
+    cfg.setdefault('env_cfg', {})
+    cfg.env_cfg['dist_cfg'] = dict(backend='gloo')
+    if not distributed.is_initialized():
+        distributed.init_process_group(backend='gloo')
+    wrapper = cfg.get('model_wrapper_cfg') or dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+    cfg.model_wrapper_cfg = {**wrapper, 'device_ids': None}
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """End with the message alone where it says what to do.
+
+    Set ``MMSNIP_TRACEBACK=1`` for the whole traceback. Exit status 2.
+
+    Yields:
+        None: The command runs inside.
+    """
+    try:
+        yield
+    except (
+        AnnotationError,
+        CheckpointError,
+        FileNotFoundError,
+        VersionError,
+    ) as error:
+        if os.environ.get('MMSNIP_TRACEBACK') == '1':
+            raise
+        sys.stdout.flush()
+        sys.stderr.write(f'error: {error}\n')
+        sys.stderr.flush()
+        if distributed.is_available() and distributed.is_initialized():
+            os._exit(2)  # the other processes wait at a collective
+        raise SystemExit(2) from None

@@ -1,0 +1,182 @@
+"""What a run needs around its iterations: seeds, and checked checkpoints."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from mmsnip import __version__
+from mmsnip.models.checkpoint import CheckpointError
+from mmsnip.registry import HOOKS
+from mmsnip.visualization.hook import TimelineHook
+
+__all__ = ['EpochSeedHook', 'SkeletonCheckpointHook', 'TimelineHook']
+
+
+@HOOKS.register_module()
+class EpochSeedHook(Hook):
+    """Seed every generator by run seed, epoch and rank as an epoch starts.
+
+    A run that resumes at an epoch then draws what the uninterrupted run
+    draws there, and no epoch repeats another. The seed of a resumed
+    checkpoint also reaches the sampler, which mmengine builds before it
+    reads the checkpoint.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed python, numpy and torch.
+
+        Args:
+            runner (Runner): The runner; its ``seed`` and ``epoch`` are read.
+        """
+        sampler = runner.train_loop.dataloader.sampler
+        if getattr(sampler, 'seed', None) is not None:
+            sampler.seed = runner.seed
+        state = np.random.SeedSequence(
+            [runner.seed, runner.epoch, get_rank()]
+        ).generate_state(3)
+        random.seed(int(state[0]))
+        np.random.seed(int(state[1]))  # noqa: NPY002  (third-party draws)
+        torch.manual_seed(int(state[2]))
+
+
+def _plain(value: Any) -> Any:
+    """Only types that ``torch.load(weights_only=True)`` reads."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)
+
+
+def _bare(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model
+
+
+@HOOKS.register_module()
+class SkeletonCheckpointHook(Hook):
+    """Make checkpoints self-contained, and refuse those that do not fit.
+
+    Written: ``meta['mmsnip']`` with the version, the data's metainfo
+    (classes, joints, frame rate), the model's config and the test pipeline
+    with its normalisation, so that inference needs no second file.
+
+    Refused before any weight is copied: another number of joints, another
+    shape of any weight, and, where ``strict``, weights that are missing
+    (mmengine only logs both and goes on).
+
+    Args:
+        strict (bool): Also refuse a checkpoint that lacks weights of the
+            model, as testing must. Defaults to False.
+
+    Raises:
+        CheckpointError: Naming both sides and what to do.
+    """
+
+    def __init__(self, strict: bool = False) -> None:
+        self.strict = strict
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add what inference needs.
+
+        Args:
+            runner (Runner): The runner.
+            checkpoint (dict): Changed in place.
+        """
+        cfg = runner.cfg
+        loader = cfg.get('test_dataloader') or cfg.get('train_dataloader')
+        pipeline = (loader or {}).get('dataset', {}).get('pipeline', [])
+        dataset = runner.train_loop.dataloader.dataset
+        checkpoint['meta']['mmsnip'] = _plain(
+            dict(
+                version=__version__,
+                dataset_meta=getattr(dataset, 'metainfo', {}),
+                model=cfg.get('model', {}),
+                pipeline=pipeline,
+            )
+        )
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Refuse a checkpoint that does not fit model or data.
+
+        Args:
+            runner (Runner): The runner.
+            checkpoint (dict): As read from the file.
+        """
+        name = getattr(runner, '_load_from', None) or 'the checkpoint'
+        _check_joints(name, checkpoint, _metainfo(runner))
+        weights = checkpoint.get('state_dict', checkpoint)
+        _check_weights(name, weights, _bare(runner.model), self.strict)
+
+
+def _metainfo(runner: Runner) -> dict:
+    """Metainfo of the data of whichever loop has been built."""
+    for loop in (runner._train_loop, runner._test_loop, runner._val_loop):
+        loader = getattr(loop, 'dataloader', None)
+        metainfo = getattr(getattr(loader, 'dataset', None), 'metainfo', None)
+        if metainfo:
+            return metainfo
+    return {}
+
+
+def _check_joints(name: str, checkpoint: dict, metainfo: dict) -> None:
+    saved = checkpoint.get('meta', {}).get('dataset_meta') or {}
+    ours, theirs = metainfo.get('parents'), saved.get('parents')
+    if ours is None or theirs is None:
+        return
+    if len(ours) != len(theirs):
+        raise CheckpointError(
+            f'{name}: the checkpoint was trained on {len(theirs)} joints '
+            f'({saved.get("dataset", "no data set named")}), the data has '
+            f'{len(ours)} ({metainfo.get("dataset", "no data set named")}); '
+            'use a checkpoint of the same joints, or train anew'
+        )
+
+
+def _check_weights(
+    name: str, weights: Mapping, model: nn.Module, strict: bool
+) -> None:
+    expected = model.state_dict()
+    found = {
+        (key[7:] if key.startswith('module.') else key): value
+        for key, value in weights.items()
+    }
+    differ = [
+        f'{key}: {tuple(found[key].shape)} in the checkpoint, '
+        f'{tuple(value.shape)} in the model'
+        for key, value in expected.items()
+        if key in found and found[key].shape != value.shape
+    ]
+    if differ:
+        shown = '\n- '.join(differ[:5])
+        more = f'\n(and {len(differ) - 5} more)' if len(differ) > 5 else ''
+        raise CheckpointError(
+            f'{name}: {len(differ)} weights have another shape than the '
+            'model: joints, channels, classes or width disagree; use the '
+            f'config that the checkpoint was trained with\n- {shown}{more}'
+        )
+    missing = [key for key in expected if key not in found]
+    if strict and missing:
+        raise CheckpointError(
+            f'{name}: {len(missing)} weights of the model are not in the '
+            f'checkpoint, {missing[0]} among them; a pre-training checkpoint '
+            'initialises a localizer through model.pretrained (or '
+            'MMSNIP_INIT), it cannot be tested itself'
+        )

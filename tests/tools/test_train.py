@@ -1,0 +1,221 @@
+"""The training command, from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tests.tools.conftest import (
+    ROOT,
+    TINY_LOCALIZE,
+    TINY_PRETRAIN,
+    environment,
+    losses,
+    run,
+    train,
+)
+
+CASES = {
+    'pretrain': ('configs/custom/pretrain.py', TINY_PRETRAIN),
+    'localize': ('configs/custom/localize.py', TINY_LOCALIZE),
+}
+
+
+def kill_after(checkpoint, command, ann_file):
+    """Start training and kill it hard once a checkpoint is complete."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(ann_file),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    pointer = checkpoint.parent / 'last_checkpoint'
+    deadline = time.monotonic() + 300
+    while process.poll() is None and time.monotonic() < deadline:
+        if pointer.exists() and checkpoint.name in pointer.read_text():
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return
+        time.sleep(0.01)
+    process.kill()
+    pytest.fail(f'{checkpoint.name} was not written before training ended')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('kind', list(CASES))
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_killed_run_resumes_on_the_same_trajectory(
+    tmp_path, ann_file, kind, workers
+):
+    config, options = CASES[kind]
+    options = [
+        *options,
+        'train_cfg.max_epochs=5',
+        f'train_dataloader.num_workers={workers}',
+        f'train_dataloader.persistent_workers={workers > 0}',
+    ]
+    if kind == 'localize':
+        options += ['model.head.dropout=0.3']
+    whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+    train(config, whole, options, ann_file)
+    kill_after(
+        killed / 'epoch_2.pth',
+        [sys.executable, 'tools/train.py', config, '--work-dir', killed]
+        + ['--cfg-options', *options],
+        ann_file,
+    )
+    before = losses(killed)
+
+    done = train(config, killed, options, ann_file, '--resume', 'auto')
+
+    expected, found = losses(whole), losses(killed)
+    assert 'resumed epoch' in done.output
+    assert len(before) < len(expected)
+    assert found == expected
+
+
+@pytest.mark.slow
+def test_pre_training_hands_its_encoder_to_the_localizer(tmp_path, ann_file):
+    train(
+        'configs/custom/pretrain.py',
+        tmp_path / 'pretrain',
+        [*TINY_PRETRAIN, 'train_cfg.max_epochs=1'],
+        ann_file,
+    )
+    checkpoint = tmp_path / 'pretrain' / 'epoch_1.pth'
+
+    done = train(
+        'configs/custom/localize.py',
+        tmp_path / 'localize',
+        [*TINY_LOCALIZE, 'train_cfg.max_epochs=1', 'model.frozen_stages=9'],
+        ann_file,
+        MMSNIP_INIT=str(checkpoint),
+    )
+
+    saved = torch.load(checkpoint, weights_only=True)['state_dict']
+    tuned = torch.load(
+        tmp_path / 'localize' / 'epoch_1.pth', weights_only=True
+    )['state_dict']
+    assert 'loaded' in done.output
+    assert 'key_encoder' in done.output  # what was left is named
+    for key, value in saved.items():
+        if key.startswith('backbone.'):
+            assert torch.equal(tuned[key], value), key
+
+
+@pytest.mark.slow
+def test_a_checkpoint_carries_all_that_inference_needs(tmp_path, ann_file):
+    train(
+        'configs/custom/localize.py',
+        tmp_path,
+        [*TINY_LOCALIZE, 'train_cfg.max_epochs=1'],
+        ann_file,
+    )
+
+    meta = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)['meta']
+
+    kept = meta['mmsnip']
+    assert kept['dataset_meta']['classes'] == ['left', 'right']
+    assert kept['dataset_meta']['parents'] == [-1, 0, 1, 1, 0]
+    assert kept['dataset_meta']['fps'] == 30.0
+    assert kept['model']['head']['num_classes'] == 2
+    assert any(
+        step['type'] == 'NormalizeSkeleton' for step in kept['pipeline']
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_train_through_the_script(tmp_path, ann_file):
+    done = run(
+        ['bash', 'tools/dist_train.sh', 'configs/custom/pretrain.py', 2]
+        + ['--work-dir', tmp_path, '--cfg-options', *TINY_PRETRAIN]
+        + ['train_cfg.max_epochs=2'],
+        ann_file,
+        PORT='29611',
+    )
+
+    assert done.returncode == 0, done.output[-3000:]
+    assert len(losses(tmp_path)) == 4  # 16 visits, 2 x 4 a step, 2 epochs
+    state = torch.load(tmp_path / 'epoch_2.pth', weights_only=True)
+    # Keys of both processes: 4 steps of 8 keys in a queue of 24.
+    pointer = state['state_dict']['global_head.queue.pointer']
+    assert int(pointer) == 32 % 24
+
+
+@pytest.mark.slow
+def test_metrics_are_equal_on_one_and_two_processes(tmp_path, ann_file):
+    train(
+        'configs/custom/localize.py',
+        tmp_path / 'train',
+        [*TINY_LOCALIZE, 'train_cfg.max_epochs=2'],
+        ann_file,
+    )
+    checkpoint = tmp_path / 'train' / 'epoch_2.pth'
+    command = ['configs/custom/localize.py', checkpoint]
+    options = ['--cfg-options', *TINY_LOCALIZE]
+
+    one = run(
+        [sys.executable, 'tools/test.py', *command]
+        + ['--work-dir', tmp_path / 'one', *options],
+        ann_file,
+    )
+    two = run(
+        ['bash', 'tools/dist_test.sh', *command, 2]
+        + ['--work-dir', tmp_path / 'two', *options],
+        ann_file,
+        PORT='29612',
+    )
+
+    assert one.returncode == 0, one.output[-3000:]
+    assert two.returncode == 0, two.output[-3000:]
+    assert metric_rows(one.stdout)
+    assert metric_rows(one.stdout) == metric_rows(two.stdout)
+
+
+def metric_rows(text):
+    rows = {}
+    for line in text.splitlines():
+        parts = line.split()
+        if len(parts) == 2 and parts[1].replace('.', '', 1).isdigit():
+            rows[parts[0]] = parts[1]
+    return rows
+
+
+def test_a_missing_annotation_file_is_named(tmp_path, ann_file):
+    done = run(
+        [sys.executable, 'tools/train.py', 'configs/custom/localize.py']
+        + ['--work-dir', tmp_path],
+        Path('nowhere') / 'absent.pkl',
+    )
+
+    assert done.returncode == 2
+    assert 'absent.pkl' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_a_missing_config_is_named(tmp_path, ann_file):
+    done = run([sys.executable, 'tools/train.py', 'absent.py'], ann_file)
+
+    assert done.returncode == 2
+    assert 'error: absent.py: no such config file' in done.stderr
+
+
+def test_amp_without_a_gpu_says_so(tmp_path, ann_file):
+    if torch.cuda.is_available():
+        pytest.skip('a GPU is visible')
+    done = run(
+        [sys.executable, 'tools/train.py', 'configs/custom/localize.py']
+        + ['--work-dir', tmp_path, '--amp'],
+        ann_file,
+    )
+
+    assert done.returncode != 0
+    assert '--amp needs a GPU' in done.stderr

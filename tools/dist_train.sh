@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Train on several processes and hosts: dist_train.sh CONFIG GPUS [args of train.py]
+# NNODES, NODE_RANK, MASTER_ADDR and PORT come from the environment.
+# Without a GPU the processes talk through gloo.
+set -euo pipefail
+if [ $# -lt 2 ]; then
+    echo "usage: $0 CONFIG GPUS [arguments of tools/train.py]" >&2
+    exit 2
+fi
+CONFIG=$1
+GPUS=$2
+shift 2
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PYTHON=${PYTHON:-python}
+
+exec "$PYTHON" -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$GPUS" \
+    "$HERE/train.py" "$CONFIG" --launcher pytorch "$@"

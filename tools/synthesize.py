@@ -1,0 +1,128 @@
+"""Write the procedural data sets: untrimmed.pkl and trimmed.pkl.
+
+The same arguments give the same files. Bodies, styles and viewpoints of the
+val split lie outside the ranges of train.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmsnip.io.annotation import save_annotation
+from mmsnip.synthesis import synthesize_trimmed, synthesize_untrimmed
+
+
+def _count(text: str) -> int:
+    """A whole number of at least 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f'{text} is negative')
+    return value
+
+
+def _minutes(text: str) -> float:
+    """A positive length."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f'{text} is no positive length')
+    return value
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('output_dir', type=Path, help='folder of both files')
+    parser.add_argument(
+        '--videos', type=_count, default=60, help='untrimmed train videos'
+    )
+    parser.add_argument(
+        '--val', type=_count, default=20, help='untrimmed val videos'
+    )
+    parser.add_argument(
+        '--trimmed',
+        type=_count,
+        default=400,
+        help='trimmed clips, every fifth of them for val',
+    )
+    parser.add_argument(
+        '--minutes',
+        type=_minutes,
+        help='length of all untrimmed train videos, instead of --videos',
+    )
+    parser.add_argument(
+        '--frames',
+        type=_count,
+        nargs=2,
+        default=(600, 1200),
+        metavar=('MIN', 'MAX'),
+        help='shortest and longest untrimmed video',
+    )
+    parser.add_argument('--seed', type=_count, default=0)
+    args = parser.parse_args(argv)
+    if not 60 <= args.frames[0] <= args.frames[1]:
+        parser.error('--frames needs 60 <= MIN <= MAX')
+    return args
+
+
+def summary(data: dict[str, Any]) -> str:
+    """Videos, frames and segments (or clips) per class, a line a split."""
+    classes = data['metainfo']['classes']
+    videos = {video['frame_dir']: video for video in data['annotations']}
+    lines = [f'  classes: {", ".join(classes)}']
+    for split, names in data['split'].items():
+        counts = np.zeros(len(classes), int)
+        for name in names:
+            video = videos[name]
+            labels = video.get('segment_labels', video.get('label'))
+            np.add.at(counts, labels, 1)
+        frames = sum(videos[name]['total_frames'] for name in names)
+        what = 'segments' if 'untrimmed' in data['metainfo']['dataset'] else (
+            'clips'
+        )
+        lines.append(
+            f'  {split}: {len(names)} videos, {frames} frames, '
+            f'{counts.sum()} {what}, per class {counts.tolist()}'
+        )
+    return '\n'.join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write both files and print what they hold.
+
+    Args:
+        argv (Sequence[str] | None): Arguments, None takes the command line.
+
+    Returns:
+        int: Exit status.
+    """
+    args = parse_args(argv)
+    started = time.perf_counter()
+    videos = args.videos
+    if args.minutes is not None:
+        mean_frames = sum(args.frames) / 2
+        videos = max(1, round(args.minutes * 60 * 30 / mean_frames))
+    val_clips = args.trimmed // 5
+    untrimmed = synthesize_untrimmed(
+        videos, args.val, args.seed, tuple(args.frames)
+    )
+    trimmed = synthesize_trimmed(
+        args.trimmed - val_clips, val_clips, args.seed
+    )
+    for name, data in (('untrimmed', untrimmed), ('trimmed', trimmed)):
+        path = args.output_dir / f'{name}.pkl'
+        save_annotation(path, data)
+        print(f'{path}\n{summary(data)}')
+    print(f'done in {time.perf_counter() - started:.1f} s')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
