@@ -14,10 +14,8 @@ from mmsnip.skeleton.resample import PADDING
 from mmsnip.transforms.sample import SkeletonTransform, mask_of
 
 META_KEYS = (
-    *('frame_dir', 'total_frames', 'segments', 'segment_labels', 'label'
-    'stream',
-),
-    *('fps', 'frame_index', 'num_classes', 'sample_idx', 'tempo'),
+    *('frame_dir', 'total_frames', 'segments', 'segment_labels', 'label'),
+    *('fps', 'frame_index', 'num_classes', 'sample_idx', 'tempo', 'stream'),
 )
 
 
