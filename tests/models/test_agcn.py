@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from tests.models.golden_blocks import check, deviations
+
+from mmsnip.models import AGCN, load_official_state_dict
+from mmsnip.models.backbones.agcn import AdaptiveGC, AGCNBlock
+from mmsnip.models.backbones.published import adaptive_unit
+from mmsnip.registry import MODELS
+
+CHAIN = dict(parents=[-1, 0, 1, 1, 3])
+ORDER = [3, 0, 4, 2, 1]  # place p holds joint ORDER[p]
+PERMUTED = [4, -1, 0, 4, 1]
+SMALL = dict(
+    graph_cfg=CHAIN,
+    base_channels=8,
+    inflate_stages=(3,),
+    temporal_strides=(1, 2, 2, 1),
+    out_indices=(0, 2, 3),
+)
+UNITS = {
+    'unit_gcn_3_8': (3, 8),
+    'unit_gcn_8_8': (8, 8),
+    'unit_gcn_8_16': (8, 16),
+}
+BLOCKS = {
+    'tcn_gcn_3_8_s1_nores': (3, 8, 1, False),
+    'tcn_gcn_8_8_s1_idres': (8, 8, 1, True),
+    'tcn_gcn_8_16_s2_convres': (8, 16, 2, True),
+    'tcn_gcn_8_8_s2_convres': (8, 8, 2, True),
+}
+DTYPES = [(torch.float32, 1e-5), (torch.float64, 2e-7)]
+
+
+def case_of(archive, config):
+    return {
+        key[len(config) + 1 :]: archive[key]
+        for key in archive.files
+        if key.startswith(f'{config}/')
+    }
+
+
+def map_block(names, block):
+    adaptive_unit(names, 'gcn1.', 'gcn1.', block.gcn1)
+    names.put_conv('tcn1.conv', ['tcn1.conv'])
+    names.put_norm('tcn1.bn', ['tcn1.bn'])
+    if any(True for _ in (block.residual or torch.nn.Identity()).parameters()):
+        names.put_conv('residual.conv', ['residual.conv'])
+        names.put_norm('residual.bn', ['residual.bn'])
+
+
+def forward(module, x):
+    return module(x)
+
+
+def small(**changes):
+    """A network with every parameter drawn, so that no path is silent."""
+    torch.manual_seed(0)
+    model = AGCN(**{**SMALL, **changes})
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            value.copy_(torch.randn_like(value) * 0.3)
+            if 'bn' in name and name.endswith('weight'):
+                value.add_(1.0)
+    return model.eval()
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
+@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('config', sorted(UNITS))
+def test_graph_unit_matches_official(
+    reference_dir, record_property, config, seed, dtype, limit
+):
+    archive = np.load(reference_dir / f'agcn_blocks_s{seed}.npz')
+    A = torch.tensor(archive['A'], dtype=torch.float32)
+
+    found = deviations(
+        case_of(archive, config),
+        lambda: AdaptiveGC(*UNITS[config], A),
+        lambda names, unit: adaptive_unit(names, '', '', unit),
+        forward,
+        dtype,
+        swapped=False,
+    )
+
+    record_property('largest deviation', check(found, limit))
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
+@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('config', sorted(BLOCKS))
+def test_block_matches_official(
+    reference_dir, record_property, config, seed, dtype, limit
+):
+    archive = np.load(reference_dir / f'agcn_blocks_s{seed}.npz')
+    a, b, stride, residual = BLOCKS[config]
+    A = torch.tensor(archive['A'], dtype=torch.float32)
+
+    found = deviations(
+        case_of(archive, config),
+        lambda: AGCNBlock(a, b, A, stride, residual),
+        map_block,
+        forward,
+        dtype,
+        swapped=False,
+    )
+
+    record_property('largest deviation', check(found, limit))
+
+
+@pytest.mark.parity
+def test_committed_block_matches_official(golden_dir, record_property):
+    with np.load(golden_dir / 'agcn_block.npz') as archive:
+        case = {key: archive[key].astype(np.float32) for key in archive.files}
+    A = torch.tensor(case.pop('A'))
+
+    found = deviations(
+        case,
+        lambda: AGCNBlock(8, 16, A, 2),
+        map_block,
+        forward,
+        torch.float32,
+        swapped=False,
+    )
+
+    record_property('largest deviation', check(found, 1e-5))
+    assert {'train/y', 'train/dx_vjp', 'train/dp'} <= set(found)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    ('dtype', 'limit', 'mean_limit'),
+    [(torch.float32, 5e-5, 5e-5), (torch.float64, 2e-7, 1e-12)],
+)
+def test_every_layer_matches_official_network(
+    reference_dir, record_property, dtype, limit, mean_limit
+):
+    golden = np.load(reference_dir / 'agcn_stack_s0.npz')
+    weights = {
+        key[3:]: torch.tensor(golden[key])
+        for key in golden.files
+        if key.startswith('sd/')
+    }
+    model = AGCN(dict(layout='nturgb+d'), out_indices=tuple(range(10)))
+    load_official_state_dict(model, weights, 'agcn')
+    np.testing.assert_allclose(model.blocks[0].gcn1.A, golden['A'], atol=1e-7)
+    x = torch.tensor(golden['x']).permute(0, 4, 2, 3, 1)
+
+    with torch.no_grad():
+        stages = model.to(dtype).eval()(x.to(dtype))
+
+    worst, worst_mean = 0.0, 0.0
+    for layer, stage in enumerate(stages, start=1):
+        rows = stage.flatten(0, 1).double().numpy()
+        pairs = [
+            (rows.mean((0, 2, 3)), golden[f'feat_mean/l{layer}']),
+            (rows.std((0, 2, 3)), golden[f'feat_std/l{layer}']),
+        ]
+        for value, expected in pairs:
+            error = np.abs(value - expected).max() / np.abs(expected).max()
+            worst_mean = max(worst_mean, error)
+        if layer in (1, 7, 10):
+            expected = golden[f'feat/l{layer}']
+            error = np.abs(rows - expected).max() / np.abs(expected).max()
+            worst = max(worst, error)
+    record_property('largest deviation', max(worst, worst_mean))
+    assert worst < limit
+    assert worst_mean < mean_limit
+
+
+def test_default_stages_are_those_of_the_paper():
+    model = AGCN(dict(layout='nturgb+d', mode='spatial'))
+
+    assert model.out_channels == (64, 128, 256)
+    assert model.temporal_strides_out == (1, 4, 8)
+    assert isinstance(model.data_bn, torch.nn.Identity)
+
+
+def test_permuting_joints_with_the_graph_permutes_the_output():
+    model = small().double()
+    moved = small(graph_cfg=dict(parents=PERMUTED)).double()
+    weights = model.state_dict()
+    for name, value in weights.items():
+        if name.endswith('.PA'):
+            weights[name] = value[:, ORDER][:, :, ORDER]
+        elif name.endswith('.A'):
+            weights[name] = moved.state_dict()[name]  # of its own parents
+    moved.load_state_dict(weights)
+    x = torch.randn(3, 2, 7, 5, 3, dtype=torch.float64)
+
+    for ours, theirs in zip(model(x), moved(x[:, :, :, ORDER])):
+        torch.testing.assert_close(
+            theirs, ours[..., ORDER], rtol=0, atol=1e-12
+        )
+
+
+@pytest.mark.parametrize('data_bn_type', ['MVC', 'VC', None])
+def test_padding_never_changes_valid_frames(data_bn_type):
+    model = small(data_bn_type=data_bn_type).double()
+    lengths = [1, 13, 6, 9]
+    x = torch.randn(4, 2, 13, 5, 3, dtype=torch.float64)
+
+    padded = model(x, torch.tensor(lengths))
+
+    for n, length in enumerate(lengths):
+        alone = model(x[n : n + 1, :, :length])
+        for stage, single in zip(padded, alone):
+            size = single.shape[3]
+            torch.testing.assert_close(
+                stage[n : n + 1, :, :, :size], single, rtol=0, atol=1e-9
+            )
+            assert not stage[n, :, :, size:].any()
+
+
+@pytest.mark.parametrize('T', range(1, 10))
+def test_any_length_passes_all_strides(T):
+    model = small(temporal_strides=(1, 2, 2, 2))
+
+    stages = model(torch.randn(2, 2, T, 5, 3))
+
+    assert [s.shape[3] for s in stages] == [T, -(-T // 4), -(-T // 8)]
+
+
+@pytest.mark.parametrize(('M', 'V'), [(1, 2), (3, 1), (5, 7)])
+def test_any_persons_and_joints_pass(M, V):
+    model = small(graph_cfg=dict(parents=list(range(-1, V - 1))))
+
+    stage = model(torch.randn(4, M, 6, V, 3))[-1]
+
+    assert stage.shape == (4, M, 16, 2, V)
+
+
+def test_fixed_graph_travels_with_the_weights():
+    model = small()
+    other = small(graph_cfg=dict(parents=[1, 2, 3, 4, -1]))
+    x = torch.randn(2, 2, 7, 5, 3)
+
+    other.load_state_dict(model.state_dict())
+
+    assert torch.equal(other(x)[-1], model(x)[-1])
+
+
+def test_initial_values_are_the_published_ones():
+    torch.manual_seed(2)
+    model = AGCN(dict(layout='nturgb+d'))
+    unit = model.blocks[5].gcn1
+
+    assert torch.all(unit.PA == 1e-6)
+    assert torch.equal(unit.A, model.adjacency())
+    assert torch.all(unit.bn.weight == 1e-6)
+    for weight, fan in (
+        (unit.value.weight, 128 * 128 * 3),
+        (unit.relate.weight, 32),
+        (model.blocks[5].tcn1.conv.weight, 128 * 9),
+        (model.blocks[4].residual.conv.weight, 128),
+    ):
+        assert weight.std().item() == pytest.approx((2 / fan) ** 0.5, rel=0.1)
+
+
+def test_new_network_trains_from_scratch():
+    torch.manual_seed(1)
+    model = AGCN(**{**SMALL, 'out_indices': (3,)})
+    head = torch.nn.Linear(16, 2)
+    optimizer = torch.optim.SGD(
+        [*model.parameters(), *head.parameters()], 0.05, momentum=0.9
+    )
+    x = torch.randn(8, 2, 9, 5, 3)
+    x[::2, :, :, 2] += torch.linspace(-2, 2, 9)[:, None]
+    target = torch.arange(8) % 2
+    losses = []
+    for _ in range(25):
+        logits = head(model(x)[0].mean((1, 3, 4)))
+        loss = torch.nn.functional.cross_entropy(logits, target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+
+    assert losses[-1] < 0.1 * losses[0]
+
+
+def test_copies_and_pickles_are_equal_and_independent():
+    model = small()
+    x = torch.randn(2, 2, 7, 5, 3)
+    expected = model(x)[-1]
+
+    for other in (
+        copy.deepcopy(model),
+        pickle.loads(pickle.dumps(model)),  # noqa: S301
+    ):
+        assert torch.equal(other(x)[-1], expected)
+        other.blocks[0].gcn1.PA.data.add_(1)
+        assert torch.equal(model(x)[-1], expected)
+
+
+def test_encoder_compiles_without_a_graph_break():
+    model = small().train()
+    twin = copy.deepcopy(model)
+    compiled = torch.compile(model, backend='eager', fullgraph=True)
+    x = torch.randn(2, 2, 7, 5, 3)
+    lengths = torch.tensor([3, 7])
+
+    for ours, plain in zip(compiled(x, lengths), twin(x, lengths)):
+        torch.testing.assert_close(ours, plain)
+
+
+def test_too_few_channels_are_refused():
+    with pytest.raises(ValueError, match='must be at least 4'):
+        small(base_channels=3)
+
+
+def test_out_of_range_stages_are_refused():
+    with pytest.raises(ValueError, match=r'out_indices=\(0, 4\)'):
+        small(out_indices=(0, 4))
+
+
+def test_other_joints_are_refused():
+    with pytest.raises(ValueError, match=r'has 4 joints, .* built for 5'):
+        small()(torch.zeros(2, 2, 7, 4, 3))
+
+
+def test_config_builds_it():
+    model = MODELS.build(dict(type='mmsnip.AGCN', graph_cfg=CHAIN))
+
+    assert isinstance(model, AGCN)
+    assert (model.num_joints, model.in_channels) == (5, 3)

@@ -1,0 +1,451 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from tests.models.golden_blocks import check, deviations
+
+from mmsnip.models import CTRGCN, load_official_state_dict
+from mmsnip.models.backbones.ctrgcn import ChannelTopologyGC, CTRGCNBlock
+from mmsnip.models.backbones.published import (
+    NORM_KEYS,
+    ctrgc_unit,
+    multi_scale_unit,
+)
+from mmsnip.registry import MODELS
+
+CHAIN = dict(parents=[-1, 0, 1, 1, 3])
+ORDER = [3, 0, 4, 2, 1]  # place p holds joint ORDER[p]
+PERMUTED = [4, -1, 0, 4, 1]
+SMALL = dict(
+    graph_cfg=CHAIN, base_channels=8, inflate_stages=(3,), num_stages=4
+)
+UNITS = {
+    'unit_gcn_3_8': (3, 8, True),
+    'unit_gcn_16_16': (16, 16, True),
+    'unit_gcn_8_16': (8, 16, True),
+    'unit_gcn_8_16_nores': (8, 16, False),
+}
+BLOCKS = {
+    'tcn_gcn_3_8_s1_nores': (3, 8, 1, False),
+    'tcn_gcn_8_8_s1_idres': (8, 8, 1, True),
+    'tcn_gcn_8_16_s2_convres': (8, 16, 2, True),
+    'tcn_gcn_8_8_s2_convres': (8, 8, 2, True),
+}
+DTYPES = [(torch.float32, 1e-5), (torch.float64, 2e-7)]
+
+
+def case_of(archive, config):
+    return {
+        key[len(config) + 1 :]: archive[key]
+        for key in archive.files
+        if key.startswith(f'{config}/')
+    }
+
+
+def map_block(names, block):
+    ctrgc_unit(names, 'gcn1.', 'gcn1.', block.gcn1)
+    multi_scale_unit(names, 'tcn1.', 'tcn1.', block.tcn1)
+    if any(True for _ in (block.residual or torch.nn.Identity()).parameters()):
+        names.put_conv('residual.conv', ['residual.conv'])
+        names.put_norm('residual.bn', ['residual.bn'])
+
+
+def forward(module, x):
+    return module(x)
+
+
+def small(**changes):
+    """A network with every parameter drawn, so that no path is silent."""
+    torch.manual_seed(0)
+    model = CTRGCN(**{**SMALL, 'out_indices': (0, 2, 3), **changes})
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            value.copy_(torch.randn_like(value) * 0.3)
+            if 'bn' in name and name.endswith('weight'):
+                value.add_(1.0)
+    return model.eval()
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
+@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize(
+    'config', ['ctrgc_3_16', 'ctrgc_16_8', 'ctrgc_16_8_noA']
+)
+def test_topology_of_one_subset_matches_official(
+    reference_dir, record_property, config, seed, dtype, limit
+):
+    archive = np.load(reference_dir / f'ctrgcn_blocks_s{seed}.npz')
+    case = case_of(archive, config)
+    sizes = [int(n) for n in config.split('_')[1:3]]
+    # Only the four convolutions are in the archive.
+    case['sd/PA'] = case.get('A_arg', np.zeros((25, 25)))[None]
+    case['sd/alpha'] = np.reshape(case.get('alpha_arg', 1.0), 1)
+    for key, value in zip(NORM_KEYS, (1, 0, 0, 1)):
+        case[f'sd/bn.{key}'] = np.full(sizes[1], value)
+    for key in list(case):
+        if key.startswith('sd/conv'):
+            case[key.replace('sd/', 'sd/convs.0.')] = case.pop(key)
+        elif '/dp_vjp/conv' in key:
+            case[key.replace('dp_vjp/', 'dp_vjp/convs.0.')] = case.pop(key)
+
+    def build():
+        A = torch.zeros(1, 25, 25)
+        unit = ChannelTopologyGC(*sizes, A, residual=False)
+        unit.PA.requires_grad_(False)
+        unit.alpha.requires_grad_(False)
+        return unit
+
+    found = deviations(
+        case,
+        build,
+        lambda names, unit: ctrgc_unit(names, '', '', unit),
+        lambda unit, x: unit.aggregate(x),
+        dtype,
+        swapped=True,
+    )
+
+    record_property('largest deviation', check(found, limit))
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
+@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('config', sorted(UNITS))
+def test_graph_unit_matches_official(
+    reference_dir, record_property, config, seed, dtype, limit
+):
+    archive = np.load(reference_dir / f'ctrgcn_blocks_s{seed}.npz')
+    a, b, residual = UNITS[config]
+    A = torch.zeros(3, 25, 25)
+
+    found = deviations(
+        case_of(archive, config),
+        lambda: ChannelTopologyGC(a, b, A, residual),
+        lambda names, unit: ctrgc_unit(names, '', '', unit),
+        forward,
+        dtype,
+        swapped=True,
+    )
+
+    record_property('largest deviation', check(found, limit))
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
+@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('config', sorted(BLOCKS))
+def test_block_matches_official(
+    reference_dir, record_property, config, seed, dtype, limit
+):
+    archive = np.load(reference_dir / f'ctrgcn_blocks_s{seed}.npz')
+    a, b, stride, residual = BLOCKS[config]
+    A = torch.zeros(3, 25, 25)
+
+    found = deviations(
+        case_of(archive, config),
+        lambda: CTRGCNBlock(a, b, A, stride, residual),
+        map_block,
+        forward,
+        dtype,
+        swapped=True,
+    )
+
+    record_property('largest deviation', check(found, limit))
+
+
+@pytest.mark.parity
+def test_committed_block_matches_official(golden_dir, record_property):
+    with np.load(golden_dir / 'ctrgcn_block.npz') as archive:
+        case = {key: archive[key].astype(np.float32) for key in archive.files}
+
+    found = deviations(
+        case,
+        lambda: CTRGCNBlock(8, 16, torch.zeros(3, 25, 25), 2),
+        map_block,
+        forward,
+        torch.float32,
+        swapped=True,
+    )
+
+    record_property('largest deviation', check(found, 1e-5))
+    assert {'train/y', 'train/dx_vjp', 'train/dp'} <= set(found)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    ('dtype', 'limit', 'mean_limit'),
+    [(torch.float32, 5e-5, 5e-5), (torch.float64, 2e-7, 1e-12)],
+)
+def test_every_layer_matches_official_network(
+    reference_dir, record_property, dtype, limit, mean_limit
+):
+    golden = np.load(reference_dir / 'ctrgcn_model_s0.npz')
+    weights = {
+        key[3:]: torch.tensor(golden[key])
+        for key in golden.files
+        if key.startswith('sd/')
+    }
+    model = CTRGCN(
+        dict(layout='nturgb+d', mode='spatial'), out_indices=tuple(range(10))
+    )
+    report = load_official_state_dict(model, weights, 'ctrgcn')
+    x = torch.tensor(golden['x']).permute(0, 4, 2, 3, 1)
+
+    with torch.no_grad():
+        stages = model.to(dtype).eval()(x.to(dtype))
+
+    worst, worst_mean = 0.0, 0.0
+    for layer, stage in enumerate(stages, start=1):
+        rows = stage.flatten(0, 1).double().numpy()
+        expected = golden[f'feat_sub/l{layer}']
+        error = np.abs(rows[:, ::4, ::2] - expected).max()
+        worst = max(worst, error / np.abs(expected).max())
+        for key, value in (
+            ('mean', rows.mean((0, 2, 3))),
+            ('std', rows.std((0, 2, 3))),
+        ):
+            expected = golden[f'feat_{key}/l{layer}']
+            error = np.abs(value - expected).max() / np.abs(expected).max()
+            worst_mean = max(worst_mean, error)
+    full = golden['feat/l10']
+    error = np.abs(rows - full).max() / np.abs(full).max()
+    pooled = rows.reshape(2, 2, 256, -1).mean((1, 3))
+    logits = pooled @ golden['sd/fc.weight'].T.astype(float)
+    logits = logits + golden['sd/fc.bias']
+    error_logits = np.abs(logits - golden['logits_f64']).max()
+    record_property('largest deviation', max(worst, worst_mean, error))
+    assert report.dropped == ['fc.weight', 'fc.bias']
+    assert max(worst, error) < limit
+    assert worst_mean < mean_limit
+    assert error_logits < mean_limit * np.abs(golden['logits_f64']).max()
+
+
+def test_permuting_joints_with_the_graph_permutes_the_output():
+    model = small(data_bn_type=None).double()
+    moved = small(data_bn_type=None, graph_cfg=dict(parents=PERMUTED)).double()
+    weights = model.state_dict()
+    for name, value in weights.items():
+        if name.endswith('PA'):
+            weights[name] = value[:, ORDER][:, :, ORDER]
+    moved.load_state_dict(weights)
+    x = torch.randn(3, 2, 7, 5, 3, dtype=torch.float64)
+
+    for ours, theirs in zip(model(x), moved(x[:, :, :, ORDER])):
+        torch.testing.assert_close(
+            theirs, ours[..., ORDER], rtol=0, atol=1e-12
+        )
+
+
+def test_graph_of_permuted_parents_is_the_permuted_graph():
+    A = small().adjacency()
+    moved = small(graph_cfg=dict(parents=PERMUTED)).adjacency()
+
+    assert torch.equal(moved, A[:, ORDER][:, :, ORDER])
+    assert not torch.equal(moved, A)
+
+
+@pytest.mark.parametrize('data_bn_type', ['MVC', 'VC', None])
+@pytest.mark.parametrize('temporal_relu', [False, True])
+def test_padding_never_changes_valid_frames(data_bn_type, temporal_relu):
+    model = small(
+        data_bn_type=data_bn_type,
+        down_stages=(2, 3),
+        temporal_relu=temporal_relu,
+    ).double()
+    lengths = [1, 13, 6, 9]
+    x = torch.randn(4, 2, 13, 5, 3, dtype=torch.float64)
+
+    padded = model(x, torch.tensor(lengths))
+
+    for n, length in enumerate(lengths):
+        alone = model(x[n : n + 1, :, :length])
+        for stage, single in zip(padded, alone):
+            size = single.shape[3]
+            torch.testing.assert_close(
+                stage[n : n + 1, :, :, :size], single, rtol=0, atol=1e-9
+            )
+            assert not stage[n, :, :, size:].any()
+
+
+def test_full_lengths_change_nothing():
+    model = small().double()
+    x = torch.randn(4, 2, 13, 5, 3, dtype=torch.float64)
+
+    for masked, plain in zip(model(x, torch.full((4,), 13)), model(x)):
+        torch.testing.assert_close(masked, plain, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize('T', range(1, 10))
+def test_any_length_passes_all_strides(T):
+    model = small(down_stages=(2, 3, 4))
+
+    stages = model(torch.randn(2, 2, T, 5, 3))
+
+    assert model.temporal_strides_out == (1, 4, 8)
+    assert [s.shape[3] for s in stages] == [T, -(-T // 4), -(-T // 8)]
+
+
+@pytest.mark.parametrize('data_bn_type', ['MVC', 'VC', None])
+@pytest.mark.parametrize('M', [1, 2, 3, 5])
+def test_any_number_of_persons_passes(M, data_bn_type):
+    model = small(data_bn_type=data_bn_type)
+
+    stages = model(torch.randn(4, M, 7, 5, 3))
+
+    assert [tuple(s.shape[:3]) for s in stages] == [
+        (4, M, C) for C in model.out_channels
+    ]
+
+
+def test_one_person_gets_what_it_gets_beside_an_absent_one():
+    model = small()
+    x = torch.randn(4, 2, 7, 5, 3)
+    x[:, 1] = 0
+
+    both, alone = model(x)[-1], model(x[:, :1])[-1]
+
+    torch.testing.assert_close(both[:, :1], alone)
+
+
+@pytest.mark.parametrize('V', [1, 2, 7])
+def test_any_number_of_joints_passes(V):
+    model = small(graph_cfg=dict(parents=list(range(-1, V - 1))))
+
+    assert model(torch.randn(2, 2, 4, V, 3))[-1].shape[-1] == V
+
+
+def test_new_network_trains_from_scratch():
+    torch.manual_seed(1)
+    model = CTRGCN(**{**SMALL, 'out_indices': (3,)})
+    head = torch.nn.Linear(16, 2)
+    optimizer = torch.optim.SGD(
+        [*model.parameters(), *head.parameters()], 0.05, momentum=0.9
+    )
+    x = torch.randn(8, 2, 9, 5, 3)
+    x[::2, :, :, 2] += torch.linspace(-2, 2, 9)[:, None]
+    target = torch.arange(8) % 2
+    losses = []
+    for _ in range(25):
+        logits = head(model(x)[0].mean((1, 3, 4)))
+        loss = torch.nn.functional.cross_entropy(logits, target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+
+    assert losses[-1] < 0.1 * losses[0]
+
+
+def test_initial_values_are_the_published_ones():
+    torch.manual_seed(2)
+    model = CTRGCN(CHAIN, base_channels=64)
+    unit = model.blocks[5].gcn1
+
+    assert unit.alpha.item() == 0
+    assert torch.equal(unit.PA, model.adjacency())
+    assert torch.all(unit.bn.weight == 1e-6)
+    assert torch.all(model.data_bn.weight == 1)
+    for weight, fan in (
+        (unit.value.weight, 128),
+        (unit.relate.weight, 16),
+        (unit.lift_weight, 128),
+        (model.blocks[5].tcn1.squeeze.weight, 32),
+        (model.blocks[5].tcn1.convs[0].weight, 32 * 5),
+        (model.blocks[4].residual.conv.weight, 128),
+    ):
+        assert weight.std().item() == pytest.approx((2 / fan) ** 0.5, rel=0.1)
+
+
+def test_copies_and_pickles_are_equal_and_independent():
+    model = small()
+    x = torch.randn(2, 2, 7, 5, 3)
+    expected = model(x)[-1]
+
+    for other in (
+        copy.deepcopy(model),
+        pickle.loads(pickle.dumps(model)),  # noqa: S301
+    ):
+        assert torch.equal(other(x)[-1], expected)
+        other.blocks[0].gcn1.PA.data.add_(1)
+        assert torch.equal(model(x)[-1], expected)
+
+
+def test_encoder_compiles_without_a_graph_break():
+    model = small().train()
+    compiled = torch.compile(model, backend='eager', fullgraph=True)
+    x = torch.randn(2, 2, 7, 5, 3)
+    lengths = torch.tensor([3, 7])
+
+    twin = copy.deepcopy(model)
+
+    for ours, plain in zip(compiled(x, lengths), twin(x, lengths)):
+        torch.testing.assert_close(ours, plain)
+
+
+@pytest.mark.parametrize(
+    ('shape', 'message'),
+    [
+        ((2, 2, 7, 6, 3), 'has 6 joints, the backbone was built for 5'),
+        ((2, 2, 7, 5, 2), 'has 2 channels a joint, the .* built for 3'),
+        ((2, 7, 5, 3), r'must be \(N, M, T, V, C\)'),
+        ((2, 2, 0, 5, 3), 'no frame'),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(shape, message):
+    with pytest.raises(ValueError, match=message):
+        small()(torch.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(out_indices=(4,)), r'out_indices=\(4,\) must .* 0\.\.3'),
+        (dict(out_indices=()), r'out_indices=\(\) must'),
+        (dict(out_indices=(-1,)), 'must name blocks'),
+        (dict(data_bn_type='CV'), "data_bn_type='CV'"),
+        (dict(graph_cfg=dict(layout='coco', mod='x')), "unknown: .'mod'"),
+        (dict(graph_cfg=dict(layout='coco', mode='x')), "mode='x'"),
+        (dict(graph_cfg='coco'), 'must be a dict'),
+        (dict(pretrained='a', init_cfg=dict(type='b')), 'both given'),
+    ],
+)
+def test_malformed_arguments_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        small(**changes)
+
+
+def test_unknown_keywords_are_refused():
+    with pytest.raises(TypeError, match='tcn_dropuot'):
+        CTRGCN(CHAIN, tcn_dropuot=0.5)
+
+
+def test_lengths_must_be_one_per_sample():
+    with pytest.raises(ValueError, match='one length a sample'):
+        small()(torch.zeros(3, 2, 4, 5, 3), torch.tensor([4, 4]))
+
+
+def test_mmaction_layout_dict_and_names_build_the_same_graph():
+    from mmaction.models.utils import Graph
+
+    graph = Graph(layout='nturgb+d', mode='spatial')
+    layout = dict(num_node=25, inward=graph.inward, center=graph.center)
+
+    for value in (layout, 'nturgb+d'):
+        model = CTRGCN(
+            dict(layout=value, mode='spatial'), num_stages=1, out_indices=(0,)
+        )
+        np.testing.assert_allclose(model.adjacency(), graph.A, atol=1e-7)
+
+
+def test_config_builds_it():
+    model = MODELS.build(dict(type='mmsnip.CTRGCN', graph_cfg=CHAIN))
+
+    assert isinstance(model, CTRGCN)
+    assert (model.num_joints, model.in_channels) == (5, 3)
+    assert model.out_channels == (256,)
+    assert model.temporal_strides_out == (4,)
