@@ -1,0 +1,259 @@
+"""A body of 25 joints: proportions, pose parameters, forward kinematics.
+
+Body frame: x to the person's left, y up, z ahead. The joints and their
+order are those of NTU RGB+D.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmsnip.skeleton.layout import get_layout
+
+LAYOUT = get_layout('nturgb+d')
+JOINT_NAMES = LAYOUT.joint_names
+# The layout's tree, hung at the pelvis: kinematics run from there.
+PARENTS = (
+    -1, 0, 20, 2, 20, 4, 5, 6, 20, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18,
+    1, 7, 7, 11, 11,
+)  # fmt: skip
+
+# Angles in degrees. Leg angles are measured from the vertical in the heading
+# frame, arm angles from the hanging arm in the frame of the chest; ``toe``
+# is the pitch of the foot against the floor. ``hop`` lifts the lowest foot
+# (in body heights); ``surge`` and ``slip`` drift ahead and to the left (m/s).
+_TRUNK = (
+    'yaw', 'pitch', 'roll', 'bend', 'lean', 'twist', 'nod', 'tilt', 'look',
+    'hop', 'surge', 'slip',
+)  # fmt: skip
+_LIMBS = (
+    'shrug', 'arm', 'abduct', 'rotate', 'elbow', 'wrist',
+    'leg', 'spread', 'turnout', 'knee', 'toe',
+)  # fmt: skip
+PARAMETERS = (
+    *_TRUNK,
+    *(f'left_{name}' for name in _LIMBS),
+    *(f'right_{name}' for name in _LIMBS),
+)
+COLUMN = {name: column for column, name in enumerate(PARAMETERS)}
+_MIRRORED = ('yaw', 'roll', 'lean', 'twist', 'tilt', 'look', 'slip')
+
+
+@dataclass(frozen=True)
+class Body:
+    """Rest pose of one person, arms hanging.
+
+    Attributes:
+        offsets (np.ndarray): Joint minus its parent in metres, (25, 3).
+        height (float): Stature in metres.
+        ankle_clearance (float): Height of the ankle over the sole, metres.
+        foot_clearance (float): Height of the foot joint over it, metres.
+    """
+
+    offsets: np.ndarray
+    height: float
+    ankle_clearance: float
+    foot_clearance: float
+
+
+def sample_body(rng: np.random.Generator, split: str = 'train') -> Body:
+    """Draw a person; ``val`` draws statures and limbs that train never has.
+
+    Args:
+        rng (np.random.Generator): Source of the draw.
+        split (str): ``'train'`` or ``'val'``.
+
+    Returns:
+        Body: The person.
+
+    Raises:
+        ValueError: If the split is unknown.
+    """
+    if split == 'train':
+        height = rng.uniform(1.55, 1.85)
+        leg, arm, trunk = rng.uniform(0.96, 1.04, 3)
+        shoulders, hips = rng.uniform(0.9, 1.1, 2)
+    elif split == 'val':
+        height = rng.uniform(*((1.38, 1.52), (1.88, 2.02))[rng.integers(2)])
+        leg, arm, trunk = 1 + rng.choice((-1, 1), 3) * rng.uniform(
+            0.045, 0.08, 3
+        )
+        shoulders, hips = 1 + rng.choice((-1, 1), 2) * rng.uniform(
+            0.11, 0.18, 2
+        )
+    else:
+        raise ValueError(f"split={split!r} is unknown; use 'train' or 'val'")
+    half = np.zeros((25, 3))
+    half[1] = 0, 0.13 * trunk, 0.005
+    half[20] = 0, 0.155 * trunk, -0.005
+    half[2] = 0, 0.045, 0.008
+    half[3] = 0, 0.09, 0.012
+    half[4] = 0.103 * shoulders, -0.018, 0
+    half[5] = 0, -0.163 * arm, 0
+    half[6] = 0, -0.145 * arm, 0
+    half[7] = 0, -0.045 * arm, 0
+    half[21] = 0, -0.047 * arm, 0
+    half[22] = -0.008, -0.022, 0.03
+    half[12] = 0.05 * hips, -0.02, 0
+    half[13] = 0, -0.24 * leg, 0
+    half[14] = 0, -0.233 * leg, 0
+    half[15] = 0, -0.03, 0.07
+    for left, right in ((4, 8), (5, 9), (6, 10), (7, 11), (21, 23), (22, 24),
+                        (12, 16), (13, 17), (14, 18), (15, 19)):  # fmt: skip
+        half[right] = half[left] * (-1, 1, 1)
+    return Body(half * height, height, 0.045 * height, 0.015 * height)
+
+
+def mirror_pose(pose: np.ndarray) -> np.ndarray:
+    """The same motion with left and right exchanged.
+
+    Args:
+        pose (np.ndarray): Pose parameters, (T, num_parameters).
+
+    Returns:
+        np.ndarray: Pose parameters, (T, num_parameters).
+    """
+    mirrored = pose.copy()
+    trunk, limbs = len(_TRUNK), len(_LIMBS)
+    mirrored[:, trunk : trunk + limbs] = pose[:, trunk + limbs :]
+    mirrored[:, trunk + limbs :] = pose[:, trunk : trunk + limbs]
+    mirrored[:, [COLUMN[name] for name in _MIRRORED]] *= -1
+    return mirrored
+
+
+def rotation(vector: np.ndarray) -> np.ndarray:
+    """Rotation matrices of rotation vectors (Rodrigues).
+
+    Args:
+        vector (np.ndarray): Axis times angle in radians, (..., 3).
+
+    Returns:
+        np.ndarray: Rotation matrices, (..., 3, 3).
+    """
+    angle = np.linalg.norm(vector, axis=-1)[..., None, None]
+    x, y, z = np.moveaxis(vector, -1, 0)
+    cross = np.zeros((*vector.shape, 3))
+    cross[..., 0, 1], cross[..., 0, 2], cross[..., 1, 2] = -z, y, -x
+    cross[..., 1, 0], cross[..., 2, 0], cross[..., 2, 1] = z, -y, x
+    sine = np.sinc(angle / np.pi)
+    cosine = 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
+    return np.eye(3) + sine * cross + cosine * (cross @ cross)
+
+
+def forward_kinematics(
+    body: Body, pose: np.ndarray, fps: float = 30.0
+) -> np.ndarray:
+    """Joint positions of a pose curve, feet planted on the floor y = 0.
+
+    The lowest of the four sole points carries the body: it fixes the height
+    of the root and, since it must not move over the floor, the root's path.
+
+    Args:
+        body (Body): Proportions.
+        pose (np.ndarray): Parameters named by ``PARAMETERS``, (T,
+            num_parameters).
+        fps (float): Frames per second, the time unit of the drift.
+
+    Returns:
+        np.ndarray: Positions in metres, (T, 25, 3).
+
+    Raises:
+        ValueError: If the pose has another number of parameters.
+    """
+    if pose.ndim != 2 or pose.shape[1] != len(PARAMETERS):
+        raise ValueError(
+            f'pose has shape {pose.shape}, expected (T, {len(PARAMETERS)}); '
+            'its columns are named by mmsnip.synthesis.body.PARAMETERS'
+        )
+    T = len(pose)
+    zero = np.zeros(T)
+
+    def angle(name: str) -> np.ndarray:
+        return np.deg2rad(pose[:, COLUMN[name]])
+
+    def turn(
+        x: np.ndarray = zero, y: np.ndarray = zero, z: np.ndarray = zero
+    ) -> np.ndarray:
+        return rotation(np.stack([x, y, z], axis=1))
+
+    joints = np.zeros((T, 25, 3))
+
+    def place(joint: int, frame: np.ndarray) -> None:
+        joints[:, joint] = joints[:, PARENTS[joint]] + (
+            frame @ body.offsets[joint]
+        )
+
+    heading = turn(y=angle('yaw'))
+    pelvis = heading @ turn(x=angle('pitch')) @ turn(z=angle('roll'))
+    half_spine = (
+        turn(x=angle('bend') / 2)
+        @ turn(z=angle('lean') / 2)
+        @ turn(y=angle('twist') / 2)
+    )
+    loin = pelvis @ half_spine
+    chest = loin @ half_spine
+    skull = (
+        chest
+        @ turn(y=angle('look'))
+        @ turn(x=angle('nod'))
+        @ turn(z=angle('tilt'))
+    )
+    for joint, frame in ((1, pelvis), (20, loin), (2, chest), (3, skull)):
+        place(joint, frame)
+    sides = (
+        ('left', 1.0, (4, 5, 6, 7, 21, 22), (12, 13, 14, 15)),
+        ('right', -1.0, (8, 9, 10, 11, 23, 24), (16, 17, 18, 19)),
+    )
+    for side, sign, arm, leg in sides:
+        place(arm[0], chest @ turn(z=sign * angle(f'{side}_shrug')))
+        upper = (
+            chest
+            @ turn(
+                x=-angle(f'{side}_arm'), z=sign * angle(f'{side}_abduct')
+            )
+            @ turn(y=sign * angle(f'{side}_rotate'))
+        )
+        fore = upper @ turn(x=-angle(f'{side}_elbow'))
+        hand = fore @ turn(z=-sign * angle(f'{side}_wrist'))
+        for joint, frame in zip(arm[1:], (upper, fore, hand, hand, hand)):
+            place(joint, frame)
+        thigh = (
+            heading
+            @ turn(x=-angle(f'{side}_leg'), z=sign * angle(f'{side}_spread'))
+            @ turn(y=sign * angle(f'{side}_turnout'))
+        )
+        shank = thigh @ turn(x=angle(f'{side}_knee'))
+        foot = (
+            heading
+            @ turn(y=sign * angle(f'{side}_turnout'))
+            @ turn(x=angle(f'{side}_toe'))
+        )
+        for joint, frame in zip(leg, (pelvis, thigh, shank, foot)):
+            place(joint, frame)
+    return joints + _root_path(body, joints, pose, heading, fps)[:, None]
+
+
+def _root_path(
+    body: Body,
+    joints: np.ndarray,
+    pose: np.ndarray,
+    heading: np.ndarray,
+    fps: float,
+) -> np.ndarray:
+    """Root positions (T, 3) that keep the carrying sole point in place."""
+    soles = joints[:, [14, 18, 15, 19]]  # (T, 4, 3)
+    clearance = np.repeat([body.ankle_clearance, body.foot_clearance], 2)
+    depth = soles[:, :, 1] - clearance
+    load = np.exp(-(depth - depth.min(1, keepdims=True)) / 0.01)
+    load /= load.sum(1, keepdims=True)
+    root = np.zeros((len(pose), 3))
+    root[:, 1] = -(load * depth).sum(1)
+    shared = 0.5 * (load[1:] + load[:-1])[:, :, None]
+    step = -(shared * np.diff(soles, axis=0)).sum(1)
+    drift = pose[1:, [COLUMN['slip'], COLUMN['hop'], COLUMN['surge']]]
+    drift = (heading[1:] @ (drift * (1, 0, 1))[:, :, None])[:, :, 0] / fps
+    root[1:, [0, 2]] = np.cumsum(step + drift, axis=0)[:, [0, 2]]
+    root[:, 1] += body.height * pose[:, COLUMN['hop']]
+    return root
