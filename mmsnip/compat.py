@@ -180,7 +180,7 @@ def allow_checkpoint_types() -> None:
         if _digits(np.__version__) >= (2, 0, 0)
         else 'numpy.core.multiarray'
     )
-    kinds = 'float64 float32 float16 int64 int32 uint8 bool'.split()
+    kinds = ('float64', 'float32', 'float16', 'int64', 'int32', 'bool')
     torch.serialization.add_safe_globals(
         [
             HistoryBuffer,

@@ -15,27 +15,29 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmsnip import __version__
+from mmsnip.io.annotation import to_plain
 from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.registry import HOOKS
 from mmsnip.visualization.hook import TimelineHook
 
-__all__ = ['EpochSeedHook', 'SkeletonCheckpointHook', 'TimelineHook']
+__all__ = ['SeedHook', 'SkeletonCheckpointHook', 'TimelineHook']
 
 
 @HOOKS.register_module()
-class EpochSeedHook(Hook):
-    """Seed every generator by run seed, epoch and rank as an epoch starts.
+class SeedHook(Hook):
+    """Seed every generator by run seed, rank and place in the run.
 
-    A run that resumes at an epoch then draws what the uninterrupted run
-    draws there, and no epoch repeats another. The seed of a resumed
-    checkpoint also reaches the sampler, which mmengine builds before it
-    reads the checkpoint.
+    Done as an epoch starts, before the loader's workers take their seeds,
+    and before each iteration, after the loader has drawn whatever it draws.
+    A run that resumes then draws what the uninterrupted run draws there, and
+    no epoch repeats another. The seed of a resumed checkpoint also reaches
+    the sampler, which mmengine builds before it reads the checkpoint.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seed python, numpy and torch.
+        """Seed for the epoch.
 
         Args:
             runner (Runner): The runner; its ``seed`` and ``epoch`` are read.
@@ -43,27 +45,27 @@ class EpochSeedHook(Hook):
         sampler = runner.train_loop.dataloader.sampler
         if getattr(sampler, 'seed', None) is not None:
             sampler.seed = runner.seed
-        state = np.random.SeedSequence(
-            [runner.seed, runner.epoch, get_rank()]
-        ).generate_state(3)
-        random.seed(int(state[0]))
-        np.random.seed(int(state[1]))  # noqa: NPY002  (third-party draws)
-        torch.manual_seed(int(state[2]))
+        _seed_all(runner.seed, get_rank(), runner.epoch)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Seed for the iteration.
+
+        Args:
+            runner (Runner): The runner; its ``seed`` and ``iter`` are read.
+            batch_idx (int): Not used.
+            data_batch (Any): Not used.
+        """
+        _seed_all(runner.seed, get_rank(), runner.iter, 1)
 
 
-def _plain(value: Any) -> Any:
-    """Only types that ``torch.load(weights_only=True)`` reads."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)
+def _seed_all(*key: int) -> None:
+    """Seed python, numpy and torch by a key of non-negative numbers."""
+    state = np.random.SeedSequence(key).generate_state(3)
+    random.seed(int(state[0]))
+    np.random.seed(int(state[1]))  # noqa: NPY002  (third-party code draws)
+    torch.manual_seed(int(state[2]))
 
 
 def _bare(model: nn.Module) -> nn.Module:
@@ -104,7 +106,7 @@ class SkeletonCheckpointHook(Hook):
         loader = cfg.get('test_dataloader') or cfg.get('train_dataloader')
         pipeline = (loader or {}).get('dataset', {}).get('pipeline', [])
         dataset = runner.train_loop.dataloader.dataset
-        checkpoint['meta']['mmsnip'] = _plain(
+        checkpoint['meta']['mmsnip'] = to_plain(
             dict(
                 version=__version__,
                 dataset_meta=getattr(dataset, 'metainfo', {}),

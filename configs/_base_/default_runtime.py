@@ -12,7 +12,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
-    dict(type='EpochSeedHook'),
+    dict(type='SeedHook'),
     dict(type='SkeletonCheckpointHook'),
 ]
 
@@ -23,7 +23,8 @@ env_cfg = dict(
 )
 
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
-# TensorBoard: --cfg-options visualizer.vis_backends.0.type=TensorboardVisBackend
+# TensorBoard:
+# --cfg-options visualizer.vis_backends.0.type=TensorboardVisBackend
 visualizer = dict(
     type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]
 )

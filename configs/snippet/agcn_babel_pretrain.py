@@ -5,3 +5,4 @@ _base_ = [
     '../_base_/schedules/sgd_600e.py',
     '../_base_/default_runtime.py',
 ]
+default_hooks = dict(checkpoint=dict(interval=10))

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.evaluation.slow_oracles import mean_ap, random_videos
 
 from mmsnip.evaluation.activitynet import IOU_THRESHOLDS, evaluate_activitynet
+from tests.evaluation.slow_oracles import mean_ap, random_videos
 
 
 @pytest.mark.parametrize('ties', [False, True])

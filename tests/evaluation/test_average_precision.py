@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.evaluation.slow_oracles import all_point_ap, greedy_matches, random_videos
 
 from mmsnip.evaluation.average_precision import (
     average_precision,
@@ -14,6 +13,11 @@ from mmsnip.evaluation.average_precision import (
     summarize,
 )
 from mmsnip.evaluation.records import collect
+from tests.evaluation.slow_oracles import (
+    all_point_ap,
+    greedy_matches,
+    random_videos,
+)
 
 
 def frames(interval, _):

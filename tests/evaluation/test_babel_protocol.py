@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+from mmsnip.evaluation.babel import SWEEP, babel_detections, evaluate_babel
+from mmsnip.evaluation.segments import segments_from_frames
 from tests.evaluation.slow_oracles import (
     babel_candidates,
     greedy_suppression,
     mean_ap,
     random_videos,
 )
-
-from mmsnip.evaluation.babel import SWEEP, babel_detections, evaluate_babel
-from mmsnip.evaluation.segments import segments_from_frames
 
 NUM_VIDEOS, NUM_CLASSES = 12, 4
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.evaluation.slow_oracles import runs_of, set_iou
 
 from mmsnip.evaluation.framewise import edit_score, evaluate_frames
+from tests.evaluation.slow_oracles import runs_of, set_iou
 
 
 def slow_runs(labels, background):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.evaluation.slow_oracles import mean_ap, random_videos
 
 from mmsnip.evaluation.pkummd import (
     evaluate_pkummd,
@@ -10,6 +9,7 @@ from mmsnip.evaluation.pkummd import (
     pkummd_detections,
     smooth_scores,
 )
+from tests.evaluation.slow_oracles import mean_ap, random_videos
 
 NUM_VIDEOS, NUM_CLASSES = 10, 51
 THETAS = (0.1, 0.3, 0.5)

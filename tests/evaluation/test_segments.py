@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.evaluation.slow_oracles import greedy_suppression, runs_of, set_iou
 
 from mmsnip.evaluation.segments import (
     frames_from_segments,
@@ -12,6 +11,7 @@ from mmsnip.evaluation.segments import (
     segments_from_frames,
     suppress,
 )
+from tests.evaluation.slow_oracles import greedy_suppression, runs_of, set_iou
 
 
 def random_segments(rng, num, T=31, longest=12):

@@ -6,12 +6,12 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from tests.models.golden_blocks import check, deviations
 
 from mmsnip.models import AGCN, load_official_state_dict
 from mmsnip.models.backbones.agcn import AdaptiveGC, AGCNBlock
 from mmsnip.models.backbones.published import adaptive_unit
 from mmsnip.registry import MODELS
+from tests.models.golden_blocks import check, deviations
 
 CHAIN = dict(parents=[-1, 0, 1, 1, 3])
 ORDER = [3, 0, 4, 2, 1]  # place p holds joint ORDER[p]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.models.golden_blocks import check, deviations
 
 from mmsnip.models.backbones.blocks import (
     MultiScaleTemporalConv,
@@ -13,6 +12,7 @@ from mmsnip.models.backbones.blocks import (
     temporal_conv,
 )
 from mmsnip.models.backbones.published import multi_scale_unit
+from tests.models.golden_blocks import check, deviations
 
 MULTI_SCALE = {
     'mstcn_8_8_k5_d12_s1_nores': (8, 8, 5, (1, 2), 1, False),

@@ -6,7 +6,6 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from tests.models.golden_blocks import check, deviations
 
 from mmsnip.models import CTRGCN, load_official_state_dict
 from mmsnip.models.backbones.ctrgcn import ChannelTopologyGC, CTRGCNBlock
@@ -16,6 +15,7 @@ from mmsnip.models.backbones.published import (
     multi_scale_unit,
 )
 from mmsnip.registry import MODELS
+from tests.models.golden_blocks import check, deviations
 
 CHAIN = dict(parents=[-1, 0, 1, 1, 3])
 ORDER = [3, 0, 4, 2, 1]  # place p holds joint ORDER[p]

@@ -188,7 +188,7 @@ def test_a_video_without_labels_is_named():
 
 
 def test_class_weights_of_another_length_are_refused():
-    with pytest.raises(ValueError, match='4 numbers.*num_classes.* = 5'):
+    with pytest.raises(ValueError, match=r'4 numbers.*num_classes.* = 5'):
         localizer(
             head=dict(
                 type='mmsnip.FrameLocalizationHead',

@@ -197,7 +197,7 @@ def test_snippets_are_adaptive_averages_and_ignore_padding():
 
 
 def test_a_single_view_is_refused():
-    with pytest.raises(ValueError, match='compares 2 views.*set MultiView'):
+    with pytest.raises(ValueError, match=r'compares 2 views.*set MultiView'):
         pretrainer()(views()[0], mode='loss')
 
 

@@ -16,6 +16,5 @@ param_scheduler = [
     dict(type='MultiStepLR', by_epoch=True, milestones=[550], gamma=0.1),
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=600)
-default_hooks = dict(checkpoint=dict(interval=10))
 # The learning rate follows the batch that is really used.
 auto_scale_lr = dict(enable=True, base_batch_size=128)
