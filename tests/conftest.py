@@ -33,3 +33,20 @@ def data_dir() -> Path:
 def golden_dir() -> Path:
     """Small golden arrays that travel with the project."""
     return ROOT / 'tests' / 'golden'
+
+
+def pytest_terminal_summary(terminalreporter):
+    """After ``pytest -m parity``, print the deviation of each case."""
+    if 'parity' not in terminalreporter.config.option.markexpr:
+        return
+    rows = [
+        (value, name, report.nodeid.split('::', 1)[1])
+        for report in terminalreporter.getreports('passed')
+        for name, value in report.user_properties
+        if 'deviation' in name
+    ]
+    if not rows:
+        return
+    terminalreporter.section('largest deviations from the golden numbers')
+    for value, name, case in sorted(rows, key=lambda row: row[2]):
+        terminalreporter.write_line(f'{value:9.2e}  {case}: {name}')

@@ -7,7 +7,11 @@ importing this room costs numpy and nothing else.
 from __future__ import annotations
 
 from mmsnip.evaluation.activitynet import evaluate_activitynet
-from mmsnip.evaluation.babel import babel_detections, evaluate_babel
+from mmsnip.evaluation.babel import (
+    babel_detections,
+    babel_ground_truth,
+    evaluate_babel,
+)
 from mmsnip.evaluation.framewise import evaluate_frames
 from mmsnip.evaluation.pkummd import (
     evaluate_pkummd,
@@ -15,7 +19,6 @@ from mmsnip.evaluation.pkummd import (
     smooth_scores,
 )
 from mmsnip.evaluation.segments import (
-    frames_from_segments,
     run_detections,
     segment_iou,
     segments_from_frames,
@@ -25,12 +28,12 @@ from mmsnip.evaluation.voc import evaluate_voc
 
 __all__ = [
     'babel_detections',
+    'babel_ground_truth',
     'evaluate_activitynet',
     'evaluate_babel',
     'evaluate_frames',
     'evaluate_pkummd',
     'evaluate_voc',
-    'frames_from_segments',
     'pkummd_detections',
     'run_detections',
     'segment_iou',

@@ -1,17 +1,18 @@
 """BABEL protocol: threshold sweep, suppression, segment mAP.
 
-Public detections and ground truth are half-open ``[start, end)`` frames.
-The official evaluation counts other frames; it is applied inside:
+Intervals are half-open ``[start, end)`` frames everywhere, and what is
+evaluated is the interval as it stands. The official code works on other
+frames than the runs that it finds:
 
-==============  ====================  ============================
-public          official frame set    difference
-==============  ====================  ============================
-truth [a, e)    range(a, e - 1)       the last frame is missing
-run [s, e)      range(s, e + 1)       one frame too many
-==============  ====================  ============================
+===================  ====================  ============================
+run                  official interval     difference
+===================  ====================  ============================
+truth [a, e)         [a, e - 1)            the last frame is missing
+detection [s, e)     [s, e + 1)            one frame too many
+===================  ====================  ============================
 
-Both maps only move the end, so nothing is lost. A ground truth of one
-frame becomes an empty set: it counts as a positive nothing can match.
+`babel_detections` and `babel_ground_truth` give the official intervals
+unless asked for the clean ones.
 """
 
 from __future__ import annotations
@@ -54,11 +55,12 @@ def babel_detections(
     class, overlap being intersection over the length of the candidate that
     would go.
 
-    'official' reads frames s .. e (one too many) inside the run [s, e), the
-    margins ``[s - ratio * len, s)`` and ``[e + 1, e + ratio * len + 1)``
-    without the last frame of the video, and suppresses on [s, e + 2).
-    'clean' reads [s, e), the margins on both sides of it, and suppresses on
-    [s, e). The official gate by a video-level score is left to the caller.
+    'official' returns [s, e + 1) for a run [s, e), even beyond T; it reads
+    these frames inside, the margins ``[s - ratio * len, s)`` and
+    ``[e + 1, e + ratio * len + 1)`` without the last frame of the video, and
+    suppresses on [s, e + 2). 'clean' returns, reads and suppresses on
+    [s, e), with the margins on both sides of it. The official gate by a
+    video-level score is left to the caller.
 
     Args:
         scores (np.ndarray): Frame probabilities, (T, num_classes + 1),
@@ -130,8 +132,37 @@ def babel_detections(
     kept = kept[label[kept].argsort(kind='stable')]
     found = np.empty((len(kept), 4))
     found[:, 0], found[:, 1] = label[kept], start[kept]
-    found[:, 2], found[:, 3] = end[kept], score[kept]
+    found[:, 2], found[:, 3] = end[kept] + extra, score[kept]
     return found
+
+
+def babel_ground_truth(
+    segments: np.ndarray, convention: str = 'official'
+) -> np.ndarray:
+    """Intervals that the official evaluation makes of true segments.
+
+    'official' takes the last frame off each segment. One of a single frame
+    becomes empty: it counts as a positive that nothing can match.
+
+    Args:
+        segments (np.ndarray): label, start, end, (num_segments, 3).
+        convention (str): 'official' or 'clean' (as they are).
+
+    Returns:
+        np.ndarray: label, start, end, (num_segments, 3) int64.
+
+    Raises:
+        ValueError: If the convention is unknown.
+
+    Examples:
+        >>> babel_ground_truth(np.array([[3, 10, 20]])).tolist()
+        [[3, 10, 19]]
+    """
+    check_convention(convention)
+    official = np.array(segments, dtype=np.int64).reshape(-1, 3)
+    if convention == 'official':
+        official[:, 2] -= 1
+    return official
 
 
 def evaluate_babel(
@@ -140,16 +171,18 @@ def evaluate_babel(
     num_classes: int,
     iou_thresholds: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5),
     classes: Sequence[str] | None = None,
-    convention: str = 'official',
 ) -> dict[str, float]:
-    """Segment mAP of BABEL.
+    """Segment mAP of BABEL, on the intervals as they stand.
 
-    In descending score each detection takes the free ground truth of
-    highest IoU that reaches the threshold; AP is interpolated at all points.
-    A class without ground truth has AP NaN and is left out of the mean, as
-    officially; without detections AP is 0; without any ground truth the
-    mean is NaN. Detections of a video that ``ground_truth`` does not name
-    are false positives.
+    For the official number, the detections are those of `babel_detections`
+    and the truth that of `babel_ground_truth`.
+
+    In descending score each detection takes the free ground truth of highest
+    IoU that reaches the threshold; AP is interpolated at all points. A class
+    without ground truth has AP NaN and is left out of the mean, as
+    officially; without detections AP is 0; without any ground truth the mean
+    is NaN. Detections of a video that ``ground_truth`` does not name are
+    false positives.
 
     Args:
         detections (Mapping[str, np.ndarray]): Per video label, start, end,
@@ -159,16 +192,13 @@ def evaluate_babel(
         num_classes (int): Classes without the background.
         iou_thresholds (Sequence[float]): IoU thresholds.
         classes (Sequence[str], optional): Names for the keys.
-        convention (str): 'official' evaluates on the official frame sets
-            (table above), 'clean' on the intervals as they stand.
 
     Returns:
         dict[str, float]: ``mAP@<iou>``, ``mAP`` (mean over thresholds),
         ``AP@<iou>/<class>``; all in 0..1.
 
     Raises:
-        ValueError: If an array is malformed (the video is named) or the
-            convention is unknown.
+        ValueError: If an array is malformed; the video is named.
 
     Source:
         Segment mAP of the BABEL benchmark of Skeleton-Temporal-Action-
@@ -177,14 +207,10 @@ def evaluate_babel(
     Examples:
         >>> found = {'a': np.array([[0, 2, 9, 0.9]])}
         >>> truth = {'a': np.array([[0, 2, 9]])}
-        >>> report = evaluate_babel(found, truth, 1, [0.5, 0.8])
-        >>> report['mAP@0.50'], report['mAP@0.80']
-        (1.0, 0.0)
+        >>> evaluate_babel(found, truth, 1, [0.5])['mAP@0.50']
+        1.0
     """
-    check_convention(convention)
     found, truth = collect(detections, ground_truth, num_classes)
-    if convention == 'official':
-        found, truth = found.shift_ends(1), truth.shift_ends(-1)
     levels = check_thresholds(iou_thresholds)
     taken = match_detections(found, truth, levels, rule='best_free')
     ap = class_average_precision(found, truth, num_classes, taken >= 0)

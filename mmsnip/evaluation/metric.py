@@ -10,15 +10,20 @@ from mmengine.evaluator import BaseMetric
 
 from mmsnip.evaluation.activitynet import evaluate_activitynet
 from mmsnip.evaluation.average_precision import class_names
-from mmsnip.evaluation.babel import babel_detections, evaluate_babel
+from mmsnip.evaluation.babel import (
+    babel_detections,
+    babel_ground_truth,
+    evaluate_babel,
+)
 from mmsnip.evaluation.entries import each_video_once, video_entry
 from mmsnip.evaluation.framewise import evaluate_frames
 from mmsnip.evaluation.pkummd import evaluate_pkummd, pkummd_detections
 from mmsnip.evaluation.records import check_convention
-from mmsnip.evaluation.segments import frames_from_segments, run_detections
+from mmsnip.evaluation.segments import run_detections
 from mmsnip.evaluation.voc import evaluate_voc
 from mmsnip.io.detections import save_detections, save_scores
 from mmsnip.registry import METRICS
+from mmsnip.skeleton.resample import paint_segments
 
 PROTOCOLS = {
     'activitynet': evaluate_activitynet,
@@ -46,7 +51,7 @@ class SegmentMAP(BaseMetric):
     ``segments`` (num_segments, 2), ``segment_labels`` (num_segments,), and
     ``fps`` for ``dump``. It must be a whole video: each video counts once,
     however often a padding sampler served it. True frame labels follow the
-    segments; where they overlap, the later row wins.
+    segments by the rule of `FrameLabels`, which training follows, too.
 
     Args:
         protocol (str): 'babel', 'activitynet', 'pkummd' or 'voc'.
@@ -183,8 +188,11 @@ class SegmentMAP(BaseMetric):
             evaluate_frames(
                 {name: array.argmax(axis=1) for name, array in scores.items()},
                 {
-                    name: frames_from_segments(
-                        truth[name], len(array), num_classes
+                    name: paint_segments(
+                        truth[name][:, 1:],
+                        truth[name][:, 0],
+                        len(array),
+                        num_classes,
                     )
                     for name, array in scores.items()
                 },
@@ -193,7 +201,10 @@ class SegmentMAP(BaseMetric):
         )
         if self.dump is not None:
             rates = {name: entry['fps'] for name, entry in videos.items()}
-            first = next(iter(found.values()))
+            first = {
+                name: _clip(rows, len(scores[name]))
+                for name, rows in next(iter(found.values())).items()
+            }
             save_detections(self.dump, first, metrics, classes, rates)
         if self.dump_scores is not None:
             save_scores(self.dump_scores, scores, classes)
@@ -226,7 +237,12 @@ class SegmentMAP(BaseMetric):
         classes: Sequence[str],
     ) -> dict[str, float]:
         options: dict[str, Any] = {'classes': classes}
-        if self.protocol != 'activitynet':
+        if self.protocol == 'babel':
+            truth = {
+                video: babel_ground_truth(rows, self.convention)
+                for video, rows in truth.items()
+            }
+        elif self.protocol != 'activitynet':
             options['convention'] = self.convention
         if self.iou_thresholds is not None:
             if self.protocol == 'pkummd':
@@ -236,3 +252,10 @@ class SegmentMAP(BaseMetric):
         return PROTOCOLS[self.protocol](
             detections, truth, num_classes, **options
         )
+
+
+def _clip(detections: np.ndarray, num_frames: int) -> np.ndarray:
+    """Detections within the video; the official sweep may go beyond it."""
+    clipped = detections.copy()
+    clipped[:, 2] = np.minimum(clipped[:, 2], num_frames)
+    return clipped

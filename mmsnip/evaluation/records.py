@@ -118,8 +118,9 @@ def collect(
 
     Raises:
         ValueError: If an array has another shape, is not finite, or holds
-            a label out of range or a segment with start >= end; the video
-            is named.
+            a label out of range, or start is not below end; the video is
+            named. A true interval may be empty: the official BABEL
+            evaluation makes such of single frames, and none can match them.
     """
     if num_classes < 1:
         raise ValueError(f'num_classes={num_classes} must be at least 1')
@@ -170,7 +171,9 @@ def _stack(
         f'label must be an integer in 0..{num_classes - 1}': (
             (label >= 0) & (label < num_classes) & (label == np.floor(label))
         ),
-        'start must be below end, frames are half-open': start < end,
+        'start must be below end, frames are half-open': (
+            start < end if width == 4 else start <= end
+        ),
     }
     for rule, holds in rules.items():
         if not holds.all():

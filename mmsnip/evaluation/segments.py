@@ -116,29 +116,6 @@ def check_labels(labels: np.ndarray) -> np.ndarray:
     return array if array.size else array.astype(np.int64)
 
 
-def frames_from_segments(
-    segments: np.ndarray, num_frames: int, background: int
-) -> np.ndarray:
-    """Label of each frame; where segments overlap, the later row wins.
-
-    Args:
-        segments (np.ndarray): label, start, end, (num_segments, 3).
-        num_frames (int): T. Parts of a segment beyond it are dropped.
-        background (int): Label of frames in no segment.
-
-    Returns:
-        np.ndarray: Labels, (T,) int64.
-
-    Examples:
-        >>> frames_from_segments([[1, 1, 3], [0, 4, 9]], 5, 2).tolist()
-        [2, 1, 1, 2, 0]
-    """
-    labels = np.full(num_frames, background, dtype=np.int64)
-    for label, start, end in np.asarray(segments, np.int64).reshape(-1, 3):
-        labels[max(start, 0) : max(end, 0)] = label
-    return labels
-
-
 def mask_runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Runs of True in each row.
 

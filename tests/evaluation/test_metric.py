@@ -189,10 +189,10 @@ def test_dump_holds_the_first_proposals_and_all_metrics(tmp_path):
     np.testing.assert_equal({key: written[key] for key in metrics}, metrics)
     assert 'sweep/AP@0.50/sit' in written
     for sample in samples:
-        np.testing.assert_allclose(
-            detections[sample['frame_dir']],
-            babel_detections(sample['pred_frame_scores'].numpy()),
-        )
+        expected = babel_detections(sample['pred_frame_scores'].numpy())
+        # officially a run may end beyond the video, in a file it does not
+        expected[:, 2] = expected[:, 2].clip(max=sample['total_frames'])
+        np.testing.assert_allclose(detections[sample['frame_dir']], expected)
     assert 'NaN' not in path.read_text()
     assert json.loads(path.read_text())['metrics']['sweep/AP@0.50/run'] is None
 

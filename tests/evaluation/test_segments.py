@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from mmsnip.evaluation.segments import (
-    frames_from_segments,
     mask_runs,
     run_detections,
     segment_iou,
     segments_from_frames,
     suppress,
 )
+from mmsnip.skeleton.resample import paint_segments
 from tests.evaluation.slow_oracles import greedy_suppression, runs_of, set_iou
 
 
@@ -87,21 +87,13 @@ def test_segments_from_frames_refuse_other_than_integers_per_frame(labels):
         segments_from_frames(labels, background=1)
 
 
-def test_frames_from_segments_inverts_segments_from_frames():
+def test_segments_from_frames_are_painted_back_to_the_frames():
     labels = np.random.default_rng(3).integers(0, 4, 37)
 
     segments = segments_from_frames(labels, background=3)
 
-    np.testing.assert_array_equal(
-        frames_from_segments(segments, 37, background=3), labels
-    )
-
-
-def test_frames_from_segments_let_the_later_row_win():
-    labels = frames_from_segments([[0, 0, 4], [1, 2, 9]], 5, background=2)
-
-    assert labels.tolist() == [0, 0, 1, 1, 1]
-    assert frames_from_segments([], 2, background=7).tolist() == [7, 7]
+    painted = paint_segments(segments[:, 1:], segments[:, 0], 37, 3)
+    np.testing.assert_array_equal(painted, labels)
 
 
 def test_mask_runs_are_those_of_each_row():

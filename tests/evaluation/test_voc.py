@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_pkummd_protocol import NUM_CLASSES, THETAS, by_video
 
 from mmsnip.evaluation.voc import evaluate_voc
 from tests.evaluation.slow_oracles import mean_ap, random_videos
+from tests.evaluation.test_pkummd_protocol import NUM_CLASSES, THETAS, by_video
 
 
 def parity_with(golden, record_property):
