@@ -92,7 +92,9 @@ def test_snippet_loss_matches_the_golden_loss_and_gradient(
     loss.backward()
 
     gradient = golden[f'{name}/grad_q_dense']
-    assert_close(loss.detach(), golden[f'{name}/loss'], 'loss', record_property)
+    assert_close(
+        loss.detach(), golden[f'{name}/loss'], 'loss', record_property
+    )
     assert_close(q.grad, gradient, 'gradient', record_property)
 
 
