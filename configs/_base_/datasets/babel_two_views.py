@@ -14,6 +14,7 @@ train_pipeline = [
     dict(type='NormalizeSkeleton'),
     # Both views of a video show the same stretch of it.
     dict(type='RandomWindow', size=view_frames),
+    dict(type='ResizeTime', size=view_frames),  # stretches shorter videos
     dict(type='MultiView', views=[view, view]),
     dict(type='SkeletonStream', stream=stream),
     dict(type='PackSkeletonInputs'),

@@ -1,0 +1,159 @@
+"""Seeds of a run, and checkpoints that are complete and that fit."""
+
+from __future__ import annotations
+
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmsnip.hooks import SeedHook, SkeletonCheckpointHook
+from mmsnip.models.checkpoint import CheckpointError
+
+
+def runner(seed=3, epoch=0, iteration=0, joints=5, model=None):
+    """The parts of a runner that the hooks read."""
+    metainfo = dict(
+        parents=[-1] + [0] * (joints - 1), dataset='ours', classes=['a']
+    )
+    dataset = SimpleNamespace(metainfo=metainfo)
+    loop = SimpleNamespace(
+        dataloader=SimpleNamespace(
+            dataset=dataset, sampler=SimpleNamespace(seed=0)
+        )
+    )
+    return SimpleNamespace(
+        seed=seed,
+        epoch=epoch,
+        iter=iteration,
+        train_loop=loop,
+        _train_loop=loop,
+        _val_loop=None,
+        _test_loop=None,
+        _load_from='theirs.pth',
+        model=model or nn.Linear(2, 3),
+        cfg=Config(dict(model=dict(type='X', pretrained=None))),
+    )
+
+
+def draws():
+    return (
+        random.random(),
+        float(np.random.rand()),  # noqa: NPY002
+        float(torch.rand(())),
+    )
+
+
+def test_the_same_place_of_a_run_draws_the_same():
+    hook = SeedHook()
+    hook.before_train_iter(runner(iteration=7), 0)
+    first = draws()
+    draws()
+
+    hook.before_train_iter(runner(iteration=7), 0)
+
+    assert draws() == first
+
+
+@pytest.mark.parametrize('other', [dict(iteration=8), dict(seed=4)])
+def test_another_place_or_seed_draws_differently(other):
+    hook = SeedHook()
+    hook.before_train_iter(runner(iteration=7), 0)
+    first = draws()
+
+    hook.before_train_iter(runner(**{'iteration': 7, **other}), 0)
+
+    assert not set(draws()) & set(first)
+
+
+def test_epochs_draw_differently():
+    hook = SeedHook()
+    hook.before_train_epoch(runner(epoch=0))
+    first = draws()
+
+    hook.before_train_epoch(runner(epoch=1))
+
+    assert not set(draws()) & set(first)
+
+
+def test_the_seed_of_a_resumed_run_reaches_the_sampler():
+    resumed = runner(seed=11)
+
+    SeedHook().before_train_epoch(resumed)
+
+    assert resumed.train_loop.dataloader.sampler.seed == 11
+
+
+def checkpoint(model, joints=5):
+    parents = [-1] + [0] * (joints - 1)
+    return dict(
+        state_dict=model.state_dict(),
+        meta=dict(dataset_meta=dict(parents=parents, dataset='theirs')),
+    )
+
+
+def test_a_checkpoint_that_fits_passes():
+    ours = runner()
+
+    SkeletonCheckpointHook(strict=True).after_load_checkpoint(
+        ours, checkpoint(ours.model)
+    )
+
+
+def test_a_checkpoint_of_other_joints_is_refused_with_both_named():
+    ours = runner()
+
+    with pytest.raises(
+        CheckpointError,
+        match=r'theirs.pth: .* 25 joints \(theirs\).* has 5 \(ours\)',
+    ):
+        SkeletonCheckpointHook().after_load_checkpoint(
+            ours, checkpoint(ours.model, joints=25)
+        )
+
+
+def test_a_checkpoint_of_another_width_is_refused_with_both_named():
+    with pytest.raises(
+        CheckpointError,
+        match=r'weight: \(3, 4\) in the checkpoint, \(3, 2\) in the model',
+    ):
+        SkeletonCheckpointHook().after_load_checkpoint(
+            runner(), checkpoint(nn.Linear(4, 3))
+        )
+
+
+def test_testing_weights_that_are_missing_is_refused():
+    incomplete = checkpoint(nn.Linear(2, 3))
+    del incomplete['state_dict']['bias']
+
+    SkeletonCheckpointHook().after_load_checkpoint(runner(), incomplete)
+    with pytest.raises(CheckpointError, match='bias among them.*MMSNIP_INIT'):
+        SkeletonCheckpointHook(strict=True).after_load_checkpoint(
+            runner(), incomplete
+        )
+
+
+def test_weights_of_a_distributed_run_are_compared_without_their_prefix():
+    wrapped = checkpoint(nn.Linear(2, 3))
+    wrapped['state_dict'] = {
+        f'module.{key}': value for key, value in wrapped['state_dict'].items()
+    }
+
+    SkeletonCheckpointHook(strict=True).after_load_checkpoint(
+        runner(), wrapped
+    )
+
+
+def test_a_saved_checkpoint_names_data_model_and_version():
+    saved = dict(meta={})
+
+    SkeletonCheckpointHook().before_save_checkpoint(runner(), saved)
+
+    kept = saved['meta']['mmsnip']
+    assert kept['dataset_meta']['classes'] == ['a']
+    assert kept['model'] == dict(type='X', pretrained=None)
+    assert kept['version']
