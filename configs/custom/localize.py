@@ -31,9 +31,22 @@ model = dict(
     pretrained=os.environ.get('MMSNIP_INIT') or None,
 )
 
+load = [
+    dict(type='FormatSkeleton', use_score=data.use_score),
+    dict(type='NormalizeSkeleton'),
+]
+pack = [
+    dict(type='FrameLabels'),
+    dict(type='SkeletonStream', stream='joint'),
+    dict(type='PackSkeletonInputs'),
+]
+train_pipeline = [*load, dict(type='RandomWindow', size=window), *pack]
+test_pipeline = [*load, *pack]
+
 train_dataloader = dict(
     num_workers=1,
     dataset=dict(
+        pipeline=train_pipeline,
         ann_file=data.ann_file,
         split=data.train_split,
         samples_per_video=data.visits(window),
@@ -41,7 +54,11 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     num_workers=1,
-    dataset=dict(ann_file=data.ann_file, split=data.val_split),
+    dataset=dict(
+        pipeline=test_pipeline,
+        ann_file=data.ann_file,
+        split=data.val_split,
+    ),
 )
 test_dataloader = val_dataloader
 

@@ -38,7 +38,7 @@ view = [
     dict(type='RandomShear', amplitude=0.5),
 ]
 train_pipeline = [
-    dict(type='FormatSkeleton'),
+    dict(type='FormatSkeleton', use_score=data.use_score),
     dict(type='NormalizeSkeleton'),
     # Both views of a video show the same stretch of it.
     dict(type='RandomWindow', size=view_frames),

@@ -25,7 +25,9 @@ class AnnotationSummary:
         ann_file (str): The file.
         classes (list[str]): Classes without background.
         graph_cfg (dict): For a backbone: the layout and the graph's mode.
-        in_channels (int): C, numbers a joint.
+        in_channels (int): C, numbers a joint, the score of 2D files among
+            them.
+        use_score (bool): Whether 2D joints come with scores.
         train_split (str | None): Split to train on, None: all videos.
         val_split (str | None): Split to evaluate on, None: all videos.
         num_train (int): Videos to train on.
@@ -37,6 +39,7 @@ class AnnotationSummary:
     classes: list
     graph_cfg: dict
     in_channels: int
+    use_score: bool
     train_split: str | None
     val_split: str | None
     num_train: int
@@ -146,14 +149,13 @@ def describe_annotation(
         )
     lengths = [video['total_frames'] for video in training]
     keypoint = videos[0]['keypoint']
-    in_channels = int(keypoint.shape[3])
-    if in_channels == 2 and videos[0].get('keypoint_score') is not None:
-        in_channels = 3  # FormatSkeleton appends the score
+    use_score = videos[0].get('keypoint_score') is not None
     return AnnotationSummary(
         ann_file=str(ann_file),
         classes=list(metainfo['classes']),
         graph_cfg=dict(layout=metainfo['layout'], mode='spatial'),
-        in_channels=in_channels,
+        in_channels=int(keypoint.shape[3]) + use_score,
+        use_score=use_score,
         train_split=train_split,
         val_split=_choose_split(splits, 'val', ann_file),
         num_train=len(lengths),

@@ -19,6 +19,7 @@ from mmsnip.models.checkpoint import CheckpointError
 
 __all__ = [
     'add_run_arguments',
+    'fit_loaders',
     'load_config',
     'readable_errors',
     'start_processes',
@@ -79,8 +80,28 @@ def load_config(args: argparse.Namespace) -> Config:
     elif not cfg.get('work_dir'):
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    fit_loaders(cfg)
     start_processes(cfg)
     return cfg
+
+
+def fit_loaders(cfg: Config) -> None:
+    """Turn off what the loaders cannot do here.
+
+    Workers persist only where there are any, and memory is pinned only for a
+    GPU; torch raises for the one and warns for the other.
+
+    Args:
+        cfg (Config): Changed in place.
+    """
+    for phase in ('train', 'val', 'test'):
+        loader = cfg.get(f'{phase}_dataloader')
+        if not loader:
+            continue
+        if not loader.get('num_workers'):
+            loader['persistent_workers'] = False
+        if not torch.cuda.is_available():
+            loader['pin_memory'] = False
 
 
 def start_processes(cfg: Config) -> None:

@@ -24,7 +24,6 @@ train_dataloader = dict(
     num_workers=8,
     persistent_workers=True,
     pin_memory=True,
-    drop_last=True,
     sampler=dict(type='VisitSampler', shuffle=True),
     collate_fn=dict(type='mmsnip.pad_collate'),
     dataset=dict(

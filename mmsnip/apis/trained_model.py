@@ -1,0 +1,194 @@
+"""A trained localizer out of a checkpoint, without a second file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmsnip.io.annotation import to_plain
+from mmsnip.models import SkeletonLocalizer
+from mmsnip.models.backbones.entries import tensor_entries
+from mmsnip.models.checkpoint import CheckpointError, read_checkpoint
+from mmsnip.registry import MODELS
+
+__all__ = ['Recipe', 'build_model', 'read_recipe']
+
+CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a model is built of, and what it was trained on.
+
+    Attributes:
+        origin (str): The checkpoint, for messages.
+        weights (Mapping): Tensors by name.
+        model (Mapping): Config of the model.
+        pipeline (list): Configs of the test pipeline's transforms.
+        metainfo (dict): Classes, skeleton and frame rate of the data.
+        scope (str): Registry scope that the configs are built in.
+    """
+
+    origin: str
+    weights: Mapping
+    model: Mapping
+    pipeline: list
+    metainfo: dict
+    scope: str
+
+
+def read_recipe(
+    config_or_dir: str | os.PathLike, checkpoint: str | os.PathLike | None
+) -> Recipe:
+    """Config, weights and facts of the data, wherever they are.
+
+    Args:
+        config_or_dir (str | os.PathLike): Checkpoint that carries all, work
+            folder with such a one, or config.
+        checkpoint (str | os.PathLike, optional): With a config.
+
+    Returns:
+        Recipe: All that `build_model` needs.
+
+    Raises:
+        CheckpointError: If the checkpoint lacks something; it is named.
+        FileNotFoundError: If a file is missing.
+        ValueError: If the two arguments do not go together.
+    """
+    given, config = Path(config_or_dir), None
+    if given.is_dir():
+        checkpoint = checkpoint or _latest_checkpoint(given)
+    elif given.suffix in CONFIG_SUFFIXES:
+        if not given.is_file():
+            raise FileNotFoundError(f'{given}: no such config file')
+        if checkpoint is None:
+            raise ValueError(
+                f'{given} is a config, which holds no weights; pass '
+                'checkpoint=, or the checkpoint or work folder alone'
+            )
+        config = Config.fromfile(given)
+    elif checkpoint is not None:
+        raise ValueError(
+            f'{given} is neither a config ({", ".join(CONFIG_SUFFIXES)}) nor '
+            f'a folder, and {checkpoint} is given as checkpoint; pass one '
+            'checkpoint'
+        )
+    origin = str(checkpoint or config_or_dir)
+    content = read_checkpoint(origin)
+    meta = content.get('meta') if isinstance(content, Mapping) else None
+    meta = meta if isinstance(meta, Mapping) else {}
+    own = meta.get('mmsnip') or {}
+    if config is not None:
+        loader = config.get('test_dataloader') or {}
+        parts = dict(
+            model=to_plain(config.get('model')),
+            pipeline=to_plain(loader.get('dataset', {}).get('pipeline')),
+        )
+        where = f'{given} (model, test_dataloader.dataset.pipeline)'
+    else:
+        parts = dict(model=own.get('model'), pipeline=own.get('pipeline'))
+        where = f"{origin}, meta['mmsnip']"
+    lacking = [key for key, value in parts.items() if not value]
+    if lacking:
+        raise CheckpointError(
+            f'{where} lacks {lacking}; train with SkeletonCheckpointHook '
+            'among the custom_hooks, or pass the config of the checkpoint: '
+            'SkeletonLocalizationInferencer(CONFIG, CHECKPOINT)'
+        )
+    metainfo = own.get('dataset_meta') or meta.get('dataset_meta') or {}
+    lacking = [key for key in ('classes', 'fps') if not metainfo.get(key)]
+    if not metainfo.get('layout') and metainfo.get('parents') is None:
+        lacking.append('parents')
+    if lacking:
+        raise CheckpointError(
+            f"{origin}, meta['mmsnip']['dataset_meta'] lacks {lacking}; "
+            'expected the metainfo of a SkeletonLocalizationDataset'
+        )
+    scope = (own if config is None else config).get('default_scope')
+    return Recipe(
+        origin=origin,
+        weights=tensor_entries(content, origin),
+        metainfo=dict(metainfo),
+        scope=scope or 'mmsnip',
+        **parts,
+    )
+
+
+def _latest_checkpoint(folder: Path) -> Path:
+    """What ``last_checkpoint`` names, though the folder was moved."""
+    pointer = folder / 'last_checkpoint'
+    if not pointer.is_file():
+        found = sorted(path.name for path in folder.glob('*.pth'))
+        raise FileNotFoundError(
+            f'{folder} has no file last_checkpoint; it is no work folder of '
+            f'a training run, its checkpoints are {found}: name one of them'
+        )
+    named = Path(pointer.read_text().strip())
+    moved = folder / named.name
+    return moved if moved.is_file() else named
+
+
+def _without_pretrained(config: Any) -> Any:
+    """Config in which nothing names a file of pre-trained weights."""
+    if isinstance(config, Mapping):
+        return {
+            key: None if key == 'pretrained' else _without_pretrained(value)
+            for key, value in config.items()
+        }
+    if isinstance(config, list):
+        return [_without_pretrained(item) for item in config]
+    return config
+
+
+def build_model(recipe: Recipe) -> SkeletonLocalizer:
+    """Build a localizer and give it its weights.
+
+    Args:
+        recipe (Recipe): As `read_recipe` returns it.
+
+    Returns:
+        SkeletonLocalizer: In eval mode.
+
+    Raises:
+        CheckpointError: If it is no localizer, or weights do not fit.
+    """
+    kind = recipe.model.get('type')
+    model = MODELS.build(_without_pretrained(recipe.model))
+    if not isinstance(model, SkeletonLocalizer):
+        raise CheckpointError(
+            f'{recipe.origin} holds a {kind}, which localizes nothing; '
+            'expected a SkeletonLocalizer: train one with '
+            'configs/custom/localize.py, which takes a pre-training '
+            'checkpoint as MMSNIP_INIT'
+        )
+    num_classes, names = model.head.num_classes, recipe.metainfo['classes']
+    if num_classes != len(names):
+        raise CheckpointError(
+            f'{recipe.origin}: the model has {num_classes} classes, the data '
+            f'it was trained on {len(names)}: {names}'
+        )
+    found, expected = recipe.weights, model.state_dict()
+    wrong = [
+        f'{key} is missing'
+        if key not in found
+        else f'{key} has shape {tuple(found[key].shape)}, the model '
+        f'{tuple(value.shape)}'
+        for key, value in expected.items()
+        if key not in found or found[key].shape != value.shape
+    ]
+    wrong += [f'{key} is unknown' for key in found if key not in expected]
+    if wrong:
+        shown = '\n- '.join(wrong[:5])
+        more = f'\n(and {len(wrong) - 5} more)' if len(wrong) > 5 else ''
+        raise CheckpointError(
+            f'{recipe.origin} does not fit its config in {len(wrong)} '
+            f'weights; use the config that it was trained with\n- '
+            f'{shown}{more}'
+        )
+    model.load_state_dict(found)
+    return model

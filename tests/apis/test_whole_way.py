@@ -1,0 +1,52 @@
+"""From an annotation file to segments: the model learns what it is shown."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from mmsnip.io.annotation import save_annotation
+from mmsnip.io.detections import load_detections
+from mmsnip.synthesis import synthesize_untrimmed
+from tests.tools.conftest import run, train
+
+
+@pytest.mark.slow
+def test_overfitting_eight_untrimmed_sequences_finds_their_segments(tmp_path):
+    ann_file = tmp_path / 'eight.pkl'
+    data = synthesize_untrimmed(num_train=8, num_val=1, frames=(240, 320))
+    data['split']['val'] = data['split']['train']
+    data['annotations'] = [
+        video
+        for video in data['annotations']
+        if video['frame_dir'] in data['split']['train']
+    ]
+    save_annotation(ann_file, data)
+    options = [
+        'model.backbone.base_channels=16',
+        'model.neck.out_channels=64',
+        'train_cfg.max_epochs=80',
+        'train_cfg.val_interval=80',
+        'optim_wrapper.optimizer.lr=4e-3',
+        'optim_wrapper.optimizer.weight_decay=0.0',
+        'param_scheduler.0.end=2',
+        'param_scheduler.1.milestones=[60,72]',
+        'train_dataloader.dataset.samples_per_video=1',
+    ]
+    train('configs/custom/localize.py', tmp_path, options, ann_file)
+
+    done = run(
+        [sys.executable, 'tools/test.py', 'configs/custom/localize.py']
+        + [tmp_path / 'epoch_80.pth', '--dump', tmp_path / 'found.json']
+        + ['--work-dir', tmp_path / 'test']
+        + ['--show-dir', tmp_path / 'pictures', '--cfg-options', *options],
+        ann_file,
+    )
+
+    assert done.returncode == 0, done.output[-3000:]
+    detections, metrics = load_detections(tmp_path / 'found.json')
+    assert metrics['runs/mAP@0.50'] > 0.9, metrics
+    assert metrics['sweep/mAP@0.50'] > 0.9, metrics
+    assert set(detections) == set(data['split']['val'])
+    assert len(list((tmp_path / 'pictures').glob('*.png'))) == 8
