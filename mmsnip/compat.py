@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import sys
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,16 @@ def accept_stage_tuples() -> None:
     GCNHead.forward = forward
 
 
+def silence_mmcv_lite() -> None:
+    """Drop the warning that mmcv-lite gives at each import.
+
+    It recommends the full mmcv for an operator that nothing here uses.
+    """
+    warnings.filterwarnings(
+        'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
+    )
+
+
 def prepare() -> None:
     """Check the versions and make the neighbours fit, in that order.
 
@@ -226,5 +237,6 @@ def prepare() -> None:
         VersionError: If a neighbour is missing or does not fit.
     """
     check_versions()
+    silence_mmcv_lite()
     bridge_mmaction_wheel()
     allow_checkpoint_types()

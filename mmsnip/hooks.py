@@ -109,6 +109,7 @@ class SkeletonCheckpointHook(Hook):
         checkpoint['meta']['mmsnip'] = to_plain(
             dict(
                 version=__version__,
+                default_scope=cfg.get('default_scope'),
                 dataset_meta=getattr(dataset, 'metainfo', {}),
                 model=cfg.get('model', {}),
                 pipeline=pipeline,

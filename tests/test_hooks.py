@@ -131,7 +131,7 @@ def test_testing_weights_that_are_missing_is_refused():
     del incomplete['state_dict']['bias']
 
     SkeletonCheckpointHook().after_load_checkpoint(runner(), incomplete)
-    with pytest.raises(CheckpointError, match='bias among them.*MMSNIP_INIT'):
+    with pytest.raises(CheckpointError, match=r'bias among them.*MMSNIP_INIT'):
         SkeletonCheckpointHook(strict=True).after_load_checkpoint(
             runner(), incomplete
         )

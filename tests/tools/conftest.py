@@ -18,7 +18,6 @@ PARENTS = [-1, 0, 1, 1, 0]
 TINY = [
     'model.backbone.base_channels=8',
     'train_dataloader.num_workers=0',
-    'train_dataloader.persistent_workers=False',
     'default_hooks.checkpoint.interval=1',
     'default_hooks.logger.interval=1',
 ]
@@ -34,9 +33,7 @@ TINY_LOCALIZE = [
     'train_dataloader.batch_size=4',
     'model.neck.out_channels=16',
     'val_dataloader.num_workers=0',
-    'val_dataloader.persistent_workers=False',
     'test_dataloader.num_workers=0',
-    'test_dataloader.persistent_workers=False',
 ]
 
 

@@ -63,7 +63,6 @@ def test_a_killed_run_resumes_on_the_same_trajectory(
         *options,
         'train_cfg.max_epochs=5',
         f'train_dataloader.num_workers={workers}',
-        f'train_dataloader.persistent_workers={workers > 0}',
     ]
     if kind == 'localize':
         options += ['model.head.dropout=0.3']
@@ -133,6 +132,30 @@ def test_a_checkpoint_carries_all_that_inference_needs(tmp_path, ann_file):
     assert any(
         step['type'] == 'NormalizeSkeleton' for step in kept['pipeline']
     )
+
+
+@pytest.mark.slow
+def test_a_pre_training_checkpoint_cannot_be_tested_itself(
+    tmp_path, ann_file
+):
+    train(
+        'configs/custom/pretrain.py',
+        tmp_path,
+        [*TINY_PRETRAIN, 'train_cfg.max_epochs=1'],
+        ann_file,
+    )
+
+    done = run(
+        [sys.executable, 'tools/test.py', 'configs/custom/localize.py']
+        + [tmp_path / 'epoch_1.pth', '--work-dir', tmp_path / 'test']
+        + ['--cfg-options', *TINY_LOCALIZE],
+        ann_file,
+    )
+
+    assert done.returncode == 2
+    assert 'are not in the checkpoint' in done.stderr
+    assert 'MMSNIP_INIT' in done.stderr
+    assert 'Traceback' not in done.stderr
 
 
 @pytest.mark.slow
