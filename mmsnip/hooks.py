@@ -20,7 +20,12 @@ from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.registry import HOOKS
 from mmsnip.visualization.hook import TimelineHook
 
-__all__ = ['SeedHook', 'SkeletonCheckpointHook', 'TimelineHook']
+__all__ = [
+    'EpochHook',
+    'SeedHook',
+    'SkeletonCheckpointHook',
+    'TimelineHook',
+]
 
 
 @HOOKS.register_module()
@@ -58,6 +63,25 @@ class SeedHook(Hook):
             data_batch (Any): Not used.
         """
         _seed_all(runner.seed, get_rank(), runner.iter, 1)
+
+
+@HOOKS.register_module()
+class EpochHook(Hook):
+    """Tell the model which epoch starts, where it wants to know.
+
+    AimCLR and RVTCLR begin to mine neighbours at an epoch. It follows from
+    the runner's own count, so that a resumed run needs no saved state.
+    """
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Call the model's ``set_epoch``.
+
+        Args:
+            runner (Runner): The runner; its ``epoch``, from 0, is read.
+        """
+        model = _bare(runner.model)
+        if hasattr(model, 'set_epoch'):
+            model.set_epoch(runner.epoch)
 
 
 def _seed_all(*key: int) -> None:

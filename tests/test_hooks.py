@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmsnip.hooks import SeedHook, SkeletonCheckpointHook
+from mmsnip.hooks import EpochHook, SeedHook, SkeletonCheckpointHook
 from mmsnip.models.checkpoint import CheckpointError
 
 
@@ -86,6 +86,19 @@ def test_the_seed_of_a_resumed_run_reaches_the_sampler():
     SeedHook().before_train_epoch(resumed)
 
     assert resumed.train_loop.dataloader.sampler.seed == 11
+
+
+def test_a_model_that_counts_epochs_is_told_the_epoch():
+    class Counting(nn.Module):
+        def set_epoch(self, epoch):
+            self.epoch = epoch
+
+    model = Counting()
+
+    EpochHook().before_train_epoch(runner(epoch=150, model=model))
+    EpochHook().before_train_epoch(runner(epoch=150))  # one that does not
+
+    assert model.epoch == 150
 
 
 def checkpoint(model, joints=5):

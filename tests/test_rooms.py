@@ -80,8 +80,8 @@ def test_no_room_is_a_drawer():
     [
         (
             'models',
-            'AGCN CTRGCN STGCN FrameLocalizationHead GlobalContrastHead '
-            'SkeletonCLR SkeletonLocalizer SnippetContrastHead '
+            'AGCN AimCLR CTRGCN STGCN FrameLocalizationHead '
+            'GlobalContrastHead RVTCLR SkeletonCLR SkeletonLocalizer SnippetContrastHead '
             'UShapeFusionNeck load_official_state_dict',
         ),
         ('losses', 'info_nce snippet_info_nce'),

@@ -13,6 +13,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='SeedHook'),
+    dict(type='EpochHook'),
     dict(type='SkeletonCheckpointHook'),
 ]
 

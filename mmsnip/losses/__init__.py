@@ -7,14 +7,27 @@ from mmsnip.losses.contrast import (
     match_snippets,
     snippet_info_nce,
 )
+from mmsnip.losses.divergence import distribution_divergence, key_logits
 from mmsnip.losses.frame import frame_cross_entropy, frame_smoothing
+from mmsnip.losses.mining import (
+    mined_info_nce,
+    mined_snippet_info_nce,
+    nearest_keys,
+)
 from mmsnip.losses.queue import KeyQueue
+from mmsnip.losses.ranking import tempo_ranking
 
 __all__ = [
     'KeyQueue',
+    'distribution_divergence',
     'frame_cross_entropy',
     'frame_smoothing',
     'info_nce',
+    'key_logits',
     'match_snippets',
+    'mined_info_nce',
+    'mined_snippet_info_nce',
+    'nearest_keys',
     'snippet_info_nce',
+    'tempo_ranking',
 ]

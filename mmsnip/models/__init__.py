@@ -8,22 +8,26 @@ from mmsnip.models.heads import (
     FrameLocalizationHead,
     GlobalContrastHead,
     SnippetContrastHead,
+    TempoRankingHead,
 )
 from mmsnip.models.localizers import SkeletonLocalizer
 from mmsnip.models.necks import UShapeFusionNeck
 from mmsnip.models.preprocessor import SkeletonPreprocessor
-from mmsnip.models.pretrainers import SkeletonCLR
+from mmsnip.models.pretrainers import RVTCLR, AimCLR, SkeletonCLR
 
 __all__ = [
     'AGCN',
     'CTRGCN',
+    'RVTCLR',
     'STGCN',
+    'AimCLR',
     'FrameLocalizationHead',
     'GlobalContrastHead',
     'SkeletonCLR',
     'SkeletonLocalizer',
     'SkeletonPreprocessor',
     'SnippetContrastHead',
+    'TempoRankingHead',
     'UShapeFusionNeck',
     'load_official_state_dict',
 ]

@@ -14,6 +14,7 @@ from mmsnip.transforms.augment import (
 from mmsnip.transforms.format import FormatSkeleton
 from mmsnip.transforms.normalize import NormalizeSkeleton, SkeletonStream
 from mmsnip.transforms.packing import PackSkeletonInputs
+from mmsnip.transforms.tempo_views import RelativeTempo
 from mmsnip.transforms.views import MultiView
 from mmsnip.transforms.window import (
     FrameLabels,
@@ -43,6 +44,7 @@ __all__ = [
     'RandomTemporalBlur',
     'RandomTemporalFlip',
     'RandomWindow',
+    'RelativeTempo',
     'ResizeTime',
     'SkeletonStream',
     'TemporalCrop',

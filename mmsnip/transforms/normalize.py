@@ -188,15 +188,18 @@ class SkeletonStream(SkeletonTransform):
     next frame minus this one, zero in the last frame and wherever the
     person is absent in either.
 
+    Where the sample has views, each of them is turned, too.
+
     Required Keys:
 
     - keypoint (M, T, V, C)
     - layout, for bones
-    - body_mask, num_coords (optional)
+    - body_mask, num_coords, views (optional)
 
     Modified Keys:
 
     - keypoint; C times as many channels where several streams are given
+    - views, the same in each
 
     Added Keys:
 
@@ -229,6 +232,8 @@ class SkeletonStream(SkeletonTransform):
         Returns:
             dict[str, Any]: The same dict.
         """
+        for view in results.get('views', ()):
+            self.transform(view)
         joint, mask = results['keypoint'], mask_of(results)
         D = coords_of(results)
         parts = []

@@ -56,3 +56,22 @@ def test_a_dropped_view_drops_the_sample():
 def test_no_view_is_refused():
     with pytest.raises(ValueError, match='views is empty'):
         TRANSFORMS.build(dict(type='mmsnip.MultiView', views=[]))
+
+
+def test_a_stream_after_the_views_turns_each_of_them():
+    joints = views_of(make_sample(), [], [])[1]['keypoint']
+    sample = TRANSFORMS.build(
+        dict(type='mmsnip.MultiView', views=[[], []])
+    )(make_sample())
+
+    turned = TRANSFORMS.build(
+        dict(type='mmsnip.SkeletonStream', stream='motion')
+    )(sample)['views']
+
+    assert [view['stream'] for view in turned] == [('motion',)] * 2
+    there = turned[1]['body_mask'][:, :-1] & turned[1]['body_mask'][:, 1:]
+    np.testing.assert_allclose(
+        turned[1]['keypoint'][:, :-1][there],
+        np.diff(joints, axis=1)[there],
+        atol=1e-6,
+    )

@@ -2,13 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmsnip.losses import KeyQueue, info_nce
+from mmsnip.losses import (
+    KeyQueue,
+    distribution_divergence,
+    info_nce,
+    mined_info_nce,
+    nearest_keys,
+)
 from mmsnip.models.gather import gather_keys
 from mmsnip.registry import MODELS
+
+
+def pool_video(features: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Average the frames of a video.
+
+    Args:
+        features (Tensor): Features a frame, (N, C, T').
+        mask (Tensor, optional): Valid frames, (N, T') bool.
+
+    Returns:
+        Tensor: (N, C).
+    """
+    if mask is None:
+        return features.mean(dim=2)
+    weight = mask.unsqueeze(1).to(features)
+    return (features * weight).sum(dim=2) / weight.sum(dim=2)
+
+
+def video_projector(
+    in_channels: int, embed_dim: int, hidden_channels: int | None
+) -> nn.Module:
+    """Projector of video features.
+
+    Args:
+        in_channels (int): C.
+        embed_dim (int): D.
+        hidden_channels (int, optional): Width of a hidden layer with ReLU
+            (the MoCo v2 form). None: one linear layer.
+
+    Returns:
+        nn.Module: (N, C) -> (N, D).
+    """
+    if hidden_channels is None:
+        return nn.Linear(in_channels, embed_dim)
+    return nn.Sequential(
+        nn.Linear(in_channels, hidden_channels),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden_channels, embed_dim),
+    )
 
 
 @MODELS.register_module()
@@ -22,11 +69,14 @@ class GlobalContrastHead(BaseModule):
             (the MoCo v2 form). None: one linear layer. Defaults to None.
         queue_size (int): K. Defaults to 32768.
         temperature (float): Defaults to 0.07.
+        num_neighbors (int): Queue entries that each view of a video adds to
+            its positives, in a framework that mines. Defaults to 1.
         loss_weight (float): Defaults to 1.0.
         init_cfg (dict or list[dict], optional): Initialisation.
 
     Raises:
-        ValueError: If a size or the temperature is not positive.
+        ValueError: If a size or the temperature is not positive, or
+            ``num_neighbors`` is negative.
 
     Source:
         Global branch of arXiv 2512.16504; METHOD.md section 1.
@@ -40,21 +90,22 @@ class GlobalContrastHead(BaseModule):
         queue_size: int = 32768,
         temperature: float = 0.07,
         loss_weight: float = 1.0,
+        num_neighbors: int = 1,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         if not temperature > 0:
             raise ValueError(f'temperature={temperature} must be positive')
+        if num_neighbors < 0:
+            raise ValueError(
+                f'num_neighbors={num_neighbors} must not be negative'
+            )
         self.temperature = temperature
         self.loss_weight = loss_weight
-        if hidden_channels is None:
-            self.projector: nn.Module = nn.Linear(in_channels, embed_dim)
-        else:
-            self.projector = nn.Sequential(
-                nn.Linear(in_channels, hidden_channels),
-                nn.ReLU(inplace=True),
-                nn.Linear(hidden_channels, embed_dim),
-            )
+        self.num_neighbors = num_neighbors
+        self.projector = video_projector(
+            in_channels, embed_dim, hidden_channels
+        )
         self.queue = KeyQueue(embed_dim, queue_size, gather=gather_keys)
 
     def forward(
@@ -74,32 +125,65 @@ class GlobalContrastHead(BaseModule):
         Returns:
             Tensor: Embeddings of unit length, (N, D).
         """
-        if mask is None:
-            video = features.mean(dim=2)
-        else:
-            weight = mask.unsqueeze(1).to(features)
-            video = (features * weight).sum(dim=2) / weight.sum(dim=2)
         projector = self.projector if projector is None else projector
+        video = pool_video(features, mask)
         return functional.normalize(projector(video), dim=1)
 
-    def loss(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
+    def loss(
+        self, query: Tensor, key: Tensor, neighbors: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Weighted InfoNCE against the queue as it is now.
 
         Args:
             query (Tensor): Embeddings of the query view, (N, D).
             key (Tensor): Embeddings of the key view, (N, D).
+            neighbors (Tensor, optional): Queue entries that are positives
+                too, (N, K) bool, as ``nearest`` returns them.
 
         Returns:
             dict[str, Tensor]: ``loss_global`` and, for the log only,
             ``global_similarity``: mean cosine of query and key.
         """
         # A copy: the queue is written before the backward pass reads it.
-        value = info_nce(
-            query, key, self.queue.keys.clone(), self.temperature
-        )
+        queue = self.queue.keys.clone()
+        if neighbors is None:
+            value = info_nce(query, key, queue, self.temperature)
+        else:
+            value = mined_info_nce(
+                query, key, queue, neighbors, self.temperature
+            )
         return dict(
             loss_global=self.loss_weight * value,
             global_similarity=(query.detach() * key).sum(dim=1).mean(),
+        )
+
+    def nearest(self, views: Sequence[Tensor]) -> Tensor:
+        """Queue entries nearest to any view of a video.
+
+        Args:
+            views (Sequence[Tensor]): Embeddings of each view, (N, D).
+
+        Returns:
+            Tensor: (N, K) bool.
+        """
+        return nearest_keys(views, self.queue.keys, self.num_neighbors)
+
+    def divergence(
+        self, extreme: Tensor, query: Tensor, key: Tensor
+    ) -> Tensor:
+        """Disagreement of an extreme view with the query about all keys.
+
+        Args:
+            extreme (Tensor): Embeddings of the extreme view, (N, D).
+            query (Tensor): Embeddings of the query view, the teacher, (N, D).
+            key (Tensor): Embeddings of the key view, (N, D).
+
+        Returns:
+            Tensor: Scalar, not weighted.
+        """
+        queue = self.queue.keys.clone()
+        return distribution_divergence(
+            extreme, query, key, queue, self.temperature
         )
 
     def enqueue(self, key: Tensor) -> None:

@@ -8,7 +8,11 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmsnip.losses import KeyQueue, snippet_info_nce
+from mmsnip.losses import (
+    KeyQueue,
+    mined_snippet_info_nce,
+    snippet_info_nce,
+)
 from mmsnip.losses.contrast import MATCHINGS
 from mmsnip.models.gather import gather_keys
 from mmsnip.registry import MODELS
@@ -73,10 +77,13 @@ class SnippetContrastHead(BaseModule):
             authors'), or ``'snippet'``, each of its S snippets. Defaults to
             ``'mean'``.
         loss_weight (float): Defaults to 1.5.
+        num_neighbors (int): Queue entries that each query snippet adds to
+            its positives, in a framework that mines. Defaults to 5.
         init_cfg (dict or list[dict], optional): Initialisation.
 
     Raises:
-        ValueError: If an option is unknown or a number is not positive.
+        ValueError: If an option is unknown, a number is not positive, or
+            ``num_neighbors`` is negative.
 
     Source:
         Dense branch of arXiv 2512.16504; METHOD.md section 1.
@@ -93,6 +100,7 @@ class SnippetContrastHead(BaseModule):
         matching: str = 'feature',
         queue_entry: str = 'mean',
         loss_weight: float = 1.5,
+        num_neighbors: int = 5,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -109,7 +117,12 @@ class SnippetContrastHead(BaseModule):
                 f'queue_entry={queue_entry!r} is unknown; use one of '
                 f'{QUEUE_ENTRIES}'
             )
+        if num_neighbors < 0:
+            raise ValueError(
+                f'num_neighbors={num_neighbors} must not be negative'
+            )
         self.num_snippets = num_snippets
+        self.num_neighbors = num_neighbors
         self.temperature = temperature
         self.matching = matching
         self.queue_entry = queue_entry
@@ -153,25 +166,34 @@ class SnippetContrastHead(BaseModule):
         raw = projector(pooled)
         return Snippets(pooled, raw, functional.normalize(raw, dim=1))
 
-    def loss(self, query: Snippets, key: Snippets) -> dict[str, Tensor]:
+    def loss(
+        self, query: Snippets, key: Snippets, mining: bool = False
+    ) -> dict[str, Tensor]:
         """Weighted InfoNCE against the queue as it is now.
 
         Args:
             query (Snippets): Snippets of the query view.
             key (Snippets): Snippets of the key view.
+            mining (bool): Whether the nearest queue entries of each query
+                snippet are positives too. Defaults to False.
 
         Returns:
             dict[str, Tensor]: ``loss_snippet``.
         """
-        value = snippet_info_nce(
+        parts = (
             query.embedding,
             key.embedding,
             query.features,
             key.features,
             self.queue.keys.clone(),  # written before backward reads it
-            self.temperature,
-            self.matching,
         )
+        options = dict(temperature=self.temperature, matching=self.matching)
+        if mining:
+            value = mined_snippet_info_nce(
+                *parts, num_neighbors=self.num_neighbors, **options
+            )
+        else:
+            value = snippet_info_nce(*parts, **options)
         return dict(loss_snippet=self.loss_weight * value)
 
     def queue_keys(self, key: Snippets) -> Tensor:

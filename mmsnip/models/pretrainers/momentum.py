@@ -93,9 +93,7 @@ class MomentumPretrainer(BaseModel):
         self.snippet_head = None
         if snippet_head is not None:
             self.snippet_head = MODELS.build({**channels, **snippet_head})
-        self.key_encoder = ExponentialMovingAverage(
-            self._query_encoder(), momentum=1 - key_momentum
-        )
+        self.follow_query_encoder(key_momentum)
 
     @property
     def with_snippets(self) -> bool:
@@ -103,13 +101,26 @@ class MomentumPretrainer(BaseModel):
         return self.snippet_head is not None
 
     def _query_encoder(self) -> nn.ModuleDict:
-        """Modules that the key encoder follows, not registered again."""
-        modules = dict(
-            backbone=self.backbone, global_projector=self.global_head.projector
-        )
-        if self.with_snippets:
-            modules['snippet_projector'] = self.snippet_head.projector
+        """Modules that the key encoder follows, not registered again.
+
+        Of each head ``x_head`` that is ``x_projector``.
+        """
+        modules = dict(backbone=self.backbone)
+        for name, module in self.named_children():
+            if name.endswith('_head'):
+                kind = name[: -len('_head')]
+                modules[f'{kind}_projector'] = module.projector
         return nn.ModuleDict(modules)
+
+    def follow_query_encoder(self, key_momentum: float) -> None:
+        """Make the key encoder; again where a subclass has added a head.
+
+        Args:
+            key_momentum (float): Share of its old weights that it keeps.
+        """
+        self.key_encoder = ExponentialMovingAverage(
+            self._query_encoder(), momentum=1 - key_momentum
+        )
 
     def encode(
         self, view: View, backbone: nn.Module | None = None
@@ -131,26 +142,43 @@ class MomentumPretrainer(BaseModel):
             return features, None
         return features, frame_mask(lengths[-1], features.shape[2])
 
-    def embed_query(self, view: View) -> Embedding:
-        """Embed a view with the query encoder."""
-        features, mask = self.encode(view)
+    def project(
+        self,
+        features: Tensor,
+        mask: Tensor | None,
+        projectors: nn.ModuleDict | None = None,
+    ) -> Embedding:
+        """Embed encoded frames.
+
+        Args:
+            features (Tensor): Features a frame, (N, C, T').
+            mask (Tensor, optional): Valid frames, (N, T') bool.
+            projectors (nn.ModuleDict, optional): The key encoder, which
+                holds the momentum copies. None: the heads' own.
+
+        Returns:
+            Embedding: Of the video and, with a snippet head, its snippets.
+        """
+        copies = dict(projectors or {})
         snippets = None
         if self.with_snippets:
-            snippets = self.snippet_head(features, mask)
-        return Embedding(self.global_head(features, mask), snippets)
+            snippets = self.snippet_head(
+                features, mask, copies.get('snippet_projector')
+            )
+        video = self.global_head(
+            features, mask, copies.get('global_projector')
+        )
+        return Embedding(video, snippets)
+
+    def embed_query(self, view: View) -> Embedding:
+        """Embed a view with the query encoder."""
+        return self.project(*self.encode(view))
 
     @torch.no_grad()
     def embed_key(self, view: View) -> Embedding:
         """Embed a view with the key encoder, without gradients."""
         key = self.key_encoder.module
-        features, mask = self.encode(view, key['backbone'])
-        snippets = None
-        if self.with_snippets:
-            snippets = self.snippet_head(
-                features, mask, key['snippet_projector']
-            )
-        video = self.global_head(features, mask, key['global_projector'])
-        return Embedding(video, snippets)
+        return self.project(*self.encode(view, key['backbone']), key)
 
     @abstractmethod
     def loss(self, views: Sequence[View]) -> tuple[dict, Embedding]:
