@@ -81,8 +81,8 @@ def test_no_room_is_a_drawer():
         (
             'models',
             'AGCN AimCLR CTRGCN STGCN FrameLocalizationHead '
-            'GlobalContrastHead RVTCLR SkeletonCLR SkeletonLocalizer SnippetContrastHead '
-            'UShapeFusionNeck load_official_state_dict',
+            'GlobalContrastHead RVTCLR SkeletonCLR SkeletonLocalizer '
+            'SnippetContrastHead UShapeFusionNeck load_official_state_dict',
         ),
         ('losses', 'info_nce snippet_info_nce'),
         (
