@@ -170,7 +170,7 @@ class TimelineHook(Hook):
         parents = meta.get('parents')
         if not self.draw_poses or parents is None or not data_batch:
             return None
-        if sample.get('stream') not in (None, 'joint'):
+        if tuple(sample.get('stream') or ('joint',)) != ('joint',):
             return None
         joints = _entry(data_batch.get('inputs'), place)
         scores = sample.get('pred_frame_scores')

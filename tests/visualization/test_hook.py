@@ -110,7 +110,7 @@ def test_poses_are_the_valid_frames_of_the_input(runner):
 @pytest.mark.parametrize(
     ('data', 'metainfo'),
     [
-        (batch(2), {'stream': 'bone'}),
+        (batch(2), {'stream': ('bone',)}),
         (batch(2, V=7), {}),
         (batch(2, T=5), {}),
         ({'inputs': [batch(2)['inputs']] * 2}, {}),
