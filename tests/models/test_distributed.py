@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 import torch
 from torch import distributed, multiprocessing
 
 from mmsnip.models.gather import gather_keys
+from tests.tools.conftest import free_port
 
 STEPS = 4
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(('127.0.0.1', 0))
-        return listener.getsockname()[1]
 
 
 def join(rank, port, work, folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,13 @@ def ann_file(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp('swings') / 'swings.pkl'
     save_annotation(path, annotation())
     return path
+
+
+def free_port():
+    """A port that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        return str(listener.getsockname()[1])
 
 
 def environment(ann_file, **more):

@@ -18,6 +18,7 @@ from tests.tools.conftest import (
     TINY_LOCALIZE,
     TINY_PRETRAIN,
     environment,
+    free_port,
     losses,
     run,
     train,
@@ -165,7 +166,7 @@ def test_two_processes_train_through_the_script(tmp_path, ann_file):
         + ['--work-dir', tmp_path, '--cfg-options', *TINY_PRETRAIN]
         + ['train_cfg.max_epochs=2'],
         ann_file,
-        PORT='29611',
+        PORT=free_port(),
     )
 
     assert done.returncode == 0, done.output[-3000:]
@@ -197,7 +198,7 @@ def test_metrics_are_equal_on_one_and_two_processes(tmp_path, ann_file):
         ['bash', 'tools/dist_test.sh', *command, 2]
         + ['--work-dir', tmp_path / 'two', *options],
         ann_file,
-        PORT='29612',
+        PORT=free_port(),
     )
 
     assert one.returncode == 0, one.output[-3000:]
