@@ -111,11 +111,11 @@ def bridge_mmaction_wheel() -> None:
     which is not among its requirements. A source install has both, and then
     nothing is done. Delete when 1.2.0 from PyPI is no longer supported.
     """
+    folder = _folder('mmaction')
+    if folder is None or _digits(_installed('mmaction2') or '') < (1, 2, 0):
+        return
     if importlib.util.find_spec('importlib_metadata') is None:
         sys.modules['importlib_metadata'] = importlib.metadata
-    folder = _folder('mmaction')
-    if folder is None or _digits(_installed('mmaction2')) < (1, 2, 0):
-        return
     name = 'mmaction.models.localizers.drn'
     if (folder / 'models' / 'localizers' / 'drn').is_dir():
         return
