@@ -15,8 +15,8 @@ step() { echo; echo "== $1 ($((SECONDS - START)) s)"; }
 # A quarter of the paper's width and far fewer epochs, at a higher learning
 # rate, so that two CPU cores are done in minutes.
 WIDTH=model.backbone.base_channels=16
-PRETRAIN_EPOCHS=6
-EPOCHS=24
+PRETRAIN_EPOCHS=4
+EPOCHS=14
 
 step "1/4 synthesize skeletons"
 rm -rf "$WORK"
@@ -35,7 +35,7 @@ MMSNIP_INIT="$WORK/pretrain/epoch_$PRETRAIN_EPOCHS.pth" \
     --work-dir "$WORK/localize" \
     --cfg-options "$WIDTH" train_cfg.max_epochs=$EPOCHS \
     train_cfg.val_interval=$EPOCHS optim_wrapper.optimizer.lr=1e-3 \
-    param_scheduler.0.end=2 "param_scheduler.1.milestones=[18,22]"
+    param_scheduler.0.end=2 "param_scheduler.1.milestones=[10,13]"
 
 step "4/4 evaluate"
 "$PYTHON" tools/test.py configs/custom/localize.py \
