@@ -16,7 +16,7 @@ step() { echo; echo "== $1 ($((SECONDS - START)) s)"; }
 # rate, so that two CPU cores are done in minutes.
 WIDTH=model.backbone.base_channels=16
 PRETRAIN_EPOCHS=4
-EPOCHS=14
+EPOCHS=18
 
 step "1/4 synthesize skeletons"
 rm -rf "$WORK"
@@ -34,8 +34,8 @@ MMSNIP_INIT="$WORK/pretrain/epoch_$PRETRAIN_EPOCHS.pth" \
     "$PYTHON" tools/train.py configs/custom/localize.py \
     --work-dir "$WORK/localize" \
     --cfg-options "$WIDTH" train_cfg.max_epochs=$EPOCHS \
-    train_cfg.val_interval=$EPOCHS optim_wrapper.optimizer.lr=1e-3 \
-    param_scheduler.0.end=2 "param_scheduler.1.milestones=[10,13]"
+    train_cfg.val_interval=$EPOCHS optim_wrapper.optimizer.lr=3e-3 \
+    param_scheduler.0.end=1 "param_scheduler.1.milestones=[13,16]"
 
 step "4/4 evaluate"
 "$PYTHON" tools/test.py configs/custom/localize.py \
