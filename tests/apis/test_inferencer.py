@@ -144,7 +144,7 @@ def test_work_folder_and_config_give_what_the_checkpoint_alone_gives(
     work, moved = folder / 'work', tmp_path / 'moved'
     moved.mkdir()
     shutil.copy(work / 'epoch_1.pth', moved)
-    gone = '/nowhere/work/epoch_1.pth'  # as if training ran elsewhere
+    gone = '/nowhere/runs/epoch_1.pth'  # as if training ran elsewhere
     (moved / 'last_checkpoint').write_text(gone)
     content = torch.load(work / 'epoch_1.pth', weights_only=True)
     config = Config(
