@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import nn
 
 from mmsnip import __version__
 from mmsnip.io.annotation import to_plain
+from mmsnip.models.backbones.entries import first_few, tensor_entries
 from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.registry import HOOKS
 from mmsnip.visualization.hook import TimelineHook
@@ -149,8 +149,7 @@ class SkeletonCheckpointHook(Hook):
         """
         name = getattr(runner, '_load_from', None) or 'the checkpoint'
         _check_joints(name, checkpoint, _metainfo(runner))
-        weights = checkpoint.get('state_dict', checkpoint)
-        _check_weights(name, weights, _bare(runner.model), self.strict)
+        _check_weights(name, checkpoint, _bare(runner.model), self.strict)
 
 
 def _metainfo(runner: Runner) -> dict:
@@ -178,13 +177,9 @@ def _check_joints(name: str, checkpoint: dict, metainfo: dict) -> None:
 
 
 def _check_weights(
-    name: str, weights: Mapping, model: nn.Module, strict: bool
+    name: str, checkpoint: dict, model: nn.Module, strict: bool
 ) -> None:
-    expected = model.state_dict()
-    found = {
-        (key[7:] if key.startswith('module.') else key): value
-        for key, value in weights.items()
-    }
+    expected, found = model.state_dict(), tensor_entries(checkpoint, name)
     differ = [
         f'{key}: {tuple(found[key].shape)} in the checkpoint, '
         f'{tuple(value.shape)} in the model'
@@ -192,12 +187,11 @@ def _check_weights(
         if key in found and found[key].shape != value.shape
     ]
     if differ:
-        shown = '\n- '.join(differ[:5])
-        more = f'\n(and {len(differ) - 5} more)' if len(differ) > 5 else ''
         raise CheckpointError(
             f'{name}: {len(differ)} weights have another shape than the '
             'model: joints, channels, classes or width disagree; use the '
-            f'config that the checkpoint was trained with\n- {shown}{more}'
+            'config that the checkpoint was trained with\n'
+            + first_few(differ)
         )
     missing = [key for key in expected if key not in found]
     if strict and missing:

@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from mmsnip.io.annotation import to_plain
 from mmsnip.models import SkeletonLocalizer
-from mmsnip.models.backbones.entries import tensor_entries
+from mmsnip.models.backbones.entries import first_few, tensor_entries
 from mmsnip.models.checkpoint import CheckpointError, read_checkpoint
 from mmsnip.registry import MODELS
 
@@ -183,12 +183,10 @@ def build_model(recipe: Recipe) -> SkeletonLocalizer:
     ]
     wrong += [f'{key} is unknown' for key in found if key not in expected]
     if wrong:
-        shown = '\n- '.join(wrong[:5])
-        more = f'\n(and {len(wrong) - 5} more)' if len(wrong) > 5 else ''
         raise CheckpointError(
             f'{recipe.origin} does not fit its config in {len(wrong)} '
-            f'weights; use the config that it was trained with\n- '
-            f'{shown}{more}'
+            'weights; use the config that it was trained with\n'
+            + first_few(wrong)
         )
     model.load_state_dict(found)
     return model

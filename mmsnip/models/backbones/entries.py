@@ -120,6 +120,28 @@ def tensor_entries(content: Any, origin: str) -> dict[str, Tensor]:
     return entries
 
 
+def first_few(lines: Sequence[str], count: int = 5) -> str:
+    """The first of many lines as a list, and how many more there are.
+
+    Args:
+        lines (Sequence[str]): Lines of an error.
+        count (int): Lines that are shown. Defaults to 5.
+
+    Returns:
+        str: Each line behind ``- ``, on a line of its own.
+
+    Examples:
+        >>> print(first_few(['a', 'b', 'c'], 2))
+        - a
+        - b
+        (and 1 more)
+    """
+    shown = [f'- {line}' for line in lines[:count]]
+    if len(lines) > count:
+        shown.append(f'(and {len(lines) - count} more)')
+    return '\n'.join(shown)
+
+
 def refuse(
     what: str,
     missing: Sequence[str],
