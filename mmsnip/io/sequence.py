@@ -9,69 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.video_check import is_rate, show
+from mmsnip.io.reading import SequenceError, as_sequence, open_arrays
+from mmsnip.io.video_check import is_rate
 
 __all__ = ['READERS', 'SequenceError', 'as_sequence', 'load_sequence']
 
 Content = 'tuple[Any, dict[str, Any]]'
-
-
-class SequenceError(ValueError):
-    """A sequence cannot be used; the message says which one and why."""
-
-
-def as_sequence(keypoint: Any, name: str) -> np.ndarray:
-    """Checked float32 copy or view of a sequence.
-
-    Args:
-        keypoint (Any): Array-like of numbers, (T, V, C) for one person or
-            (M, T, V, C); all zeros where a person is absent.
-        name (str): File or video, for messages.
-
-    Returns:
-        np.ndarray: (M, T, V, C) float32, finite, no axis empty.
-
-    Raises:
-        SequenceError: If it is anything else.
-
-    Examples:
-        >>> as_sequence(np.zeros((13, 5, 3)), 'still').shape
-        (1, 13, 5, 3)
-    """
-    expected = '(T, V, C) of one person or (M, T, V, C)'
-    try:
-        array = np.asarray(keypoint)
-    except (ValueError, TypeError) as error:  # ragged, or on another device
-        raise SequenceError(
-            f'{name} is a {type(keypoint).__name__} that is no array '
-            f'({error}); expected numbers of shape {expected}'
-        ) from None
-    if array.dtype.kind not in 'fiu':
-        raise SequenceError(
-            f'{name} is a {show(array)}; expected numbers of shape {expected}'
-        )
-    if array.ndim not in (3, 4):
-        raise SequenceError(
-            f'{name} has shape {array.shape}; expected {expected}'
-        )
-    if 0 in array.shape:
-        raise SequenceError(
-            f'{name} is empty, its shape is {array.shape}; expected at least '
-            'one person, frame, joint and channel'
-        )
-    array = array if array.ndim == 4 else array[None]
-    with np.errstate(over='ignore'):
-        array = array.astype(np.float32, copy=False)
-    lost = ~np.isfinite(array)
-    if lost.any():
-        m, t, v, c = np.unravel_index(int(lost.argmax()), lost.shape)
-        raise SequenceError(
-            f'{name} holds NaN or infinity in {int(lost.sum())} values, '
-            f'first at person {m}, frame {t}, joint {v}, channel {c}; '
-            'expected finite float32: fill lost joints, or set all joints of '
-            'a frame to 0 where the person is absent'
-        )
-    return array
 
 
 def load_sequence(
@@ -131,29 +74,24 @@ def _read_npy(path: Path) -> Content:
 
 
 def _read_npz(path: Path) -> Content:
-    arrays = np.load(path, allow_pickle=False)
-    if not hasattr(arrays, 'files'):
+    arrays = open_arrays(path)
+    names = [name for name in arrays if name != 'fps']
+    if 'keypoint' not in names and len(names) != 1:
         raise SequenceError(
-            f'{path} holds a single array without a name; rename it to .npy'
+            f'{path} has the arrays {list(arrays)}; expected one that is '
+            "called 'keypoint', or only one beside 'fps'"
         )
-    with arrays:
-        names = [name for name in arrays.files if name != 'fps']
-        if 'keypoint' not in names and len(names) != 1:
+    key = 'keypoint' if 'keypoint' in names else names[0]
+    metadata = {}
+    if 'fps' in arrays:
+        fps = arrays['fps']
+        if fps.size != 1 or not is_rate(fps.reshape(-1)[0]):
             raise SequenceError(
-                f'{path} has the arrays {arrays.files}; expected one that is '
-                "called 'keypoint', or only one beside 'fps'"
+                f"{path}, array 'fps': found {fps.tolist()!r:.60}; "
+                'expected one positive number of frames a second'
             )
-        key = 'keypoint' if 'keypoint' in names else names[0]
-        metadata = {}
-        if 'fps' in arrays.files:
-            fps = np.asarray(arrays['fps'])
-            if fps.size != 1 or not is_rate(fps.reshape(-1)[0]):
-                raise SequenceError(
-                    f"{path}, array 'fps': found {fps.tolist()!r:.60}; "
-                    'expected one positive number of frames a second'
-                )
-            metadata['fps'] = float(fps.reshape(-1)[0])
-        return arrays[key], metadata
+        metadata['fps'] = float(fps.reshape(-1)[0])
+    return arrays[key], metadata
 
 
 # A reader takes a path and returns the keypoints, (T, V, C) or
