@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -18,6 +20,7 @@ from mmsnip.io.annotation import to_plain
 from mmsnip.models.backbones.entries import first_few, tensor_entries
 from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.registry import HOOKS
+from mmsnip.transforms.streams import streams_of
 from mmsnip.visualization.hook import TimelineHook
 
 __all__ = [
@@ -105,12 +108,14 @@ class SkeletonCheckpointHook(Hook):
     with its normalisation, so that inference needs no second file.
 
     Refused before any weight is copied: another number of joints, another
-    shape of any weight, and, where ``strict``, weights that are missing
-    (mmengine only logs both and goes on).
+    shape of any weight; where the run tests or resumes, other classes or
+    another stream (joint, bone, motion), which fit in shape and mean
+    something else; and, where ``strict``, weights that are missing (mmengine
+    only logs shapes and names and goes on).
 
     Args:
-        strict (bool): Also refuse a checkpoint that lacks weights of the
-            model, as testing must. Defaults to False.
+        strict (bool): The run tests: also refuse a checkpoint that lacks
+            weights of the model. Defaults to False.
 
     Raises:
         CheckpointError: Naming both sides and what to do.
@@ -127,8 +132,6 @@ class SkeletonCheckpointHook(Hook):
             checkpoint (dict): Changed in place.
         """
         cfg = runner.cfg
-        loader = cfg.get('test_dataloader') or cfg.get('train_dataloader')
-        pipeline = (loader or {}).get('dataset', {}).get('pipeline', [])
         dataset = runner.train_loop.dataloader.dataset
         checkpoint['meta']['mmsnip'] = to_plain(
             dict(
@@ -136,7 +139,7 @@ class SkeletonCheckpointHook(Hook):
                 default_scope=cfg.get('default_scope'),
                 dataset_meta=getattr(dataset, 'metainfo', {}),
                 model=cfg.get('model', {}),
-                pipeline=pipeline,
+                pipeline=_pipeline(cfg),
             )
         )
 
@@ -148,8 +151,18 @@ class SkeletonCheckpointHook(Hook):
             checkpoint (dict): As read from the file.
         """
         name = getattr(runner, '_load_from', None) or 'the checkpoint'
-        _check_joints(name, checkpoint, _metainfo(runner))
+        metainfo = _metainfo(runner)
+        _check_joints(name, checkpoint, metainfo)
+        if self.strict or runner._resume:
+            _check_classes(name, checkpoint, metainfo)
+            _check_stream(name, checkpoint, _pipeline(runner.cfg))
         _check_weights(name, checkpoint, _bare(runner.model), self.strict)
+
+
+def _pipeline(cfg: Config) -> list:
+    """Transforms of the test data, of a pre-training run those of train."""
+    loader = cfg.get('test_dataloader') or cfg.get('train_dataloader')
+    return (loader or {}).get('dataset', {}).get('pipeline', [])
 
 
 def _metainfo(runner: Runner) -> dict:
@@ -174,6 +187,39 @@ def _check_joints(name: str, checkpoint: dict, metainfo: dict) -> None:
             f'{len(ours)} ({metainfo.get("dataset", "no data set named")}); '
             'use a checkpoint of the same joints, or train anew'
         )
+
+
+def _check_classes(name: str, checkpoint: dict, metainfo: dict) -> None:
+    saved = checkpoint.get('meta', {}).get('dataset_meta') or {}
+    ours, theirs = metainfo.get('classes'), saved.get('classes')
+    if not ours or not theirs or list(ours) == list(theirs):
+        return
+    longest = zip_longest(theirs, ours, fillvalue='absent')
+    differ = [
+        f'class {n}: {trained!r} in the checkpoint, {found!r} in the data'
+        for n, (trained, found) in enumerate(longest)
+        if trained != found
+    ]
+    raise CheckpointError(
+        f'{name}: the checkpoint was trained on other classes; use the config '
+        'that it was trained with. A run that only starts from it names it in '
+        'model.pretrained\n' + first_few(differ)
+    )
+
+
+def _check_stream(name: str, checkpoint: dict, pipeline: list) -> None:
+    saved = checkpoint.get('meta', {}).get('mmsnip') or {}
+    ours, theirs = streams_of(pipeline), streams_of(saved.get('pipeline'))
+    if ours != theirs and ours and theirs:
+        raise CheckpointError(
+            f'{name}: the checkpoint was trained on the stream '
+            f'{_joined(theirs)}, the config shows {_joined(ours)}; use the '
+            'config of its stream'
+        )
+
+
+def _joined(streams: set[tuple[str, ...]]) -> str:
+    return ' and '.join(sorted('+'.join(stream) for stream in streams))
 
 
 def _check_weights(

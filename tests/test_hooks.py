@@ -35,6 +35,7 @@ def runner(seed=3, epoch=0, iteration=0, joints=5, model=None):
         _val_loop=None,
         _test_loop=None,
         _load_from='theirs.pth',
+        _resume=False,
         model=model or nn.Linear(2, 3),
         cfg=Config(dict(model=dict(type='X', pretrained=None))),
     )
@@ -147,6 +148,39 @@ def test_testing_weights_that_are_missing_is_refused():
     with pytest.raises(CheckpointError, match=r'bias among them.*MMSNIP_INIT'):
         SkeletonCheckpointHook(strict=True).after_load_checkpoint(
             runner(), incomplete
+        )
+
+
+def test_testing_other_classes_is_refused_with_the_first_named():
+    other = checkpoint(nn.Linear(2, 3))
+    other['meta']['dataset_meta']['classes'] = ['b']
+
+    SkeletonCheckpointHook().after_load_checkpoint(runner(), other)
+    with pytest.raises(
+        CheckpointError, match="class 0: 'b' in the checkpoint, 'a' in"
+    ):
+        SkeletonCheckpointHook(strict=True).after_load_checkpoint(
+            runner(), other
+        )
+
+
+def views_in(stream):
+    """A pipeline whose stream stands inside its views."""
+    step = dict(type='mmsnip.SkeletonStream', stream=stream)
+    return [dict(type='MultiView', views=[[step], [step]])]
+
+
+@pytest.mark.parametrize('how', ['resume', 'test'])
+def test_another_stream_is_refused_where_a_run_resumes_or_tests(how):
+    joint = checkpoint(nn.Linear(2, 3))
+    joint['meta']['mmsnip'] = dict(pipeline=views_in('joint'))
+    ours = runner()
+    ours._resume = how == 'resume'
+    ours.cfg.train_dataloader = dict(dataset=dict(pipeline=views_in('bone')))
+
+    with pytest.raises(CheckpointError, match=r'joint, the config shows bone'):
+        SkeletonCheckpointHook(strict=how == 'test').after_load_checkpoint(
+            ours, joint
         )
 
 
