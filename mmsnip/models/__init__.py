@@ -11,7 +11,11 @@ from mmsnip.models.heads import (
     TempoRankingHead,
 )
 from mmsnip.models.localizers import SkeletonLocalizer
-from mmsnip.models.necks import UShapeFusionNeck
+from mmsnip.models.necks import (
+    PyramidFusionNeck,
+    UNetFusionNeck,
+    UShapeFusionNeck,
+)
 from mmsnip.models.preprocessor import SkeletonPreprocessor
 from mmsnip.models.pretrainers import RVTCLR, AimCLR, SkeletonCLR
 
@@ -23,11 +27,13 @@ __all__ = [
     'AimCLR',
     'FrameLocalizationHead',
     'GlobalContrastHead',
+    'PyramidFusionNeck',
     'SkeletonCLR',
     'SkeletonLocalizer',
     'SkeletonPreprocessor',
     'SnippetContrastHead',
     'TempoRankingHead',
+    'UNetFusionNeck',
     'UShapeFusionNeck',
     'load_official_state_dict',
 ]

@@ -1,39 +1,12 @@
-"""The nested U-shape."""
+"""The nested U-shape; what all necks keep is in test_necks.py."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional
 
 from mmsnip.models.necks import UShapeFusionNeck
-from mmsnip.registry import MODELS
-
-
-def neck(channels=(2, 3, 5), out_channels=7):
-    torch.manual_seed(0)
-    built = MODELS.build(
-        dict(
-            type='mmsnip.UShapeFusionNeck',
-            in_channels=channels,
-            out_channels=out_channels,
-        )
-    )
-    for module in built.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            nn.init.uniform_(module.running_mean)
-            nn.init.uniform_(module.bias)
-    return built.eval()
-
-
-def stages(T=13, N=4, channels=(2, 3, 5), seed=1):
-    generator = torch.Generator().manual_seed(seed)
-    sizes = (T, -(-T // 4), -(-T // 8))
-    return [
-        torch.randn(N, C, size, generator=generator)
-        for C, size in zip(channels, sizes)
-    ]
+from tests.models.test_necks import conv, nearest, neck, stages, unit
 
 
 def test_channels_of_the_paper_follow_from_its_stages():
@@ -46,43 +19,43 @@ def test_channels_of_the_paper_follow_from_its_stages():
     assert built.fuse.out_channels == 512
 
 
-def test_neck_equals_the_published_formula():
-    built = neck()
-    x0, x1, x2 = stages()
+@pytest.mark.parametrize('T', [1, 2, 13, 27])
+@pytest.mark.parametrize('channels', [(2, 3, 5), (7, 4, 3)])
+def test_neck_equals_the_published_formula(T, channels):
+    built = neck('UShapeFusionNeck', channels)
+    x0, x1, x2 = stages(T=T, channels=channels)
+    state = built.state_dict()
 
-    def unit(module, *parts):
-        return functional.relu(module.norm(module.conv(torch.cat(parts, 1))))
+    x01 = unit(state, 'unit01', x0, nearest(x1, x0))
+    x11 = unit(state, 'unit11', x1, nearest(x2, x1))
+    x02 = unit(state, 'unit02', x0, x01, nearest(x11, x0))
+    expected = conv(state, 'fuse', torch.cat([x0, x01, x02], dim=1))
 
-    def up(x, partner):
-        return functional.interpolate(x, size=partner.shape[2])
-
-    x01 = unit(built.unit01, x0, up(x1, x0))
-    x11 = unit(built.unit11, x1, up(x2, x1))
-    x02 = unit(built.unit02, x0, x01, up(x11, x0))
-    expected = built.fuse(torch.cat([x0, x01, x02], 1))
-
-    assert torch.allclose(built((x0, x1, x2)), expected, atol=1e-6)
+    assert torch.allclose(built((x0, x1, x2)), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize('T', [1, 2, 7, 8, 9, 13])
-def test_padding_never_changes_valid_frames(T):
-    built = neck()
-    alone = stages(T=T)
-    padded = [
-        torch.cat([x, torch.randn(*x.shape[:2], 4)], dim=2) for x in alone
+def test_names_in_a_checkpoint_stay():
+    found = list(UShapeFusionNeck((2, 3, 5)).state_dict())
+
+    assert found == [
+        *(
+            f'{unit}.{key}'
+            for unit in ('unit01', 'unit11', 'unit02')
+            for key in (
+                'conv.weight',
+                'conv.bias',
+                'norm.weight',
+                'norm.bias',
+                'norm.running_mean',
+                'norm.running_var',
+                'norm.num_batches_tracked',
+            )
+        ),
+        'fuse.weight',
+        'fuse.bias',
     ]
-    lengths = [torch.full((4,), x.shape[2]) for x in alone]
-
-    found = built(padded, lengths)
-
-    assert torch.allclose(found[:, :, :T], built(alone), atol=1e-5)
 
 
 def test_neck_refuses_two_stages():
-    with pytest.raises(ValueError, match='set three out_indices'):
+    with pytest.raises(ValueError, match=r'three out_indices .* UNetFusion'):
         UShapeFusionNeck((64, 128))
-
-
-def test_neck_refuses_stages_of_other_channels():
-    with pytest.raises(ValueError, match=r'\(2, 3, 4\) channels.*\(2, 3, 5\)'):
-        neck()(stages(channels=(2, 3, 4)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mmsnip.models.necks.pyramid import PyramidFusionNeck
+from mmsnip.models.necks.unet import UNetFusionNeck
 from mmsnip.models.necks.ushape import UShapeFusionNeck
 
-__all__ = ['UShapeFusionNeck']
+__all__ = ['PyramidFusionNeck', 'UNetFusionNeck', 'UShapeFusionNeck']
