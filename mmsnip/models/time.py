@@ -81,12 +81,10 @@ def resample_frames(
     frames = torch.arange(size, device=x.device)  # (T,)
     last = (source - 1).clamp(min=0).unsqueeze(1)  # (N, 1)
     if mode == 'nearest':
-        # Integer arithmetic: exact for every pair of lengths.
-        index = torch.div(
-            frames * source.unsqueeze(1),
-            target.clamp(min=1).unsqueeze(1),
-            rounding_mode='floor',
-        )
+        # interpolate's own rule, in its float32: where rounding moves a
+        # frame across a border it does so here, too.
+        scale = source.float() / target.clamp(min=1).float()
+        index = (frames * scale.unsqueeze(1)).floor().long()
         index = torch.minimum(index, last)
         return x.gather(2, index.unsqueeze(1).expand(-1, C, -1))
     scale = source.to(x.dtype) / target.clamp(min=1).to(x.dtype)

@@ -56,3 +56,19 @@ def test_resampling_refuses_an_unknown_mode():
 def test_resampling_refuses_half_of_the_lengths():
     with pytest.raises(ValueError, match='given together'):
         resample_frames(torch.zeros(1, 1, 2), 4, source=torch.tensor([2]))
+
+
+def test_nearest_takes_torchs_frame_where_rounding_crosses_a_border():
+    different = []
+    for T in range(1, 600):
+        for stride in (2, 4, 8):
+            length = -(-T // stride)
+            x = torch.arange(length, dtype=torch.float32).view(1, 1, -1)
+            alone = torch.nn.functional.interpolate(x, size=T)
+            with_lengths = resample_frames(
+                x, T, torch.tensor([length]), torch.tensor([T])
+            )
+            if not torch.equal(alone, with_lengths):
+                different.append((length, T))
+
+    assert different == []
