@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmsnip.models.time import strided_length
+from mmsnip.models.time import frame_mask, strided_length
+
+
+class PersonStages(NamedTuple):
+    """What the backbone makes of P persons of N samples.
+
+    Attributes:
+        stages (tuple[Tensor, ...]): (P, C_i, T_i, V) each.
+        body_mask (Tensor): Where each person is there, (P, T) bool.
+        owner (Tensor): Sample that each person belongs to, (P,) int64,
+            ascending.
+        num_samples (int): N.
+    """
+
+    stages: tuple[Tensor, ...]
+    body_mask: Tensor
+    owner: Tensor
+    num_samples: int
 
 
 def _strided_presence(body_mask: Tensor, size: int) -> Tensor:
@@ -57,6 +76,77 @@ def pool_persons(
     return total / count.clamp(min=1).unsqueeze(1)
 
 
+def person_frames(
+    persons: PersonStages, size: int, lengths: Tensor | None = None
+) -> Tensor:
+    """Frames of a stage at which each person is there.
+
+    Args:
+        persons (PersonStages): P persons of N samples.
+        size (int): T', frames of the stage.
+        lengths (Tensor, optional): Valid frames of the stage, (N,) int64.
+            None: all of them.
+
+    Returns:
+        Tensor: (P, T') bool. A person seen at none of the valid frames, who
+        stands for a sample that shows nobody, has all of them.
+    """
+    seen = _strided_presence(persons.body_mask, size) > 0
+    valid = torch.ones_like(seen)
+    if lengths is not None:
+        valid = frame_mask(lengths, size)[persons.owner]
+    seen = seen & valid
+    return torch.where(seen.any(dim=1, keepdim=True), seen, valid)
+
+
+def encode_each_person(
+    backbone: nn.Module,
+    inputs: Tensor,
+    body_mask: Tensor | None = None,
+    num_frames: Tensor | None = None,
+) -> PersonStages:
+    """Run the backbone on the persons who are there.
+
+    Absent persons do not pass through the network at all: they cost nothing
+    and take no part in batch norm. A sample in which nobody is seen keeps
+    its first person. A backbone whose input batch norm spans the persons
+    (``data_bn_type='MVC'``) sees all of them, and only its output is
+    selected.
+
+    Args:
+        backbone (nn.Module): Encoder with stages (N, M, C_i, T_i, V).
+        inputs (Tensor): Skeletons, (N, M, T, V, C).
+        body_mask (Tensor, optional): Where each person is there, (N, M, T)
+            bool. None: everybody, always.
+        num_frames (Tensor, optional): Valid frames of each sample, (N,)
+            int64. None: all of them.
+
+    Returns:
+        PersonStages: Features of each person, not pooled.
+    """
+    N, M = inputs.shape[:2]
+    if body_mask is None:
+        body_mask = inputs.new_ones(inputs.shape[:3], dtype=torch.bool)
+    present = body_mask.any(dim=2)  # (N, M)
+    present[:, 0] |= ~present.any(dim=1)
+    owner = torch.arange(N, device=inputs.device)
+    owner = owner.unsqueeze(1).expand(N, M)[present]  # (P,)
+    if M == 1 or getattr(backbone, 'data_bn_type', None) == 'MVC':
+        stages = _call(backbone, inputs, num_frames)
+        rows = [stage.flatten(0, 1) for stage in stages]
+        if M > 1:
+            rows = [stage[present.flatten()] for stage in rows]
+    else:
+        selected = inputs[present].unsqueeze(1)  # (P, 1, T, V, C)
+        if num_frames is not None:
+            num_frames = num_frames[owner]
+        rows = [
+            stage.squeeze(1)
+            for stage in _call(backbone, selected, num_frames)
+        ]
+    return PersonStages(tuple(rows), body_mask[present], owner, N)
+
+
 def encode_persons(
     backbone: nn.Module,
     inputs: Tensor,
@@ -65,11 +155,8 @@ def encode_persons(
 ) -> tuple[Tensor, ...]:
     """Run the backbone on the persons who are there and pool them.
 
-    Absent persons do not pass through the network at all: they cost nothing,
-    take no part in batch norm and are not averaged in as zeros. A sample in
-    which nobody is seen keeps its first person. A backbone whose input batch
-    norm spans the persons (``data_bn_type='MVC'``) sees all of them and only
-    the pooling is masked.
+    Absent persons are not averaged in as zeros; how they are kept out of the
+    network: `encode_each_person`.
 
     Args:
         backbone (nn.Module): Encoder with stages (N, M, C_i, T_i, V).
@@ -82,28 +169,10 @@ def encode_persons(
     Returns:
         tuple[Tensor, ...]: One (N, C_i, T_i) per stage.
     """
-    N, M = inputs.shape[:2]
-    if body_mask is None:
-        body_mask = inputs.new_ones(inputs.shape[:3], dtype=torch.bool)
-    present = body_mask.any(dim=2)  # (N, M)
-    present[:, 0] |= ~present.any(dim=1)
-    if M == 1 or getattr(backbone, 'data_bn_type', None) == 'MVC':
-        stages = _call(backbone, inputs, num_frames)
-        rows = [stage.flatten(0, 1) for stage in stages]
-        if M > 1:
-            rows = [stage[present.flatten()] for stage in rows]
-    else:
-        selected = inputs[present].unsqueeze(1)  # (P, 1, T, V, C)
-        if num_frames is not None:
-            num_frames = num_frames.unsqueeze(1).expand(N, M)[present]
-        rows = [
-            stage.squeeze(1)
-            for stage in _call(backbone, selected, num_frames)
-        ]
-    owner = torch.arange(N, device=inputs.device)
-    owner = owner.unsqueeze(1).expand(N, M)[present]  # (P,)
-    mask = body_mask[present]  # (P, T)
-    return tuple(pool_persons(stage, mask, owner, N) for stage in rows)
+    stages, *whose = encode_each_person(
+        backbone, inputs, body_mask, num_frames
+    )
+    return tuple(pool_persons(stage, *whose) for stage in stages)
 
 
 def _call(

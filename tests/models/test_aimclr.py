@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from mmsnip.losses import (
     nearest_keys,
     snippet_info_nce,
 )
+from mmsnip.models.attention_drop import attention_drop
 from mmsnip.models.pretrainers.momentum import View
 from tests.models.test_skeleton_clr import PARENTS, pretrainer
 
@@ -108,6 +110,134 @@ def test_terms_are_those_of_the_formula():
         mined_info_nce(query.video, key.video, queue, chosen),
     )
     assert torch.equal(stored.video, key.video)
+
+
+def test_divergence_is_the_mean_over_both_extremes():
+    model = pretrainer(type=TYPE, divergence_weight=0.5)
+    axes = torch.eye(6)
+    query = key = axes[[0, 0, 0, 0]]
+    model.global_head.temperature = 1.0
+    model.global_head.queue.keys.copy_(axes[1].unsqueeze(1))  # all alike
+
+    found = model.divergence([query, axes[[1, 1, 1, 1]]], query, key)
+
+    # Logits: (1, 0 x 11) of query and plain view, (0, 1 x 11) of the dropped.
+    e = math.e
+    plain = math.log(e + 11) - e / (e + 11)
+    dropped = math.log(1 + 11 * e) - 11 / (e + 11)
+    assert found['loss_divergence'].item() == pytest.approx(
+        0.5 * (plain + dropped) / 2
+    )
+
+
+def test_query_and_both_extremes_choose_entries():
+    model = pretrainer(type=TYPE, mining_epoch=0)
+    model.global_head.num_neighbors = 1
+    axes = torch.eye(6)
+    keys = torch.cat([axes, -axes[:5]]).T  # (D, K)
+    model.global_head.queue.keys.copy_(keys)
+
+    chosen = model.mine(axes[:2], [axes[1:3], axes[4:]])
+
+    assert [row.nonzero().flatten().tolist() for row in chosen] == [
+        [0, 1, 4],
+        [1, 2, 5],
+    ]
+
+
+def test_dropped_terms_are_those_of_the_formula():
+    model = pretrainer(type=TYPE, attention_drop=dict(), mining_epoch=0)
+    model.eval()
+    view = batch()[2]
+    query = model.embed_query(batch()[0]).video
+    key = model.embed_key(batch()[1]).video
+    features = model.backbone(view.inputs)[-1]  # (N, M, C, T', V)
+    dropped = attention_drop(features.flatten(0, 1), threshold=0.7)
+    extremes = [
+        model.global_head(kind.mean(dim=(1, 4)))
+        for kind in (features, dropped.view_as(features))
+    ]
+    queue = model.global_head.queue.keys
+    first, second = (
+        distribution_divergence(extreme, query, key, queue)
+        for extreme in extremes
+    )
+    chosen = nearest_keys((query, *extremes), queue, 1)
+
+    losses, _ = model.loss(batch())
+
+    assert (dropped == 0).sum() > (features == 0).sum()
+    assert torch.allclose(
+        losses['loss_divergence'], (first + second) / 2, atol=1e-6
+    )
+    assert not torch.isclose(first, second, atol=1e-3)
+    assert torch.allclose(
+        losses['loss_global'],
+        mined_info_nce(query, key, queue, chosen),
+        atol=1e-6,
+    )
+
+
+def test_the_plain_extreme_is_embedded_as_without_the_drop():
+    model = pretrainer(type=TYPE, attention_drop=dict()).eval()
+    mask = torch.rand(4, 2, 13) > 0.4
+    lengths = torch.tensor([13, 9, 13, 6])
+    view = View(views()[2], mask, lengths)
+
+    plain, dropped = model.embed_extremes(view)
+
+    assert torch.equal(plain, model.embed_extreme(view))
+    assert not torch.allclose(dropped, plain, atol=1e-3)
+
+
+def test_a_drop_that_finds_nothing_is_the_extreme_view_alone():
+    config = dict(type=TYPE, mining_epoch=0)
+    plain = pretrainer(**config).eval()
+    model = pretrainer(
+        attention_drop=dict(threshold=0.999999), **config
+    ).eval()
+
+    losses, _ = model.loss(batch())
+    expected, _ = plain.loss(batch())
+
+    for key, value in expected.items():
+        assert torch.allclose(losses[key], value, atol=1e-6), key
+
+
+def test_absent_persons_and_padding_do_not_reach_the_dropped_view():
+    model = pretrainer(type=TYPE, attention_drop=dict()).eval()
+    alone = torch.randn(4, 1, 13, 5, 3)
+    among = torch.cat([alone, 3 * torch.randn(4, 2, 13, 5, 3)], dim=1)
+    among = torch.cat([among, torch.randn(4, 3, 8, 5, 3)], dim=2)
+    mask = torch.zeros(4, 3, 21, dtype=torch.bool)
+    mask[:, 0, :13] = True
+
+    expected = model.embed_extremes(View(alone))
+    found = model.embed_extremes(View(among, mask, torch.full((4,), 13)))
+
+    for one, other in zip(expected, found):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_features_and_weights_know_nothing_of_the_drop():
+    plain, model = (
+        pretrainer(type=TYPE, **changes).eval()
+        for changes in (dict(), dict(attention_drop=dict()))
+    )
+
+    assert set(model.state_dict()) == set(plain.state_dict())
+    assert torch.equal(model(views()), plain(views()))
+
+
+def test_dropped_losses_reach_every_query_weight_and_no_key_weight():
+    model = pretrainer(type=TYPE, attention_drop=dict(), mining_epoch=0)
+
+    total, _ = model.parse_losses(model(views(), mode='loss'))
+    total.backward()
+
+    for name, parameter in model.named_parameters():
+        absent = name.startswith('key_encoder')
+        assert (parameter.grad is None) == absent, name
 
 
 def test_snippet_positives_come_from_the_key_view():
@@ -212,6 +342,14 @@ def test_more_neighbors_than_entries_are_refused_when_mining():
         (dict(mining_epoch=-1), r'mining_epoch=-1 must be 0 or later'),
         (dict(key_momentum=1.0), r'must lie in \(0, 1\)'),
         (
+            dict(attention_drop=dict(keep_prob=0.7)),
+            r"keys \['keep_prob'\] are unknown; it takes threshold",
+        ),
+        (
+            dict(attention_drop=dict(threshold=0.5)),
+            r'threshold=0.5 must lie between 0\.6792',
+        ),
+        (
             dict(
                 global_head=dict(
                     type='mmsnip.GlobalContrastHead', num_neighbors=-1
@@ -240,8 +378,9 @@ def recognised(model, base, noise, generator):
 
 
 @pytest.mark.slow
-def test_pre_training_recognises_videos_in_their_extreme_views():
-    model = pretrainer(type=TYPE, mining_epoch=None)
+@pytest.mark.parametrize('drop', [None, dict()])
+def test_pre_training_recognises_videos_in_their_extreme_views(drop):
+    model = pretrainer(type=TYPE, mining_epoch=None, attention_drop=drop)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     generator = torch.Generator().manual_seed(4)
     base = torch.randn(8, 1, 13, 5, 3, generator=generator)

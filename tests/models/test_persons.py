@@ -7,7 +7,13 @@ import torch
 from torch import nn
 
 from mmsnip.models.backbones import AGCN
-from mmsnip.models.persons import encode_persons, pool_persons
+from mmsnip.models.persons import (
+    PersonStages,
+    encode_each_person,
+    encode_persons,
+    person_frames,
+    pool_persons,
+)
 
 PARENTS = [-1, 0, 1, 1, 0]
 
@@ -119,3 +125,45 @@ def test_presence_follows_the_stride_of_a_stage():
     pooled = pool_persons(features, mask, torch.tensor([0, 0]), 1)
 
     assert pooled[0, 0].tolist() == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize('batch_norm', ['VC', 'MVC'])
+def test_features_of_each_person_pool_to_those_of_the_sample(batch_norm):
+    torch.manual_seed(0)
+    backbone = AGCN(
+        dict(layout=dict(parents=PARENTS)),
+        base_channels=8,
+        data_bn_type=batch_norm,
+        num_person=3,
+    ).eval()
+    x = torch.randn(4, 3, 13, 5, 3)
+    mask = torch.rand(4, 3, 13) > 0.3
+    mask[1, 1:] = mask[2] = False
+    lengths = torch.tensor([13, 9, 13, 5])
+
+    with torch.no_grad():
+        stages, *whose = encode_each_person(backbone, x, mask, lengths)
+        expected = encode_persons(backbone, x, mask, lengths)
+
+    assert {stage.shape[0] for stage in stages} == {8}  # persons present
+    assert whose[1].tolist() == [0, 0, 0, 1, 2, 3, 3, 3]
+    for stage, found in zip(stages, expected):
+        assert torch.equal(pool_persons(stage, *whose), found)
+
+
+def test_frames_of_a_person_are_the_seen_ones_that_are_not_padded():
+    mask = torch.ones(4, 13, dtype=torch.bool)
+    mask[1, 3:] = False
+    mask[2] = False  # stands for a sample that shows nobody
+    owner = torch.tensor([0, 0, 1, 2])
+    persons = PersonStages((), mask, owner, 3)
+
+    found = person_frames(persons, 4, torch.tensor([4, 2, 3]))
+
+    assert found.int().tolist() == [
+        [1, 1, 1, 1],
+        [1, 0, 0, 0],
+        [1, 1, 0, 0],
+        [1, 1, 1, 0],
+    ]
+    assert person_frames(persons, 4)[2:].all()

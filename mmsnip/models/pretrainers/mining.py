@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from mmsnip.models.pretrainers.momentum import MomentumPretrainer, View
@@ -84,33 +86,41 @@ class MiningPretrainer(MomentumPretrainer):
         """
         return self.global_head(*self.encode(view))
 
-    def mine(self, query: Tensor, extreme: Tensor) -> Tensor | None:
+    def mine(
+        self, query: Tensor, extremes: Sequence[Tensor]
+    ) -> Tensor | None:
         """Queue entries that are positives of each video, in this epoch.
 
         Args:
             query (Tensor): Embeddings of the query view, (N, D).
-            extreme (Tensor): Embeddings of the extreme view, (N, D).
+            extremes (Sequence[Tensor]): Those of the extreme view, (N, D)
+                each.
 
         Returns:
-            Tensor | None: Union of both views' nearest entries, (N, K) bool;
+            Tensor | None: Union of the nearest entries of all, (N, K) bool;
             None before mining starts.
         """
         if not self.mining:
             return None
-        return self.global_head.nearest((query, extreme))
+        return self.global_head.nearest((query, *extremes))
 
     def divergence(
-        self, extreme: Tensor, query: Tensor, key: Tensor
+        self, extremes: Sequence[Tensor], query: Tensor, key: Tensor
     ) -> dict[str, Tensor]:
         """Weighted divergence term; the query is the teacher.
 
         Args:
-            extreme (Tensor): Embeddings of the extreme view, (N, D).
+            extremes (Sequence[Tensor]): Embeddings of the extreme view,
+                (N, D) each; the term is the mean over them.
             query (Tensor): Embeddings of the query view, (N, D).
             key (Tensor): Embeddings of the key view, (N, D).
 
         Returns:
             dict[str, Tensor]: ``loss_divergence``.
         """
-        value = self.global_head.divergence(extreme, query, key)
+        values = [
+            self.global_head.divergence(extreme, query, key)
+            for extreme in extremes
+        ]
+        value = sum(values) / len(values)
         return dict(loss_divergence=self.divergence_weight * value)

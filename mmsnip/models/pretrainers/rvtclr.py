@@ -38,8 +38,9 @@ class RVTCLR(MiningPretrainer):
     keep the keys of the other tempo. Mining is AimCLR's, and both InfoNCE
     terms share the mined entries.
 
-    The published model reads its third view with a part-level module of its
-    own; here the global head does, as in AimCLR.
+    The published model reads the extreme view with a module of body parts
+    and a projector of its own; here the global head does, as in AimCLR. It
+    drops nothing by attention.
 
     Args:
         backbone (dict): Config of the encoder.
@@ -133,14 +134,14 @@ class RVTCLR(MiningPretrainer):
         query = self.embed_query(views[0])
         extreme = self.embed_extreme(views[3])
         same, other = self.embed_key(views[1]), self.embed_key(views[2])
-        neighbors = self.mine(query.video, extreme)
+        neighbors = self.mine(query.video, [extreme])
         losses = self.global_head.loss(query.video, same.video, neighbors)
         across = self.global_head.loss(query.video, other.video, neighbors)
         losses['loss_global_other'] = across['loss_global']
         losses.update(
             self.motion_head.loss(query.motion, same.motion, other.motion)
         )
-        losses.update(self.divergence(extreme, query.video, same.video))
+        losses.update(self.divergence([extreme], query.video, same.video))
         if self.with_snippets:
             losses.update(
                 self.snippet_head.loss(
