@@ -19,6 +19,7 @@ from mmsnip import __version__
 from mmsnip.io.annotation import to_plain
 from mmsnip.models.backbones.entries import first_few, tensor_entries
 from mmsnip.models.checkpoint import CheckpointError
+from mmsnip.models.snippet_probe import SnippetProbeHook
 from mmsnip.registry import HOOKS
 from mmsnip.transforms.streams import streams_of
 from mmsnip.visualization.hook import TimelineHook
@@ -27,6 +28,7 @@ __all__ = [
     'EpochHook',
     'SeedHook',
     'SkeletonCheckpointHook',
+    'SnippetProbeHook',
     'TimelineHook',
 ]
 
