@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
@@ -25,6 +26,11 @@ def parse_args() -> argparse.Namespace:
         '--dump',
         metavar='FILE.json',
         help='write detections and metrics in the layout of ActivityNet',
+    )
+    parser.add_argument(
+        '--dump-scores',
+        metavar='FILE.npz',
+        help='write frame scores and ground truth, for tools/fuse.py',
     )
     parser.add_argument(
         '--show-dir', metavar='D', help='draw a timeline of each video there'
@@ -52,22 +58,44 @@ def main() -> None:
             dict(type='mmsnip.TimelineHook', show_dir=args.show_dir)
         )
     cfg.custom_hooks = hooks
-    if args.dump:
-        evaluators = cfg.test_evaluator
-        if not isinstance(evaluators, (list, tuple)):
-            evaluators = [evaluators]
-        named = [e for e in evaluators if e['type'].endswith('SegmentMAP')]
-        if not named:
-            raise SystemExit(
-                'error: --dump writes the detections of SegmentMAP, and the '
-                "config's test_evaluator has none"
-            )
-        named[0]['dump'] = args.dump
-    metrics = Runner.from_cfg(cfg).test()
+    set_dumps(cfg, dump=args.dump, dump_scores=args.dump_scores)
+    runner = Runner.from_cfg(cfg)
+    metrics = runner.test()
     if is_main_process():
         width = max(map(len, metrics), default=0)
         for name, value in metrics.items():
             print(f'{name:<{width}}  {value:.4f}')
+        for note in truth_notes(runner):
+            print(note)
+
+
+def set_dumps(cfg: Config, **files: str | None) -> None:
+    """Tell the first `SegmentMAP` of the test what to write.
+
+    Args:
+        cfg (Config): Changed in place.
+        **files (str | None): Its arguments of the same names.
+    """
+    files = {key: path for key, path in files.items() if path}
+    evaluators = cfg.test_evaluator
+    if not isinstance(evaluators, (list, tuple)):
+        evaluators = [evaluators]
+    named = [e for e in evaluators if e['type'].endswith('SegmentMAP')]
+    if files and not named:
+        option = f'--{min(files)}'.replace('_', '-')
+        raise SystemExit(
+            f'error: {option} writes what SegmentMAP has, and the '
+            "config's test_evaluator has none"
+        )
+    if files:
+        named[0].update(files)
+
+
+def truth_notes(runner: Runner) -> list[str]:
+    """How the ground truth of the metrics was made, each line once."""
+    metrics = runner.test_loop.evaluator.metrics
+    notes = [getattr(metric, 'truth_note', None) for metric in metrics]
+    return list(dict.fromkeys(note for note in notes if note))
 
 
 if __name__ == '__main__':

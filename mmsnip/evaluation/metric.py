@@ -5,37 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 
-from mmsnip.evaluation.activitynet import evaluate_activitynet
 from mmsnip.evaluation.average_precision import class_names
-from mmsnip.evaluation.babel import (
-    babel_detections,
-    babel_ground_truth,
-    evaluate_babel,
-)
 from mmsnip.evaluation.entries import each_video_once, video_entry
-from mmsnip.evaluation.framewise import evaluate_frames
-from mmsnip.evaluation.pkummd import evaluate_pkummd, pkummd_detections
-from mmsnip.evaluation.records import check_convention
-from mmsnip.evaluation.segments import run_detections
-from mmsnip.evaluation.voc import evaluate_voc
-from mmsnip.io.detections import save_detections, save_scores
+from mmsnip.evaluation.protocols import (
+    AS_ANNOTATED,
+    check_protocol,
+    count_classes,
+    evaluate_scores,
+    truth_note,
+    within_videos,
+    without_classes,
+)
+from mmsnip.io.detections import save_detections
+from mmsnip.io.scores import save_scores
 from mmsnip.registry import METRICS
-from mmsnip.skeleton.resample import paint_segments
-
-PROTOCOLS = {
-    'activitynet': evaluate_activitynet,
-    'babel': evaluate_babel,
-    'pkummd': evaluate_pkummd,
-    'voc': evaluate_voc,
-}
-PROPOSALS = {
-    'runs': run_detections,
-    'smooth': pkummd_detections,
-    'sweep': babel_detections,
-}
 
 
 @METRICS.register_module()
@@ -51,7 +37,9 @@ class SegmentMAP(BaseMetric):
     ``segments`` (num_segments, 2), ``segment_labels`` (num_segments,), and
     ``fps`` for ``dump``. It must be a whole video: each video counts once,
     however often a padding sampler served it. True frame labels follow the
-    segments by the rule of `FrameLabels`, which training follows, too.
+    segments by the rule of `FrameLabels`, which training follows, too. With
+    the numbers of 'babel' the rule of its ground truth is logged: the data
+    set's ``metainfo['label_rule']``, else that segments are as annotated.
 
     Args:
         protocol (str): 'babel', 'activitynet', 'pkummd' or 'voc'.
@@ -67,7 +55,8 @@ class SegmentMAP(BaseMetric):
             has them.
         dump (str, optional): JSON file for the detections of the first of
             ``proposals`` and all metrics.
-        dump_scores (str, optional): ``.npz`` file for the frame scores.
+        dump_scores (str, optional): ``.npz`` file for the frame scores and
+            all that evaluates them, for ``tools/fuse.py``.
         collect_device (str): 'cpu' or 'gpu', where ranks meet.
         prefix (str, optional): Put before every key; None puts nothing.
         collect_dir (str, optional): Folder where ranks meet on the CPU.
@@ -92,34 +81,10 @@ class SegmentMAP(BaseMetric):
         # the host warns about a missing prefix, which here is meant
         super().__init__(collect_device, prefix or 'unset', collect_dir)
         self.prefix = prefix
-        if protocol not in PROTOCOLS:
-            raise ValueError(
-                f'protocol={protocol!r} is unknown; use {sorted(PROTOCOLS)}'
-            )
-        if isinstance(proposals, str):
-            proposals = (proposals,)
-        if not isinstance(proposals, Mapping):
-            proposals = {name: {} for name in proposals}
-        unknown = [name for name in proposals if name not in PROPOSALS]
-        if unknown or not proposals:
-            raise ValueError(
-                f'proposals={list(proposals)!r} must name at least one of '
-                f'{sorted(PROPOSALS)} and nothing else'
-            )
-        check_convention(convention)
-        if (
-            protocol == 'pkummd'
-            and iou_thresholds is not None
-            and len(iou_thresholds) != 1
-        ):
-            raise ValueError(
-                f'iou_thresholds={iou_thresholds!r} must hold one number for '
-                "protocol='pkummd', its theta"
-            )
         self.protocol = protocol
-        self.proposals = {
-            name: dict(options or {}) for name, options in proposals.items()
-        }
+        self.proposals = check_protocol(
+            protocol, proposals, iou_thresholds, convention
+        )
         self.iou_thresholds = iou_thresholds
         self.convention = convention
         self.per_class = per_class
@@ -163,99 +128,39 @@ class SegmentMAP(BaseMetric):
         if not videos:
             return {}
         scores = {name: entry['scores'] for name, entry in videos.items()}
-        widths = {array.shape[1]: name for name, array in scores.items()}
-        if len(widths) > 1:
-            raise ValueError(
-                'videos disagree on the number of scores per frame: '
-                + ', '.join(f'{name!r} has {w}' for w, name in widths.items())
-            )
-        num_classes = next(iter(widths)) - 1
-        meta = self.dataset_meta or {}
-        classes = class_names(meta.get('classes'), num_classes)
         truth = {name: entry['segments'] for name, entry in videos.items()}
-        found = {
-            name: self._detect(name, options, scores)
-            for name, options in self.proposals.items()
-        }
-        metrics = {
-            f'{name}/{key}': value
-            for name, detections in found.items()
-            for key, value in self._evaluate(
-                detections, truth, num_classes, classes
-            ).items()
-        }
-        metrics.update(
-            evaluate_frames(
-                {name: array.argmax(axis=1) for name, array in scores.items()},
-                {
-                    name: paint_segments(
-                        truth[name][:, 1:],
-                        truth[name][:, 0],
-                        len(array),
-                        num_classes,
-                    )
-                    for name, array in scores.items()
-                },
-                num_classes,
-            )
+        rates = {name: entry['fps'] for name, entry in videos.items()}
+        meta = self.dataset_meta or {}
+        classes = class_names(meta.get('classes'), count_classes(scores))
+        settings = dict(
+            protocol=self.protocol,
+            proposals=self.proposals,
+            iou_thresholds=self.iou_thresholds,
+            convention=self.convention,
         )
+        metrics, found = evaluate_scores(scores, truth, classes, **settings)
+        if self.truth_note is not None:
+            print_log(self.truth_note, logger='current')
+        rule = dict(label_rule=meta.get('label_rule') or AS_ANNOTATED)
         if self.dump is not None:
-            rates = {name: entry['fps'] for name, entry in videos.items()}
-            first = {
-                name: _clip(rows, len(scores[name]))
-                for name, rows in next(iter(found.values())).items()
-            }
-            save_detections(self.dump, first, metrics, classes, rates)
+            first = within_videos(next(iter(found.values())), scores)
+            about = dict(
+                protocol=self.protocol, convention=self.convention, **rule
+            )
+            save_detections(self.dump, first, metrics, classes, rates, about)
         if self.dump_scores is not None:
-            save_scores(self.dump_scores, scores, classes)
-        if self.per_class:
-            return metrics
-        return {
-            key: value
-            for key, value in metrics.items()
-            if not key.split('/', 1)[-1].startswith('AP@')
-        }
+            save_scores(
+                self.dump_scores,
+                scores,
+                classes,
+                truth,
+                rates,
+                dict(settings, **rule),
+            )
+        return metrics if self.per_class else without_classes(metrics)
 
-    def _detect(
-        self,
-        name: str,
-        options: Mapping[str, Any],
-        scores: Mapping[str, np.ndarray],
-    ) -> dict[str, np.ndarray]:
-        if name != 'runs':
-            options = {'convention': self.convention, **options}
-        return {
-            video: PROPOSALS[name](array, **options)
-            for video, array in scores.items()
-        }
-
-    def _evaluate(
-        self,
-        detections: Mapping[str, np.ndarray],
-        truth: Mapping[str, np.ndarray],
-        num_classes: int,
-        classes: Sequence[str],
-    ) -> dict[str, float]:
-        options: dict[str, Any] = {'classes': classes}
-        if self.protocol == 'babel':
-            truth = {
-                video: babel_ground_truth(rows, self.convention)
-                for video, rows in truth.items()
-            }
-        elif self.protocol != 'activitynet':
-            options['convention'] = self.convention
-        if self.iou_thresholds is not None:
-            if self.protocol == 'pkummd':
-                options['theta'] = self.iou_thresholds[0]
-            else:
-                options['iou_thresholds'] = self.iou_thresholds
-        return PROTOCOLS[self.protocol](
-            detections, truth, num_classes, **options
-        )
-
-
-def _clip(detections: np.ndarray, num_frames: int) -> np.ndarray:
-    """Detections within the video; the official sweep may go beyond it."""
-    clipped = detections.copy()
-    clipped[:, 2] = np.minimum(clipped[:, 2], num_frames)
-    return clipped
+    @property
+    def truth_note(self) -> str | None:
+        """How the ground truth was made; None but for protocol 'babel'."""
+        meta = self.dataset_meta or {}
+        return truth_note(self.protocol, meta.get('label_rule'))

@@ -8,12 +8,23 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from mmsnip.io.draft import draft_of
+from mmsnip.io.scores import load_scores, save_scores
+
+__all__ = [
+    'frames_to_seconds',
+    'load_detections',
+    'load_scores',
+    'save_detections',
+    'save_scores',
+    'seconds_to_frames',
+]
 
 
 def frames_to_seconds(frames: np.ndarray, fps: float) -> np.ndarray:
@@ -66,12 +77,13 @@ def save_detections(
     metrics: Mapping[str, float] | None,
     classes: Sequence[str],
     fps: float | Mapping[str, float],
+    about: Mapping[str, Any] | None = None,
 ) -> None:
     """Write detections and metrics as ActivityNet JSON, all or nothing.
 
     ``{"results": {video: [{"label", "segment": [start_s, end_s],
-    "score"}]}, "metrics": {..}, "external_data": {"classes", "fps"}}``. A
-    metric that is not finite is written as null, since JSON has no NaN.
+    "score"}]}, "metrics": {..}, "external_data": {"classes", "fps", ..}}``.
+    A metric that is not finite is written as null, since JSON has no NaN.
 
     Args:
         path (str | os.PathLike[str]): File to write; folders are made.
@@ -81,6 +93,8 @@ def save_detections(
         classes (Sequence[str]): Name of each label.
         fps (float | Mapping[str, float]): Frames per second, of all videos
             or per video.
+        about (Mapping[str, Any], optional): What else ``external_data``
+            says, as protocol, convention and label rule of the metrics.
 
     Raises:
         ValueError: If an array is malformed, a label has no name, a number
@@ -96,12 +110,13 @@ def save_detections(
         'results': results,
         'metrics': {key: _number(v) for key, v in (metrics or {}).items()},
         'external_data': {
+            **(about or {}),
             'classes': [str(name) for name in classes],
             'fps': {str(video): rate for video, rate in rates.items()},
         },
     }
     text = json.dumps(document, allow_nan=False)
-    with _draft_of(Path(path)) as draft:
+    with draft_of(path) as draft:
         draft.write_text(text, encoding='utf-8')
 
 
@@ -164,55 +179,6 @@ def load_detections(
         for key, value in (document.get('metrics') or {}).items()
     }
     return detections, metrics
-
-
-def save_scores(
-    path: str | os.PathLike[str],
-    scores: Mapping[str, np.ndarray],
-    classes: Sequence[str],
-) -> None:
-    """Write frame scores as ``.npz``, all or nothing.
-
-    Arrays: ``classes`` (num_classes,) and ``scores/<video>`` per video.
-
-    Args:
-        path (str | os.PathLike[str]): File to write; folders are made.
-        scores (Mapping[str, np.ndarray]): Per video (T, num_classes + 1).
-        classes (Sequence[str]): Names, without the background.
-    """
-    arrays = {f'scores/{video}': array for video, array in scores.items()}
-    names = np.array([str(name) for name in classes], dtype=np.str_)
-    with _draft_of(Path(path)) as draft, draft.open('wb') as stream:
-        np.savez_compressed(stream, classes=names, **arrays)
-
-
-def load_scores(
-    path: str | os.PathLike[str],
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Read what ``save_scores`` wrote.
-
-    Args:
-        path (str | os.PathLike[str]): File to read.
-
-    Returns:
-        tuple[dict[str, np.ndarray], list[str]]: Per video (T, num_classes +
-        1), and the class names.
-
-    Raises:
-        ValueError: If the file lacks ``classes``.
-    """
-    with np.load(path, allow_pickle=False) as arrays:
-        if 'classes' not in arrays:
-            raise ValueError(
-                f"{path} lacks the array 'classes'; expected a file of "
-                'save_scores'
-            )
-        scores = {
-            key[len('scores/') :]: arrays[key]
-            for key in arrays.files
-            if key.startswith('scores/')
-        }
-        return scores, arrays['classes'].tolist()
 
 
 def _to_entries(
@@ -300,15 +266,3 @@ def _check_fps(fps: float) -> float:
 def _number(value: float) -> float | None:
     value = float(value)
     return value if math.isfinite(value) else None
-
-
-@contextmanager
-def _draft_of(path: Path) -> Iterator[Path]:
-    """A file beside ``path`` that replaces it once it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        yield draft
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from mmengine.registry import DATASETS
 
-from mmsnip.datasets.babel import BABELDataset, one_label_per_frame
+from mmsnip.datasets.babel import (
+    LABEL_RULES,
+    BABELDataset,
+    join_within_classes,
+    one_label_per_frame,
+)
 from mmsnip.io.annotation import AnnotationError
+from mmsnip.skeleton.resample import paint_segments
 
 # Subset 2 lies scattered among other classes.
 CLASSES = ['walk', 'kick', 'sit', 'place', 'stand up', 'run', 'stand']
@@ -65,6 +71,8 @@ def test_a_file_without_the_classes_is_refused(babel_file, subset):
     [
         (dict(subset=4), r'subset=4 is unknown; use one of \[1, 2, 3\]'),
         (dict(metainfo=dict(classes=['sit'])), 'disagree with subset=1'),
+        (dict(only='sit'), "only='sit' is no class of subset=1; use one of"),
+        (dict(overlaps='first'), "overlaps='first' is unknown"),
     ],
 )
 def test_unknown_arguments_are_refused(babel_file, arguments, message):
@@ -96,3 +104,136 @@ def test_a_frame_has_one_label_in_whatever_order_the_rows_come(rows, expected):
 
         found = np.column_stack([segments, labels]).tolist()
         assert found == expected
+
+
+@pytest.mark.parametrize(
+    ('rows', 'expected'),
+    [
+        # Classes do not touch each other's segments ...
+        ([[0, 9, 1], [2, 4, 0]], [[0, 9, 1], [2, 4, 0]]),
+        # ... segments of one class that overlap or touch are one ...
+        ([[0, 5, 1], [3, 9, 1]], [[0, 9, 1]]),
+        ([[0, 4, 1], [4, 9, 1], [3, 6, 0]], [[0, 9, 1], [3, 6, 0]]),
+        ([[0, 4, 1], [5, 13, 1]], [[0, 4, 1], [5, 13, 1]]),
+        # ... and of equal intervals the low label is painted last.
+        ([[2, 4, 1], [2, 4, 2]], [[2, 4, 2], [2, 4, 1]]),
+        ([], []),
+    ],
+)
+def test_only_segments_of_one_class_are_joined(rows, expected):
+    for order in (rows, rows[::-1]):
+        table = np.array(order, np.int64).reshape(-1, 3)
+
+        segments, labels = join_within_classes(table[:, :2], table[:, 2], 13)
+
+        assert np.column_stack([segments, labels]).tolist() == expected
+
+
+def test_joined_segments_paint_as_one_label_does_where_none_is_nested():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        # one segment a class, so that joining changes nothing
+        starts = rng.integers(0, 9, 4)
+        segments = np.stack([starts, starts + rng.integers(1, 5, 4)], axis=1)
+        labels = rng.permutation(4)
+
+        joined = paint_segments(
+            *join_within_classes(segments, labels, 13), 13, 4
+        )
+        one = paint_segments(*one_label_per_frame(segments, labels, 13), 13, 4)
+
+        np.testing.assert_array_equal(joined, one)
+
+
+@pytest.fixture
+def overlapping_file(write, make_video):
+    """Sit 2, run 5; 'b' has run alone, which covers sit in part of 'a'."""
+    return write(
+        [
+            make_video('a', 13, [[0, 8, 2], [5, 11, 5], [8, 9, 2]]),
+            make_video('b', 11, [[4, 11, 5]]),
+            make_video('c', 7, [[0, 4, 0]]),
+            make_video('d', 9, [[0, 4, 1]]),
+        ],
+        classes=CLASSES,
+    )
+
+
+def rows_of(dataset, index=0):
+    sample = dataset[index]
+    return np.column_stack(
+        [sample['segments'], sample['segment_labels']]
+    ).tolist()
+
+
+def test_overlaps_of_classes_stay_for_evaluation_only(overlapping_file):
+    options = dict(subset=2, overlaps='multi-label')
+
+    tested = BABELDataset(overlapping_file, test_mode=True, **options)
+    trained = BABELDataset(overlapping_file, **options)
+
+    assert rows_of(tested) == [[0, 9, 0], [5, 11, 1]]
+    assert rows_of(trained) == rows_of(
+        BABELDataset(overlapping_file, subset=2)
+    )
+    assert tested.metainfo['label_rule'] == LABEL_RULES['multi-label']
+    assert trained.metainfo['label_rule'] == LABEL_RULES['one-label']
+
+
+def test_the_rule_of_the_labels_is_one_sentence_in_the_metainfo(babel_file):
+    rule = BABELDataset(babel_file, subset=2).metainfo['label_rule']
+
+    assert rule == LABEL_RULES['one-label']
+    assert '\n' not in rule
+    assert '.' not in rule
+
+
+@pytest.mark.parametrize('overlaps', ['one-label', 'multi-label'])
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_one_class_has_the_videos_and_segments_of_all_four(
+    overlapping_file, overlaps, test_mode
+):
+    options = dict(subset=2, overlaps=overlaps, test_mode=test_mode)
+    whole = BABELDataset(overlapping_file, **options)
+    classes = whole.metainfo['classes']
+
+    for label, name in enumerate(classes):
+        dataset = BABELDataset(overlapping_file, only=name, **options)
+
+        assert names(dataset) == names(whole) == ['a', 'b', 'd']
+        assert dataset.metainfo['classes'] == [name]
+        assert dataset.metainfo['label_rule'] == whole.metainfo['label_rule']
+        assert dataset[0]['num_classes'] == 1
+        for index in range(len(whole)):
+            own = [r for r in rows_of(whole, index) if r[2] == label]
+            assert rows_of(dataset, index) == [[s, e, 0] for s, e, _ in own]
+
+
+def test_one_class_draws_the_same_fraction_as_all_four(write, make_video):
+    path = write(
+        [
+            make_video(f'v{n:02}', 7 + n, [[0, 4, [1, 2, 4, 5][n % 4]]])
+            for n in range(24)
+        ],
+        classes=CLASSES,
+    )
+    options = dict(subset=2, fraction=0.25, seed=3)
+
+    whole = BABELDataset(path, **options)
+    sit = BABELDataset(path, only='sit', **options)
+
+    assert 4 <= len(whole) < 24
+    assert names(sit) == names(whole)
+
+
+def test_one_class_of_trimmed_videos_leaves_the_others_unlabelled(
+    write, make_video
+):
+    path = write(
+        [make_video(f'c{n}', 7 + n, label=[2, 5][n % 2]) for n in range(5)],
+        classes=CLASSES,
+    )
+
+    dataset = BABELDataset(path, subset=2, only='run')
+
+    assert [s.get('label') for s in dataset] == [None, 0, None, 0, None]

@@ -140,6 +140,18 @@ def test_load_takes_classes_and_frame_rate_of_a_foreign_file(tmp_path):
     assert metrics == {}
 
 
+def test_what_is_said_of_the_metrics_stands_beside_classes(tmp_path):
+    path = tmp_path / 'out.json'
+    about = dict(protocol='babel', label_rule='late start', classes='no')
+
+    save_detections(path, FOUND, None, CLASSES, 30, about)
+
+    extra = json.loads(path.read_text())['external_data']
+    assert extra['protocol'] == 'babel'
+    assert extra['label_rule'] == 'late start'
+    assert extra['classes'] == CLASSES
+
+
 def test_scores_come_back_exactly(tmp_path):
     scores = {'file': np.random.default_rng(0).random((13, 3), np.float32)}
 

@@ -1,0 +1,280 @@
+"""Scores of several networks made into one: streams, or single classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mmsnip.evaluation.records import check_scores
+
+MODES = ('average', 'product', 'logit')
+# Keeps logarithms finite: float32 holds no probability nearer to 1.
+_LEAST = 2.0**-24
+
+Scores = Mapping[str, np.ndarray]
+
+
+def fuse_scores(
+    inputs: Sequence[Scores],
+    weights: Sequence[float] | None = None,
+    mode: str = 'average',
+    names: Sequence[str] | None = None,
+) -> dict[str, np.ndarray]:
+    """Weighted late fusion of frame probabilities, in float64.
+
+    With weights w that sum to 1, at each frame and column:
+
+    - 'average': sum of w p.
+    - 'product': product of p ** w, the geometric mean; of networks that end
+      in a softmax the same as averaging their logits.
+    - 'logit': the log-odds log(p / (1 - p)) of each column are averaged and
+      turned back into a probability.
+
+    The last two are then divided by their sum over the columns, so that a
+    frame's scores sum to 1; p is kept within [2 ** -24, 1 - 2 ** -24], so
+    that no network alone can veto a class. With one class and the background
+    they agree.
+
+    Args:
+        inputs (Sequence[Mapping[str, np.ndarray]]): Per network and video
+            (T, num_classes + 1), the same videos of the same lengths.
+        weights (Sequence[float], optional): One per network, not negative;
+            None weighs all alike.
+        mode (str): 'average', 'product' or 'logit'.
+        names (Sequence[str], optional): Names of the networks in messages.
+
+    Returns:
+        dict[str, np.ndarray]: Per video (T, num_classes + 1) float64, videos
+        in the order of the first network.
+
+    Raises:
+        ValueError: If the mode or a weight is out of range, or networks
+            disagree on a video; network and video are named.
+
+    Examples:
+        >>> one = {'a': np.array([[0.75, 0.25]])}
+        >>> two = {'a': np.array([[0.25, 0.75]])}
+        >>> fuse_scores([one, two], weights=[3, 1])['a'].tolist()
+        [[0.625, 0.375]]
+    """
+    if mode not in MODES:
+        raise ValueError(f'mode={mode!r} is unknown; use one of {MODES}')
+    names = _names(inputs, names)
+    given = _check_weights(weights, len(inputs))
+    total = given.sum()
+    check_same_videos(inputs, names)
+    fused = {}
+    for video in inputs[0]:
+        stack = np.stack(
+            [
+                _probabilities(scores[video], name, video)
+                for scores, name in zip(inputs, names)
+            ]
+        )  # (num_inputs, T, num_classes + 1)
+        if mode == 'average':
+            fused[video] = np.tensordot(given, stack, axes=1) / total
+            continue
+        stack = np.clip(stack, _LEAST, 1 - _LEAST)
+        logs = np.log(stack)
+        if mode == 'logit':
+            logs -= np.log1p(-stack)
+        pooled = np.exp(np.tensordot(given, logs, axes=1) / total)
+        if mode == 'logit':  # odds
+            pooled /= 1 + pooled
+        fused[video] = pooled / pooled.sum(axis=1, keepdims=True)
+    return fused
+
+
+def merge_binary_scores(
+    inputs: Sequence[Scores], names: Sequence[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Scores of networks of one class each, as those of one network.
+
+    Column i is the class score of network i as it stands, so the sweep of
+    BABEL, which looks at one column at a time, finds for each class what it
+    finds in the network's own scores. The background is 1 - the highest
+    class score: the arg-max of a frame is a class where the best of them
+    reaches 0.5, else background, and the columns need not sum to 1.
+
+    Args:
+        inputs (Sequence[Mapping[str, np.ndarray]]): Per network and video
+            (T, 2), class and background.
+        names (Sequence[str], optional): Names of the networks in messages.
+
+    Returns:
+        dict[str, np.ndarray]: Per video (T, num_inputs + 1) float.
+
+    Raises:
+        ValueError: If a network has more than one class, or networks
+            disagree on a video; network and video are named.
+
+    Examples:
+        >>> walk = {'a': np.array([[0.75, 0.25]])}
+        >>> turn = {'a': np.array([[0.125, 0.875]])}
+        >>> merge_binary_scores([walk, turn])['a'].tolist()
+        [[0.75, 0.125, 0.25]]
+    """
+    names = _names(inputs, names)
+    for scores, name in zip(inputs, names):
+        for video, array in scores.items():
+            if np.ndim(array) != 2 or np.shape(array)[1] != 2:
+                raise ValueError(
+                    f'{name}, video {video!r} has scores of shape '
+                    f'{np.shape(array)}; expected (T, 2), one class and the '
+                    'background'
+                )
+    check_same_videos(inputs, names)
+    merged = {}
+    for video in inputs[0]:
+        columns = [
+            _probabilities(scores[video], name, video)[:, 0]
+            for scores, name in zip(inputs, names)
+        ]
+        background = 1 - np.max(columns, axis=0)
+        merged[video] = np.stack([*columns, background], axis=1)
+    return merged
+
+
+def merge_binary_truth(
+    truths: Sequence[Mapping[str, np.ndarray]],
+) -> dict[str, np.ndarray]:
+    """Ground truth of networks of one class each, as that of one network.
+
+    Args:
+        truths (Sequence[Mapping[str, np.ndarray]]): Per network and video
+            0, start, end, (num_segments, 3).
+
+    Returns:
+        dict[str, np.ndarray]: Per video label, start, end, (num_segments, 3)
+        int64; label i is that of network i, in order of label, then as they
+        came.
+    """
+    merged = {}
+    for video in truths[0]:
+        parts = []
+        for label, truth in enumerate(truths):
+            rows = np.array(truth[video], dtype=np.int64).reshape(-1, 3)
+            rows[:, 0] = label
+            parts.append(rows)
+        merged[video] = np.concatenate(parts)
+    return merged
+
+
+def check_same_videos(
+    inputs: Sequence[Mapping[str, np.ndarray]],
+    names: Sequence[str],
+    what: str = 'scores',
+) -> None:
+    """Refuse networks that speak of other videos or lengths.
+
+    Args:
+        inputs (Sequence[Mapping[str, np.ndarray]]): Per network and video an
+            array.
+        names (Sequence[str]): Names of the networks.
+        what (str): What the arrays are, for the message.
+
+    Raises:
+        ValueError: If a video is missing in one, or its shapes differ; the
+            networks, the video and both shapes are named.
+    """
+    first, first_name = inputs[0], names[0]
+    for other, name in zip(inputs[1:], names[1:]):
+        odd = sorted({*first} ^ {*other}, key=str)
+        if odd:
+            has, lacks = first_name, name
+            if odd[0] in other:
+                has, lacks = name, first_name
+            raise ValueError(
+                f'{lacks} lacks video {odd[0]!r}, which {has} has '
+                f'({len(odd)} such videos; {first_name} has {len(first)}, '
+                f'{name} has {len(other)}); test both on the same split'
+            )
+        for video, array in first.items():
+            mine, found = np.shape(array), np.shape(other[video])
+            if mine != found:
+                raise ValueError(
+                    f'{name}, video {video!r} has {what} of shape {found}, '
+                    f'{first_name} of shape {mine}; they must be of the '
+                    'same frames and classes'
+                )
+
+
+def check_same_truth(
+    truths: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]
+) -> None:
+    """Refuse networks that were tested against other segments.
+
+    Args:
+        truths (Sequence[Mapping[str, np.ndarray]]): Per network and video
+            label, start, end, (num_segments, 3).
+        names (Sequence[str]): Names of the networks.
+
+    Raises:
+        ValueError: If a video's rows differ; networks, video and both rows
+            are named.
+    """
+    check_same_videos(truths, names, 'ground truth')
+    first, first_name = truths[0], names[0]
+    for other, name in zip(truths[1:], names[1:]):
+        for video, rows in first.items():
+            unlike = np.any(rows != other[video], axis=1)
+            if unlike.any():
+                at = int(np.argmax(unlike))
+                raise ValueError(
+                    f'{name}, video {video!r}, segment {at} is label, '
+                    f'start, end {other[video][at].tolist()}, in '
+                    f'{first_name} {rows[at].tolist()}; test both against '
+                    'the same annotation and label rule'
+                )
+
+
+def _names(
+    inputs: Sequence[Scores], names: Sequence[str] | None
+) -> Sequence[str]:
+    if not inputs:
+        raise ValueError('there is nothing to fuse; give at least one input')
+    if names is None:
+        return [f'input {index}' for index in range(len(inputs))]
+    if len(names) != len(inputs):
+        raise ValueError(
+            f'names={list(names)!r} has {len(names)} names; expected one for '
+            f'each of {len(inputs)} inputs'
+        )
+    return names
+
+
+def _check_weights(
+    weights: Sequence[float] | None, count: int
+) -> np.ndarray:
+    given = np.asarray(
+        np.ones(count) if weights is None else weights, dtype=np.float64
+    )
+    if given.shape != (count,):
+        raise ValueError(
+            f'weights={given.tolist()} must hold one number for each of '
+            f'{count} inputs'
+        )
+    if not np.isfinite(given).all() or (given < 0).any() or not given.any():
+        raise ValueError(
+            f'weights={given.tolist()} must be finite, not negative, and not '
+            'all 0'
+        )
+    return given
+
+
+def _probabilities(
+    scores: np.ndarray, name: str, video: str
+) -> np.ndarray:
+    """Checked scores, float64."""
+    try:
+        array = check_scores(scores).astype(np.float64)
+    except ValueError as error:
+        raise ValueError(f'{name}, video {video!r}: {error}') from None
+    low, high = array.min(initial=0.0), array.max(initial=1.0)
+    if low < 0 or high > 1 + 1e-5:
+        raise ValueError(
+            f'{name}, video {video!r} has scores from {low:g} to {high:g}; '
+            'expected probabilities, 0..1, not logits'
+        )
+    return array

@@ -1,0 +1,253 @@
+"""Frame scores of many videos in one ``.npz``, with all to evaluate them.
+
+Arrays of the file, no object among them:
+
+- ``classes`` (num_classes,) and ``videos`` (num_videos,), text
+- ``num_frames`` (num_videos,) and ``scores`` (sum of num_frames,
+  num_classes + 1), the videos one after the other
+- ``fps`` (num_videos,), NaN where unknown
+- where the ground truth is known, ``num_segments`` (num_videos,),
+  ``segments`` (sum of num_segments, 2) half-open frames and
+  ``segment_labels``
+- ``settings``, JSON text: how the scores are evaluated
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmsnip.io.draft import draft_of
+
+__all__ = ['ScoredVideos', 'load_scored_videos', 'load_scores', 'save_scores']
+
+
+@dataclass(frozen=True)
+class ScoredVideos:
+    """What a file of ``save_scores`` holds.
+
+    Attributes:
+        scores (dict[str, np.ndarray]): Per video (T, num_classes + 1).
+        classes (list[str]): Names, without the background.
+        truth (dict[str, np.ndarray], optional): Per video label, start, end,
+            (num_segments, 3) int64; None where the file has none.
+        fps (dict[str, float]): Frames per second of videos where known.
+        settings (dict[str, Any]): How the scores are evaluated.
+    """
+
+    scores: dict[str, np.ndarray]
+    classes: list[str]
+    truth: dict[str, np.ndarray] | None
+    fps: dict[str, float]
+    settings: dict[str, Any]
+
+
+def save_scores(
+    path: str | os.PathLike[str],
+    scores: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+    truth: Mapping[str, np.ndarray] | None = None,
+    fps: Mapping[str, float | None] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write frame scores as ``.npz``, all or nothing.
+
+    Names of videos are stored as text, never as names of members, so that
+    any character but NUL is safe in them.
+
+    Args:
+        path (str | os.PathLike[str]): File to write; folders are made.
+        scores (Mapping[str, np.ndarray]): Per video (T, num_classes + 1).
+        classes (Sequence[str]): Names, without the background.
+        truth (Mapping[str, np.ndarray], optional): Per video label, start,
+            end, (num_segments, 3); of all videos.
+        fps (Mapping[str, float | None], optional): Frames per second.
+        settings (Mapping[str, Any], optional): What JSON can hold.
+
+    Raises:
+        ValueError: If a video has another number of columns, lacks its
+            truth or has a NUL in its name; the video is named.
+    """
+    width = len(classes) + 1
+    names = [str(name) for name in scores]
+    for name, array in zip(names, scores.values()):
+        if '\0' in name:
+            raise ValueError(
+                f'video {name!r} has a NUL in its name; rename it'
+            )
+        if np.ndim(array) != 2 or np.shape(array)[1] != width:
+            raise ValueError(
+                f'video {name!r} has scores of shape {np.shape(array)}; '
+                f'expected (T, {width}), {len(classes)} classes and the '
+                'background'
+            )
+        if truth is not None and name not in truth:
+            raise ValueError(
+                f'video {name!r} has scores but no ground truth; give an '
+                'empty (0, 3) array where nothing happens'
+            )
+    rates = [(fps or {}).get(name) for name in names]
+    arrays = {
+        'classes': np.array([str(name) for name in classes], dtype=np.str_),
+        'videos': np.array(names, dtype=np.str_),
+        'num_frames': _lengths(scores.values()),
+        'scores': _stacked(scores.values(), width, np.float32),
+        'fps': np.array(
+            [np.nan if rate is None else rate for rate in rates], np.float64
+        ),
+        'settings': np.array(
+            json.dumps(dict(settings or {}), default=_plain), dtype=np.str_
+        ),
+    }
+    if truth is not None:
+        rows = [np.asarray(truth[name]).reshape(-1, 3) for name in names]
+        table = _stacked(rows, 3, np.int64).astype(np.int64)
+        arrays['num_segments'] = _lengths(rows)
+        arrays['segments'] = table[:, 1:]
+        arrays['segment_labels'] = table[:, 0]
+    with draft_of(path) as draft, draft.open('wb') as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def load_scores(
+    path: str | os.PathLike[str],
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Read the scores and classes that ``save_scores`` wrote.
+
+    Args:
+        path (str | os.PathLike[str]): File to read.
+
+    Returns:
+        tuple[dict[str, np.ndarray], list[str]]: Per video (T, num_classes +
+        1), and the class names.
+
+    Raises:
+        ValueError: As ``load_scored_videos``.
+    """
+    stored = load_scored_videos(path)
+    return stored.scores, stored.classes
+
+
+def load_scored_videos(path: str | os.PathLike[str]) -> ScoredVideos:
+    """Read all that ``save_scores`` wrote.
+
+    Args:
+        path (str | os.PathLike[str]): File to read.
+
+    Returns:
+        ScoredVideos: The contents.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no such archive, lacks an array, has objects in
+            one, or its lengths disagree; the file is named.
+    """
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError('it is a single array')
+        with archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f'{path} is not an .npz file of plain arrays ({error}); expected '
+            'a file of save_scores'
+        ) from None
+    for key in ('classes', 'videos', 'num_frames', 'scores'):
+        if key not in arrays:
+            raise ValueError(
+                f"{path} lacks the array '{key}'; expected a file of "
+                'save_scores, made by tools/test.py --dump-scores'
+            )
+    names = [str(name) for name in arrays['videos'].tolist()]
+    classes = [str(name) for name in arrays['classes'].tolist()]
+    if arrays['scores'].ndim != 2 or (
+        arrays['scores'].shape[1] != len(classes) + 1
+    ):
+        raise ValueError(
+            f"{path}: the array 'scores' has shape {arrays['scores'].shape}, "
+            f'expected {len(classes) + 1} columns, the classes {classes} and '
+            'the background'
+        )
+    scores = _parts(path, names, arrays, 'num_frames', arrays['scores'])
+    truth = None
+    if 'num_segments' in arrays:
+        try:
+            table = np.column_stack(
+                [arrays['segment_labels'], arrays['segments']]
+            )
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f'{path}: segments and segment_labels do not fit: {error}'
+            ) from None
+        truth = _parts(
+            path, names, arrays, 'num_segments', table.astype(np.int64)
+        )
+    rates = np.asarray(arrays.get('fps', np.full(len(names), np.nan)))
+    if rates.shape != (len(names),):
+        raise ValueError(
+            f"{path}: the array 'fps' has shape {rates.shape}, expected one "
+            f'number for each of {len(names)} videos'
+        )
+    fps = {n: float(r) for n, r in zip(names, rates) if np.isfinite(r)}
+    try:
+        settings = json.loads(str(arrays.get('settings', '{}')))
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path}: settings is not JSON: {error}') from None
+    if not isinstance(settings, dict):
+        raise ValueError(
+            f'{path}: settings is {settings!r}, expected a JSON object'
+        )
+    return ScoredVideos(scores, classes, truth, fps, settings)
+
+
+def _parts(
+    path: str | os.PathLike[str],
+    names: Sequence[str],
+    arrays: Mapping[str, np.ndarray],
+    key: str,
+    whole: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """The stretch of each video."""
+    lengths = arrays[key]
+    if lengths.shape != (len(names),) or len(set(names)) != len(names):
+        raise ValueError(
+            f"{path}: the array '{key}' has shape {lengths.shape} for "
+            f'{len(names)} videos, {len(set(names))} of them different; '
+            'expected one number a video'
+        )
+    if lengths.dtype.kind not in 'iu' or (lengths < 0).any() or (
+        lengths.sum() != len(whole)
+    ):
+        raise ValueError(
+            f"{path}: the array '{key}' must hold counts that sum to "
+            f'{len(whole)}; the file is damaged'
+        )
+    stops = np.cumsum(lengths)
+    return {
+        name: whole[stop - length : stop]
+        for name, stop, length in zip(names, stops, lengths)
+    }
+
+
+def _lengths(arrays: Any) -> np.ndarray:
+    return np.array([len(array) for array in arrays], dtype=np.int64)
+
+
+def _stacked(arrays: Any, width: int, dtype: Any) -> np.ndarray:
+    """Rows of all arrays; ``dtype`` is that of none."""
+    rows = [np.asarray(array) for array in arrays]
+    return np.concatenate(rows) if rows else np.zeros((0, width), dtype)
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and numbers of numpy as JSON takes them."""
+    if hasattr(value, 'tolist'):
+        return value.tolist()
+    raise TypeError(f'settings hold {value!r}, which JSON cannot')
