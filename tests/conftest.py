@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.parity import Deviation, Parity, label_of, summary, unread
+
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / 'shared'
+SHARED = Path(os.environ.get('MMSNIP_SHARED', ROOT.parent / 'shared'))
+GOLDEN = ROOT / 'tests' / 'golden'
+READ = pytest.StashKey[dict]()
 
 
 def _folder(name: str) -> Path:
@@ -32,21 +38,98 @@ def data_dir() -> Path:
 @pytest.fixture(scope='session')
 def golden_dir() -> Path:
     """Small golden arrays that travel with the project."""
-    return ROOT / 'tests' / 'golden'
+    return GOLDEN
 
 
-def pytest_terminal_summary(terminalreporter):
+@pytest.fixture
+def parity(record_property) -> Parity:
+    """Compares with golden arrays; the deviations are printed at the end."""
+    return Parity(record_property)
+
+
+@pytest.fixture(scope='session')
+def arrays_read(request) -> dict[str, set[str]]:
+    """Names of the golden arrays read so far, per archive."""
+    return request.config.stash.setdefault(READ, {})
+
+
+@pytest.fixture(autouse=True)
+def _note_reading(request, monkeypatch):
+    """Note which golden arrays a parity test reads."""
+    if request.node.get_closest_marker('parity') is None:
+        return
+    arrays_read = request.getfixturevalue('arrays_read')
+    record = request.getfixturevalue('record_property')
+    archive_type = np.lib.npyio.NpzFile
+    get_array = archive_type.__getitem__
+
+    def noted(archive, key):
+        label = label_of(Path(archive.zip.filename), GOLDEN)
+        if ('golden file', label) not in request.node.user_properties:
+            record('golden file', label)
+        arrays_read.setdefault(label, set()).add(key)
+        return get_array(archive, key)
+
+    monkeypatch.setattr(archive_type, '__getitem__', noted)
+    # What a test that records a bare number is called in the report.
+    call = getattr(request.node, 'callspec', None)
+    params = call.params if call else {}
+    precision = str(params.get('dtype', '')).replace('torch.', ' ')
+    record('golden case', f'{params.get("config", "")}{precision}')
+    record('limit', params.get('limit', float('nan')))
+
+
+def pytest_collection_modifyitems(items):
+    """What looks at all parity tests runs behind them."""
+    items.sort(key=lambda item: item.path.name == 'test_parity_coverage.py')
+
+
+def _deviations(report):
+    """Golden file and deviation of each comparison of a test."""
+    found = dict(report.user_properties)
+    name = report.nodeid.split('::')[-1].split('[')[0]
+    for key, value in report.user_properties:
+        if isinstance(value, Deviation):
+            yield found.get('golden file', ''), value
+        elif 'deviation' in key:
+            case = found.get('golden case') or name
+            limit = found.get('limit', float('nan'))
+            yield (
+                found.get('golden file', ''),
+                Deviation(case, float(value), limit, ''),
+            )
+
+
+def pytest_terminal_summary(terminalreporter, config):
     """After ``pytest -m parity``, print the deviation of each case."""
-    if 'parity' not in terminalreporter.config.option.markexpr:
+    if 'parity' not in config.option.markexpr:
         return
     rows = [
-        (value, name, report.nodeid.split('::', 1)[1])
-        for report in terminalreporter.getreports('passed')
-        for name, value in report.user_properties
-        if 'deviation' in name
+        row
+        for outcome in ('passed', 'failed')
+        for report in terminalreporter.getreports(outcome)
+        for row in _deviations(report)
     ]
     if not rows:
         return
     terminalreporter.section('largest deviations from the golden numbers')
-    for value, name, case in sorted(rows, key=lambda row: row[2]):
-        terminalreporter.write_line(f'{value:9.2e}  {case}: {name}')
+    for line in summary(rows):
+        terminalreporter.write_line(line)
+    read = config.stash.get(READ, {})
+    for name, folder in (
+        ('reference', SHARED / 'reference'),
+        ('committed', GOLDEN),
+    ):
+        paths = sorted(folder.glob('*.npz'))
+        if not paths:
+            terminalreporter.write_line(f'{name} files: there are none here')
+            continue
+        left = [
+            path.name for path in paths if label_of(path, GOLDEN) not in read
+        ]
+        partly = unread(folder, GOLDEN, read)
+        terminalreporter.write_line(
+            f'{name} files: {len(paths)}; not read by any test: '
+            f'{", ".join(left) or "none"}; arrays not read: '
+            f'{sum(map(len, partly.values())) or "none"}'
+        )

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from mmsnip.losses import info_nce, match_snippets, snippet_info_nce
+from mmsnip.losses import (
+    info_nce,
+    key_logits,
+    match_snippets,
+    snippet_info_nce,
+)
+from mmsnip.models.heads.snippet_contrast import SnippetContrastHead, Snippets
+from tests.parity import SEEDS
 
-SEEDS = (0, 1, 2, 3, 4)
+LIMIT = 1e-9
+FILES = ['contrast_small', *(f'contrast_s{n}' for n in SEEDS['contrast'])]
+CASES = ('argmax', 'argmax_cosine', 'index')
 
 
 def unit(*shape, dim=1, seed=0):
@@ -19,83 +29,197 @@ def unit(*shape, dim=1, seed=0):
     return torch.nn.functional.normalize(x, dim=dim)
 
 
-def case(folder, seed):
-    with np.load(folder / f'contrast_s{seed}.npz') as file:
-        return {key: torch.from_numpy(file[key]) for key in file.files}
+@pytest.fixture(params=FILES)
+def golden(request):
+    """Reads arrays of one golden file as tensors."""
+    is_ours = request.param == 'contrast_small'
+    folder = request.getfixturevalue(
+        'golden_dir' if is_ours else 'reference_dir'
+    )
+    archive = np.load(folder / f'{request.param}.npz')
+
+    def read(name):
+        # what the small file leaves out follows from what it has
+        if name in ('q_dense', 'k_dense') and name not in archive:
+            raw = torch.from_numpy(archive[f'{name}_raw'])
+            return torch.nn.functional.normalize(raw, dim=1)
+        return torch.from_numpy(archive[name])
+
+    read.names = set(archive.files)
+    return read
 
 
-def assert_close(found, expected, name, record_property):
-    deviation = float((found - expected).abs().max())
-    record_property(f'deviation of {name}', deviation)
-    assert deviation < 1e-9
+def features(golden, case):
+    """Features whose plain dot products choose as the case does."""
+    q, k = golden('q_b'), golden('k_b')
+    if case == 'argmax_cosine':
+        q = torch.nn.functional.normalize(q, dim=1)
+        k = torch.nn.functional.normalize(k, dim=1)
+    return q, k
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize('seed', SEEDS)
-def test_info_nce_matches_the_golden_loss_and_gradient(
-    reference_dir, seed, record_property
-):
-    golden = case(reference_dir, seed)
-    q = golden['q'].requires_grad_()
+def test_info_nce_matches_the_golden_loss_and_gradient(golden, parity):
+    q = golden('q').requires_grad_()
+    k, queue, t = golden('k'), golden('queue'), float(golden('T'))
 
-    loss = info_nce(
-        q, golden['k'], golden['queue'], float(golden['T'])
-    )
+    loss = info_nce(q, k, queue, t)
     loss.backward()
+    rows = [
+        info_nce(q[n : n + 1], k[n : n + 1], queue, t).item()
+        for n in range(len(q))
+    ]
 
-    assert_close(loss.detach(), golden['loss'], 'loss', record_property)
-    assert_close(q.grad, golden['grad_q'], 'gradient', record_property)
+    for at, found in (
+        ('loss', loss.detach()),
+        ('grad_q', q.grad),
+        ('loss_rows', rows),
+    ):
+        parity.close('global', found, golden(at), LIMIT, at)
+    if 'logits' in golden.names:
+        found = key_logits(q.detach(), k, queue, t)
+        parity.close('global', found, golden('logits'), LIMIT, 'logits')
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize('seed', SEEDS)
-@pytest.mark.parametrize(
-    ('name', 'matching', 'normalize'),
-    [
-        ('argmax', 'feature', False),
-        ('argmax_cosine', 'feature', True),
-        ('index', 'index', False),
-    ],
-)
-def test_matching_chooses_the_golden_snippets(
-    reference_dir, seed, name, matching, normalize
+@pytest.mark.parametrize('case', CASES)
+def test_matching_chooses_the_golden_snippets(golden, parity, case):
+    matching = 'index' if case == 'index' else 'feature'
+    arguments = golden('q_b'), golden('k_b'), matching
+
+    index = match_snippets(*arguments, normalize=case == 'argmax_cosine')
+
+    parity.close(case, index, golden(f'{case}/idx'), 0.0, 'idx')
+    k = golden('k_dense')
+    matched = k.gather(2, index[:, None].expand_as(k))
+    if f'{case}/k_gathered' in golden.names:
+        at = f'{case}/k_gathered'
+        parity.close(case, matched, golden(at), 0.0, 'k_gathered')
+    positive = (golden('q_dense') * matched).sum(1)
+    parity.close(case, positive, golden(f'{case}/pos'), LIMIT, 'pos')
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize('case', CASES[:2])
+def test_matching_orders_all_pairs_as_the_golden_similarity(
+    golden, parity, case
 ):
-    golden = case(reference_dir, seed)
+    # no function returns the similarity: offer any two keys to a query
+    at = 'sim' if case == 'argmax' else 'sim_cosine'
+    similarity, q, k = golden(at), golden('q_b'), golden('k_b')
+    N, C, S = q.shape
+    a, b = torch.triu_indices(S, S, 1)
+    P = len(a)
+    query = q.transpose(1, 2).reshape(N, S, 1, C, 1)
+    query = query.expand(-1, -1, P, -1, 2).reshape(-1, C, 2)
+    keys = torch.stack([k[..., a], k[..., b]], -1).transpose(1, 2)
+    keys = keys[:, None].expand(-1, S, -1, -1, -1).reshape(-1, C, 2)
 
-    index = match_snippets(
-        golden['q_b'], golden['k_b'], matching, normalize
-    )
+    index = match_snippets(query, keys, normalize=at == 'sim_cosine')
 
-    assert torch.equal(index, golden[f'{name}/idx'].long())
+    expected = similarity[..., b] > similarity[..., a]  # (N, S, P)
+    found = index[:, 0].view(N, S, P)
+    parity.close(f'{case}, order only', found, expected, 0.0, at)
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize('seed', SEEDS)
-@pytest.mark.parametrize(
-    ('name', 'matching'), [('argmax', 'feature'), ('index', 'index')]
-)
+@pytest.mark.parametrize('case', CASES)
 def test_snippet_loss_matches_the_golden_loss_and_gradient(
-    reference_dir, seed, name, matching, record_property
+    golden, parity, case
 ):
-    golden = case(reference_dir, seed)
-    q = golden['q_dense'].requires_grad_()
+    q, k = golden('q_dense').requires_grad_(), golden('k_dense')
+    q_feat, k_feat = features(golden, case)
+    queue, t = golden('dense_queue'), float(golden('T'))
+    matching = 'index' if case == 'index' else 'feature'
 
-    loss = snippet_info_nce(
-        q,
-        golden['k_dense'],
-        golden['q_b'],
-        golden['k_b'],
-        golden['dense_queue'],
-        float(golden['T']),
-        matching,
-    )
+    loss = snippet_info_nce(q, k, q_feat, k_feat, queue, t, matching)
     loss.backward()
 
-    gradient = golden[f'{name}/grad_q_dense']
-    assert_close(
-        loss.detach(), golden[f'{name}/loss'], 'loss', record_property
+    found, expected = loss.detach(), golden(f'{case}/loss')
+    parity.close(case, found, expected, LIMIT, 'loss')
+    parity.close(
+        case, q.grad, golden(f'{case}/grad_q_dense'), LIMIT, 'grad_q_dense'
     )
-    assert_close(q.grad, gradient, 'gradient', record_property)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize('case', CASES)
+def test_loss_of_each_snippet_matches_the_golden_one(golden, parity, case):
+    q, k = golden('q_dense'), golden('k_dense')
+    q_feat, k_feat = features(golden, case)
+    queue, t = golden('dense_queue'), float(golden('T'))
+    N, _, S = q.shape
+    rows = torch.empty(N, S, dtype=torch.float64)
+
+    for n, s in itertools.product(range(N), range(S)):
+        # one query: alone, or S times where it has to choose among S keys
+        one, many = slice(s, s + 1), slice(0, S)
+        keys, times = (one, 1) if case == 'index' else (many, S)
+        rows[n, s] = snippet_info_nce(
+            q[n : n + 1, :, one].expand(-1, -1, times),
+            k[n : n + 1, :, keys],
+            q_feat[n : n + 1, :, one].expand(-1, -1, times),
+            k_feat[n : n + 1, :, keys],
+            queue,
+            t,
+            'index' if case == 'index' else 'feature',
+        )
+
+    parity.close(case, rows, golden(f'{case}/loss_rows'), LIMIT, 'loss_rows')
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize('golden', FILES[1:], indirect=True)
+@pytest.mark.parametrize('case', CASES)
+def test_snippet_logits_match_the_golden_ones(golden, parity, case):
+    q, k = golden('q_dense'), golden(f'{case}/k_gathered')
+    queue, t = golden('dense_queue'), float(golden('T'))
+    N, D, S = q.shape
+    one_by_one = [x.transpose(1, 2).reshape(N * S, D) for x in (q, k)]
+
+    found = key_logits(*one_by_one, queue, t).view(N, S, -1)
+
+    parity.close(case, found, golden(f'{case}/logits'), LIMIT, 'logits')
+
+
+@pytest.mark.parity
+def test_queue_entries_match_the_golden_keys(golden, parity):
+    raw, key = golden('k_dense_raw'), golden('k_dense')
+    N, D, S = raw.shape
+    snippets = Snippets(golden('k_b'), raw, key)
+    sizes = dict(num_snippets=S, embed_dim=D, queue_size=7)
+    head = SnippetContrastHead(8, **sizes)
+    head_of_each = SnippetContrastHead(8, queue_entry='snippet', **sizes)
+
+    mean = head.queue_keys(snippets)
+    of_unit = head.queue_keys(snippets._replace(raw=key))
+    each = head_of_each.queue_keys(snippets)
+
+    for at, found, expected in (
+        ('dense_queue_key', mean, golden('dense_queue_key')),
+        (
+            'dense_queue_key_of_normalised',
+            of_unit,
+            golden('dense_queue_key_of_normalised'),
+        ),
+        ('k_dense', each.view(N, S, D).transpose(1, 2), key),
+    ):
+        parity.close('queue entries', found, expected, LIMIT, at)
+
+
+@pytest.mark.parity
+def test_projected_snippets_are_normalised_as_the_golden_ones(golden, parity):
+    C, D, S = 3, *golden('q_dense_raw').shape[1:]
+    head = SnippetContrastHead(C, num_snippets=S, embed_dim=D, queue_size=7)
+    for name in ('q_dense', 'k_dense'):
+        raw = golden(f'{name}_raw')
+        # a projector that gives these, whatever the features
+        snippets = head(
+            torch.zeros(len(raw), C, S), projector=lambda _, raw=raw: raw
+        )
+        parity.close(
+            'embeddings', snippets.embedding, golden(name), LIMIT, name
+        )
 
 
 def test_info_nce_is_log_k_plus_one_when_all_keys_are_equal():

@@ -9,8 +9,36 @@ import torch
 from torch import Tensor, nn
 
 from mmsnip.models.backbones.published import PublishedNames
+from tests.parity import INFORMATIVE, Parity, error
 
 Fill = Callable[[PublishedNames, nn.Module], None]
+
+
+def case_of(archive: Mapping[str, np.ndarray], config: str) -> dict:
+    """Arrays of one configuration, by the names behind its own."""
+    return {
+        key[len(config) + 1 :]: archive[key]
+        for key in archive
+        if key.startswith(f'{config}/') and not INFORMATIVE.search(key)
+    }
+
+
+def unpacked(archive: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays of a committed block, float32.
+
+    Its small arrays are stored as one vector, parameters in half precision
+    first, with names and shapes beside it: a member of an archive costs 250
+    bytes more than its numbers.
+    """
+    case = {key: archive[key] for key in archive if 'packed/' not in key}
+    values = np.concatenate([archive['packed/half'], archive['packed/single']])
+    start = 0
+    for name, shape in zip(archive['packed/names'], archive['packed/shapes']):
+        shape = shape[: np.count_nonzero(shape)]
+        end = start + int(np.prod(shape))
+        case[name.decode()] = values[start:end].reshape(shape)
+        start = end
+    return {key: value.astype(np.float32) for key, value in case.items()}
 
 
 def arrays_of(case: Mapping[str, np.ndarray], folder: str) -> dict:
@@ -40,8 +68,9 @@ def fill(module: nn.Module, entries: Mapping[str, Tensor], map_: Fill) -> None:
 def relative(found: Tensor, expected: Tensor, scale: float = 0.0) -> float:
     """Largest deviation over the largest expected magnitude."""
     assert found.shape == expected.shape
-    size = max(expected.double().abs().max().item(), scale)
-    return (found.double() - expected.double()).abs().max().item() / size
+    size = max(expected.abs().max().item(), scale)
+    apart = error(found.detach().numpy(), expected.float().numpy())
+    return apart.max().item() / size
 
 
 def swap(x: Tensor, swapped: bool) -> Tensor:
@@ -59,9 +88,10 @@ def deviations(
 ) -> dict[str, float]:
     """Deviation of each golden quantity of a case.
 
-    ``case`` has the keys behind ``<cfg>/``.
+    ``case`` has the keys behind ``<cfg>/``; each is compared or fed.
     """
     found: dict[str, float] = {}
+    fed = {'x', 'gy', *(key for key in case if key.startswith('sd/'))}
     for mode in ('eval', 'train'):
         if f'{mode}/y' not in case:
             continue
@@ -85,11 +115,16 @@ def deviations(
         y.backward(cotangent)
         expected = arrays_of(case, f'{mode}/dp_vjp/')
         if expected:
-            names = PublishedNames(expected, module.state_dict())
+            names = PublishedNames(
+                # so that joining some of them rounds nothing
+                {name: g.double() for name, g in expected.items()},
+                module.state_dict(),
+            )
             map_(names, module)
             largest = max(g.abs().max().item() for g in expected.values())
             params = dict(module.named_parameters())
             checked = [n for n in names.mapped if n in params]
+            assert set(names.used) == set(expected)
             assert set(checked) == {
                 n for n, p in params.items() if p.grad is not None
             }
@@ -103,27 +138,52 @@ def deviations(
                 is_zero = target.abs().max() < 1e-9 * largest
                 scale = largest if is_zero else 0.0
                 worst = max(worst, relative(params[name].grad, target, scale))
-            found[f'{mode}/dp'] = worst
+            found[f'{mode}/dp_vjp'] = worst
         after = arrays_of(case, f'{mode}/buf_after/')
         if after:
             names = PublishedNames(after, module.state_dict())
             map_(names, module)
             buffers = dict(module.named_buffers())
             checked = [n for n in names.mapped if 'running' in n]
+            assert set(names.used) == set(after)
             assert set(checked) == {n for n in buffers if 'running' in n}
-            found[f'{mode}/running'] = max(
+            found[f'{mode}/buf_after'] = max(
                 relative(buffers[n], names.mapped[n]) for n in checked
             )
+    compared = {
+        key
+        for key in case
+        if any(key == name or key.startswith(f'{name}/') for name in found)
+    }
+    left = {key for key in case if not INFORMATIVE.search(key)}
+    assert left == fed | compared, left - fed - compared
     return found
 
 
-def check(found: dict[str, float], limit: float) -> float:
-    """Largest deviation, after each was compared with its limit.
+def limit_of(key: str, limit: float) -> float:
+    """Largest deviation that is allowed of a quantity.
 
     Gradients of parameters are sums over all frames and joints that cancel
     to small numbers; ten times the limit holds for them in float32.
     """
-    wide = 10 if limit > 1e-6 else 1
+    return limit * 10 if limit > 1e-6 and key.endswith('dp_vjp') else limit
+
+
+def check(found: dict[str, float], limit: float) -> float:
+    """Largest deviation, after each was compared with its limit."""
     for key, value in found.items():
-        assert value < (limit * wide if key.endswith('dp') else limit), found
+        assert value < limit_of(key, limit), found
     return max(found.values())
+
+
+def report(
+    parity: Parity,
+    config: str,
+    dtype: torch.dtype,
+    found: dict[str, float],
+    limit: float,
+) -> None:
+    """Compare each quantity with its limit, one line a configuration."""
+    case = f'{config} {str(dtype).split(".")[-1]}'
+    for key, value in found.items():
+        parity.add(case, value, limit_of(key, limit), key)

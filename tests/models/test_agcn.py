@@ -11,7 +11,13 @@ from mmsnip.models import AGCN, load_official_state_dict
 from mmsnip.models.backbones.agcn import AdaptiveGC, AGCNBlock
 from mmsnip.models.backbones.published import adaptive_unit
 from mmsnip.registry import MODELS
-from tests.models.golden_blocks import check, deviations
+from tests.models.golden_blocks import (
+    case_of,
+    deviations,
+    report,
+    unpacked,
+)
+from tests.parity import SEEDS
 
 CHAIN = dict(parents=[-1, 0, 1, 1, 3])
 ORDER = [3, 0, 4, 2, 1]  # place p holds joint ORDER[p]
@@ -34,15 +40,7 @@ BLOCKS = {
     'tcn_gcn_8_16_s2_convres': (8, 16, 2, True),
     'tcn_gcn_8_8_s2_convres': (8, 8, 2, True),
 }
-DTYPES = [(torch.float32, 1e-5), (torch.float64, 2e-7)]
-
-
-def case_of(archive, config):
-    return {
-        key[len(config) + 1 :]: archive[key]
-        for key in archive.files
-        if key.startswith(f'{config}/')
-    }
+DTYPES = [(torch.float32, 1e-5), (torch.float64, 1e-9)]
 
 
 def map_block(names, block):
@@ -72,10 +70,10 @@ def small(**changes):
 
 @pytest.mark.parity
 @pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
-@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('seed', SEEDS['agcn_blocks'])
 @pytest.mark.parametrize('config', sorted(UNITS))
 def test_graph_unit_matches_official(
-    reference_dir, record_property, config, seed, dtype, limit
+    reference_dir, parity, config, seed, dtype, limit
 ):
     archive = np.load(reference_dir / f'agcn_blocks_s{seed}.npz')
     A = torch.tensor(archive['A'], dtype=torch.float32)
@@ -89,15 +87,15 @@ def test_graph_unit_matches_official(
         swapped=False,
     )
 
-    record_property('largest deviation', check(found, limit))
+    report(parity, config, dtype, found, limit)
 
 
 @pytest.mark.parity
 @pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
-@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('seed', SEEDS['agcn_blocks'])
 @pytest.mark.parametrize('config', sorted(BLOCKS))
 def test_block_matches_official(
-    reference_dir, record_property, config, seed, dtype, limit
+    reference_dir, parity, config, seed, dtype, limit
 ):
     archive = np.load(reference_dir / f'agcn_blocks_s{seed}.npz')
     a, b, stride, residual = BLOCKS[config]
@@ -112,35 +110,48 @@ def test_block_matches_official(
         swapped=False,
     )
 
-    record_property('largest deviation', check(found, limit))
+    report(parity, config, dtype, found, limit)
 
 
 @pytest.mark.parity
-def test_committed_block_matches_official(golden_dir, record_property):
+@pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
+def test_committed_block_matches_official(golden_dir, parity, dtype, limit):
     with np.load(golden_dir / 'agcn_block.npz') as archive:
-        case = {key: archive[key].astype(np.float32) for key in archive.files}
+        case = unpacked(archive)
     A = torch.tensor(case.pop('A'))
 
     found = deviations(
         case,
-        lambda: AGCNBlock(8, 16, A, 2),
+        lambda: AGCNBlock(8, 8, A, 2),
         map_block,
         forward,
-        torch.float32,
+        dtype,
         swapped=False,
     )
 
-    record_property('largest deviation', check(found, 1e-5))
-    assert {'train/y', 'train/dx_vjp', 'train/dp'} <= set(found)
+    report(parity, 'block', dtype, found, limit)
+    assert set(found) == {
+        *('eval/y', 'train/y', 'train/dx_vjp', 'train/dp_vjp'),
+        'train/buf_after',
+    }
+
+
+@pytest.mark.parity
+def test_graph_of_the_network_is_the_committed_one(golden_dir, parity):
+    golden = np.load(golden_dir / 'agcn_block.npz')
+
+    model = small(graph_cfg=dict(layout='nturgb+d-official'))
+
+    parity.close('graph', model.adjacency(), golden['A'], 0.0, 'A')
 
 
 @pytest.mark.parity
 @pytest.mark.parametrize(
-    ('dtype', 'limit', 'mean_limit'),
-    [(torch.float32, 5e-5, 5e-5), (torch.float64, 2e-7, 1e-12)],
+    ('dtype', 'limit', 'exact'),
+    [(torch.float32, 5e-5, 5e-5), (torch.float64, 1e-9, 1e-12)],
 )
 def test_every_layer_matches_official_network(
-    reference_dir, record_property, dtype, limit, mean_limit
+    reference_dir, parity, dtype, limit, exact
 ):
     golden = np.load(reference_dir / 'agcn_stack_s0.npz')
     weights = {
@@ -150,29 +161,29 @@ def test_every_layer_matches_official_network(
     }
     model = AGCN(dict(layout='nturgb+d'), out_indices=tuple(range(10)))
     load_official_state_dict(model, weights, 'agcn')
-    np.testing.assert_allclose(model.blocks[0].gcn1.A, golden['A'], atol=1e-7)
     x = torch.tensor(golden['x']).permute(0, 4, 2, 3, 1)
+    precision = str(dtype).split('.')[-1]
 
+    A = model.blocks[0].gcn1.A.clone()
     with torch.no_grad():
         stages = model.to(dtype).eval()(x.to(dtype))
 
-    worst, worst_mean = 0.0, 0.0
+    parity.close('graph', A, golden['A'].astype(np.float32), 0.0, 'A')
     for layer, stage in enumerate(stages, start=1):
-        rows = stage.flatten(0, 1).double().numpy()
-        pairs = [
-            (rows.mean((0, 2, 3)), golden[f'feat_mean/l{layer}']),
-            (rows.std((0, 2, 3)), golden[f'feat_std/l{layer}']),
-        ]
-        for value, expected in pairs:
-            error = np.abs(value - expected).max() / np.abs(expected).max()
-            worst_mean = max(worst_mean, error)
+        rows = stage.flatten(0, 1).numpy()
+        wide = rows.astype(np.float64)
+        case = f'mean and std of channels, {precision}'
+        for key, value in (
+            ('mean', wide.mean((0, 2, 3))),
+            ('std', wide.std((0, 2, 3))),
+        ):
+            at = f'feat_{key}/l{layer}'
+            parity.close(case, value, golden[at], exact, at, relative=True)
         if layer in (1, 7, 10):
-            expected = golden[f'feat/l{layer}']
-            error = np.abs(rows - expected).max() / np.abs(expected).max()
-            worst = max(worst, error)
-    record_property('largest deviation', max(worst, worst_mean))
-    assert worst < limit
-    assert worst_mean < mean_limit
+            at = f'feat/l{layer}'
+            parity.close(
+                f'stages, {precision}', rows, golden[at], limit, at, True
+            )
 
 
 def test_default_stages_are_those_of_the_paper():

@@ -67,12 +67,15 @@ class Draw:
 
 # in, out, stride of each block
 PLAN = [(3, 8, 1), (8, 8, 1), (8, 16, 2)]
+# Up to 16 channels pyskl and mmaction2 relate 8, ours fewer; from there on
+# the shapes are theirs.
+OPENMMLAB_PLAN = [(3, 24, 1), (24, 24, 1), (24, 48, 2)]
 
 
-def published_ctrgcn(layer, graph):
+def published_ctrgcn(layer, graph, plan=PLAN):
     draw = Draw()
     draw.norm('data_bn', 2 * V * 3)
-    for i, (a, b, stride) in enumerate(PLAN):
+    for i, (a, b, stride) in enumerate(plan):
         name = layer.format(i, i + 1)
         rel = 8 if a == 3 else a // 8
         draw.tensor(f'{name}.gcn1.{graph}', K, V, V)
@@ -115,13 +118,16 @@ def pointwise(x, sd, name, stride=1):
     return torch.nn.functional.conv2d(x, w, b, stride=(stride, 1))
 
 
-def plain_pyskl(sd, x):
-    """pyskl's network, straight from its formulas; x is (N, M, T, V, C)."""
+def plain_openmmlab(sd, x, plan):
+    """pyskl's and mmaction2's CTR-GCN, straight from their formulas.
+
+    x is (N, M, T, V, C).
+    """
     N, M, T = x.shape[:3]
     x = x.permute(0, 1, 3, 4, 2).reshape(N, -1, T)
     x = batch_norm(x, sd, 'data_bn')
     x = x.view(N * M, V, 3, T).permute(0, 2, 3, 1)
-    for i, (a, b, stride) in enumerate(PLAN):
+    for i, (a, b, stride) in enumerate(plan):
         name = f'net.{i}'
         y = 0
         for k in range(K):
@@ -162,7 +168,7 @@ def plain_pyskl(sd, x):
                 )
                 z = batch_norm(z, sd, f'{branch}.4')
             outs.append(z)
-        y = torch.cat(outs, 1).relu()  # the ReLU of pyskl's unit
+        y = torch.cat(outs, 1).relu()  # the ReLU that ends the unit
         if i > 0 and a == b:
             y = y + x
         elif i > 0:
@@ -172,24 +178,53 @@ def plain_pyskl(sd, x):
     return x.unflatten(0, (N, M))
 
 
-def test_pyskl_weights_give_what_pyskl_computes():
-    published = published_ctrgcn('net.{0}', 'A')
+@pytest.mark.parametrize(
+    ('source', 'classifier'),
+    [('pyskl-ctrgcn', 'fc_cls'), ('mmaction-ctrgcn', 'fc')],
+)
+def test_openmmlab_weights_give_what_their_network_computes(
+    source, classifier
+):
+    published = published_ctrgcn('net.{0}', 'A', OPENMMLAB_PLAN)
     checkpoint = {f'backbone.{k}': v for k, v in published.items()}
     checkpoint['backbone.A'] = torch.zeros(K, V, V)
-    checkpoint['cls_head.fc_cls.weight'] = torch.zeros(4, 16)
-    model = ctrgcn().double()
+    checkpoint[f'cls_head.{classifier}.weight'] = torch.zeros(4, 48)
+    checkpoint[f'cls_head.{classifier}.bias'] = torch.zeros(4)
+    model = ctrgcn(base_channels=24).double()
     x = torch.randn(2, 2, 7, V, 3, dtype=torch.float64)
 
     report = load_official_state_dict(
-        model, {'state_dict': checkpoint, 'meta': {}}, 'pyskl-ctrgcn'
+        model, {'state_dict': checkpoint, 'meta': {}}, source
     )
 
-    assert report.dropped == ['A', 'cls_head.fc_cls.weight']
+    assert report.loaded == sorted(published)
+    assert report.dropped == [
+        'A',
+        f'cls_head.{classifier}.weight',
+        f'cls_head.{classifier}.bias',
+    ]
     assert 'temporal_relu' in str(report)
     assert model.temporal_relu
     torch.testing.assert_close(
-        model(x)[-1], plain_pyskl(published, x), rtol=0, atol=1e-9
+        model(x)[-1],
+        plain_openmmlab(published, x, OPENMMLAB_PLAN),
+        rtol=0,
+        atol=1e-9,
     )
+
+
+def test_relations_of_another_width_are_named():
+    published = published_ctrgcn('net.{0}', 'A')
+    for which in ('conv1', 'conv2'):
+        for part, shape in (('weight', (8, 8, 1, 1)), ('bias', (8,))):
+            for k in range(K):
+                name = f'net.1.gcn1.convs.{k}.{which}.{part}'
+                published[name] = torch.zeros(shape)
+
+    with pytest.raises(ValueError, match='other shapes') as error:
+        load_official_state_dict(ctrgcn(), published, 'mmaction-ctrgcn')
+
+    assert 'net.1.gcn1.convs.0.conv2.bias (8,)' in str(error.value)
 
 
 def test_every_entry_of_ctrgcn_is_used_once_and_heads_are_reported():
@@ -210,7 +245,9 @@ def test_every_entry_of_ctrgcn_is_used_once_and_heads_are_reported():
     assert unchanged == []
 
 
-@pytest.mark.parametrize('source', ['ctrgcn', 'pyskl-ctrgcn'])
+@pytest.mark.parametrize(
+    'source', ['ctrgcn', 'pyskl-ctrgcn', 'mmaction-ctrgcn']
+)
 def test_missing_and_unexpected_names_are_listed_and_nothing_is_loaded(source):
     layer, graph = ('l{1}', 'PA') if source == 'ctrgcn' else ('net.{0}', 'A')
     published = published_ctrgcn(layer, graph)
@@ -245,6 +282,7 @@ def test_other_shapes_are_named_on_both_sides():
     [
         ('ctr-gcn', ctrgcn, "source='ctr-gcn' is unknown"),
         ('agcn', ctrgcn, 'holds a AGCN, the model is a CTRGCN'),
+        ('mmaction-ctrgcn', agcn, 'holds a CTRGCN, the model is a AGCN'),
         ('ctrgcn', agcn, 'holds a CTRGCN, the model is a AGCN'),
     ],
 )

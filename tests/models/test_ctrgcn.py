@@ -15,7 +15,13 @@ from mmsnip.models.backbones.published import (
     multi_scale_unit,
 )
 from mmsnip.registry import MODELS
-from tests.models.golden_blocks import check, deviations
+from tests.models.golden_blocks import (
+    case_of,
+    deviations,
+    report,
+    unpacked,
+)
+from tests.parity import SEEDS
 
 CHAIN = dict(parents=[-1, 0, 1, 1, 3])
 ORDER = [3, 0, 4, 2, 1]  # place p holds joint ORDER[p]
@@ -35,15 +41,7 @@ BLOCKS = {
     'tcn_gcn_8_16_s2_convres': (8, 16, 2, True),
     'tcn_gcn_8_8_s2_convres': (8, 8, 2, True),
 }
-DTYPES = [(torch.float32, 1e-5), (torch.float64, 2e-7)]
-
-
-def case_of(archive, config):
-    return {
-        key[len(config) + 1 :]: archive[key]
-        for key in archive.files
-        if key.startswith(f'{config}/')
-    }
+DTYPES = [(torch.float32, 1e-5), (torch.float64, 1e-9)]
 
 
 def map_block(names, block):
@@ -72,19 +70,19 @@ def small(**changes):
 
 @pytest.mark.parity
 @pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
-@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('seed', SEEDS['ctrgcn_blocks'])
 @pytest.mark.parametrize(
     'config', ['ctrgc_3_16', 'ctrgc_16_8', 'ctrgc_16_8_noA']
 )
 def test_topology_of_one_subset_matches_official(
-    reference_dir, record_property, config, seed, dtype, limit
+    reference_dir, parity, config, seed, dtype, limit
 ):
     archive = np.load(reference_dir / f'ctrgcn_blocks_s{seed}.npz')
     case = case_of(archive, config)
     sizes = [int(n) for n in config.split('_')[1:3]]
     # Only the four convolutions are in the archive.
-    case['sd/PA'] = case.get('A_arg', np.zeros((25, 25)))[None]
-    case['sd/alpha'] = np.reshape(case.get('alpha_arg', 1.0), 1)
+    case['sd/PA'] = case.pop('A_arg', np.zeros((25, 25)))[None]
+    case['sd/alpha'] = np.reshape(case.pop('alpha_arg', 1.0), 1)
     for key, value in zip(NORM_KEYS, (1, 0, 0, 1)):
         case[f'sd/bn.{key}'] = np.full(sizes[1], value)
     for key in list(case):
@@ -109,15 +107,15 @@ def test_topology_of_one_subset_matches_official(
         swapped=True,
     )
 
-    record_property('largest deviation', check(found, limit))
+    report(parity, config, dtype, found, limit)
 
 
 @pytest.mark.parity
 @pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
-@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('seed', SEEDS['ctrgcn_blocks'])
 @pytest.mark.parametrize('config', sorted(UNITS))
 def test_graph_unit_matches_official(
-    reference_dir, record_property, config, seed, dtype, limit
+    reference_dir, parity, config, seed, dtype, limit
 ):
     archive = np.load(reference_dir / f'ctrgcn_blocks_s{seed}.npz')
     a, b, residual = UNITS[config]
@@ -132,15 +130,15 @@ def test_graph_unit_matches_official(
         swapped=True,
     )
 
-    record_property('largest deviation', check(found, limit))
+    report(parity, config, dtype, found, limit)
 
 
 @pytest.mark.parity
 @pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
-@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('seed', SEEDS['ctrgcn_blocks'])
 @pytest.mark.parametrize('config', sorted(BLOCKS))
 def test_block_matches_official(
-    reference_dir, record_property, config, seed, dtype, limit
+    reference_dir, parity, config, seed, dtype, limit
 ):
     archive = np.load(reference_dir / f'ctrgcn_blocks_s{seed}.npz')
     a, b, stride, residual = BLOCKS[config]
@@ -155,34 +153,51 @@ def test_block_matches_official(
         swapped=True,
     )
 
-    record_property('largest deviation', check(found, limit))
+    report(parity, config, dtype, found, limit)
 
 
 @pytest.mark.parity
-def test_committed_block_matches_official(golden_dir, record_property):
+@pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
+def test_committed_block_matches_official(golden_dir, parity, dtype, limit):
     with np.load(golden_dir / 'ctrgcn_block.npz') as archive:
-        case = {key: archive[key].astype(np.float32) for key in archive.files}
+        case = unpacked(archive)
 
     found = deviations(
         case,
         lambda: CTRGCNBlock(8, 16, torch.zeros(3, 25, 25), 2),
         map_block,
         forward,
-        torch.float32,
+        dtype,
         swapped=True,
     )
 
-    record_property('largest deviation', check(found, 1e-5))
-    assert {'train/y', 'train/dx_vjp', 'train/dp'} <= set(found)
+    report(parity, 'block', dtype, found, limit)
+    assert set(found) == {
+        *('eval/y', 'train/y', 'train/dx_vjp', 'train/dp_vjp'),
+        'train/buf_after',
+    }
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize('seed', SEEDS['ctrgcn_blocks'])
+def test_graph_of_the_network_is_the_published_one(
+    reference_dir, parity, seed
+):
+    golden = np.load(reference_dir / f'ctrgcn_blocks_s{seed}.npz')
+    layout = dict(layout='nturgb+d-official')
+
+    A = CTRGCN(layout, num_stages=1, out_indices=(0,)).adjacency()
+
+    parity.close('graph', A, golden['A'].astype(np.float32), 0.0, 'A')
 
 
 @pytest.mark.parity
 @pytest.mark.parametrize(
-    ('dtype', 'limit', 'mean_limit'),
-    [(torch.float32, 5e-5, 5e-5), (torch.float64, 2e-7, 1e-12)],
+    ('dtype', 'limit', 'exact'),
+    [(torch.float32, 5e-5, 5e-5), (torch.float64, 1e-9, 1e-12)],
 )
 def test_every_layer_matches_official_network(
-    reference_dir, record_property, dtype, limit, mean_limit
+    reference_dir, parity, dtype, limit, exact
 ):
     golden = np.load(reference_dir / 'ctrgcn_model_s0.npz')
     weights = {
@@ -195,34 +210,33 @@ def test_every_layer_matches_official_network(
     )
     report = load_official_state_dict(model, weights, 'ctrgcn')
     x = torch.tensor(golden['x']).permute(0, 4, 2, 3, 1)
+    precision = str(dtype).split('.')[-1]
 
     with torch.no_grad():
         stages = model.to(dtype).eval()(x.to(dtype))
 
-    worst, worst_mean = 0.0, 0.0
+    assert report.dropped == ['fc.weight', 'fc.bias']
     for layer, stage in enumerate(stages, start=1):
-        rows = stage.flatten(0, 1).double().numpy()
-        expected = golden[f'feat_sub/l{layer}']
-        error = np.abs(rows[:, ::4, ::2] - expected).max()
-        worst = max(worst, error / np.abs(expected).max())
-        for key, value in (
-            ('mean', rows.mean((0, 2, 3))),
-            ('std', rows.std((0, 2, 3))),
+        rows = stage.flatten(0, 1).numpy()
+        wide = rows.astype(np.float64)
+        for key, value, bound in (
+            ('sub', rows[:, ::4, ::2], limit),
+            ('mean', wide.mean((0, 2, 3)), exact),
+            ('std', wide.std((0, 2, 3)), exact),
         ):
-            expected = golden[f'feat_{key}/l{layer}']
-            error = np.abs(value - expected).max() / np.abs(expected).max()
-            worst_mean = max(worst_mean, error)
-    full = golden['feat/l10']
-    error = np.abs(rows - full).max() / np.abs(full).max()
-    pooled = rows.reshape(2, 2, 256, -1).mean((1, 3))
+            what = 'stages' if key == 'sub' else 'mean and std of channels'
+            case = f'{what}, {precision}'
+            at = f'feat_{key}/l{layer}'
+            parity.close(case, value, golden[at], bound, at, relative=True)
+    case = f'stages, {precision}'
+    parity.close(case, rows, golden['feat/l10'], limit, 'feat/l10', True)
+    pooled = wide.reshape(2, 2, 256, -1).mean((1, 3))
     logits = pooled @ golden['sd/fc.weight'].T.astype(float)
     logits = logits + golden['sd/fc.bias']
-    error_logits = np.abs(logits - golden['logits_f64']).max()
-    record_property('largest deviation', max(worst, worst_mean, error))
-    assert report.dropped == ['fc.weight', 'fc.bias']
-    assert max(worst, error) < limit
-    assert worst_mean < mean_limit
-    assert error_logits < mean_limit * np.abs(golden['logits_f64']).max()
+    for at, bound in (('logits', limit), ('logits_f64', exact)):
+        parity.close(
+            f'{at}, {precision}', logits, golden[at], bound, at, relative=True
+        )
 
 
 def test_permuting_joints_with_the_graph_permutes_the_output():

@@ -13,17 +13,21 @@ CASES = (
 
 @pytest.mark.parity
 @pytest.mark.parametrize('case', CASES)
-def test_pre_normalize_equals_the_published_numbers(reference_dir, case):
+def test_pre_normalize_equals_the_published_numbers(
+    reference_dir, parity, case
+):
     golden = np.load(reference_dir / 'prenorm_s0.npz')
+
     result = pre_normalize(golden[f'{case}/joints'])
-    error = np.abs(result.keypoint - golden[f'{case}/normalized']).max()
-    print(f'prenorm {case}: {error:.1e}')
-    assert error < 1e-12
-    if not golden[f'{case}/missing']:
-        for key in ('matrix_z', 'matrix_x'):
-            np.testing.assert_allclose(
-                getattr(result, key), golden[f'{case}/{key}'], atol=1e-12
-            )
+
+    names = {'keypoint': 'normalized'}
+    missing = not golden[f'{case}/joints'].any()
+    parity.close(case, missing, golden[f'{case}/missing'], 0.0, 'missing')
+    if not missing:
+        names.update(matrix_z='matrix_z', matrix_x='matrix_x')
+    for ours, theirs in names.items():
+        found, expected = getattr(result, ours), golden[f'{case}/{theirs}']
+        parity.close(case, found, expected, 1e-12, theirs)
 
 
 def test_source_frames_say_where_frames_went():

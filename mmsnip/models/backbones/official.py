@@ -30,6 +30,7 @@ SOURCES: dict[str, tuple[type, tuple[str, ...]]] = {
     'ctrgcn': (CTRGCN, ('fc.',)),
     'agcn': (AGCN, ('fc.', 'classifier_1.', 'classifier_2.')),
     'pyskl-ctrgcn': (CTRGCN, ('cls_head.', 'A', 'data_preprocessor.')),
+    'mmaction-ctrgcn': (CTRGCN, ('cls_head.', 'A', 'data_preprocessor.')),
     'mmaction-stgcn': (STGCN, ('cls_head.', 'data_preprocessor.')),
 }
 
@@ -42,8 +43,9 @@ def load_official_state_dict(
     ``'agcn'`` checkpoints hold no fixed graph: with 25 joints the published
     NTU graph (layout ``'nturgb+d-official'``) replaces the model's, so that
     the loaded network is the published one; it is saved with the model.
-    ``'pyskl-ctrgcn'`` serves pyskl and the CTR-GCN project of mmaction2;
-    their temporal units end in a ReLU, which is switched on. Build
+    pyskl's CTR-GCN and the project of mmaction2 (``projects/ctrgcn``) share
+    names, shapes and formulas, so either name serves both; their temporal
+    units end in a ReLU, which is switched on. Build
     ``CTRGCN(..., temporal_relu=True)`` wherever the result is loaded again.
 
     Args:
@@ -51,8 +53,8 @@ def load_official_state_dict(
         state_dict (Mapping[str, Any]): Published entries, or a checkpoint
             that holds them as ``state_dict``. ``module.``, and for the
             OpenMMLab sources ``backbone.``, is stripped from their names.
-        source (str): ``'ctrgcn'``, ``'agcn'``, ``'pyskl-ctrgcn'`` or
-            ``'mmaction-stgcn'``.
+        source (str): ``'ctrgcn'``, ``'agcn'``, ``'pyskl-ctrgcn'``,
+            ``'mmaction-ctrgcn'`` or ``'mmaction-stgcn'``.
 
     Returns:
         LoadReport: Published names that were loaded and that were left:
@@ -74,7 +76,7 @@ def load_official_state_dict(
             f'{type(model).__name__}'
         )
     entries = tensor_entries(state_dict, f'source={source!r}')
-    if source in ('pyskl-ctrgcn', 'mmaction-stgcn'):
+    if source.startswith(('pyskl-', 'mmaction-')):
         cut = len('backbone.')
         entries = {
             k[cut:] if k.startswith('backbone.') else k: v
@@ -108,7 +110,7 @@ def load_official_state_dict(
     report.loaded = sorted(set(names.used))
     if source == 'agcn':
         _publish_graph(model, report)
-    if source == 'pyskl-ctrgcn' and not model.temporal_relu:
+    if _MAPS[source] is _pyskl_ctrgcn and not model.temporal_relu:
         model.set_temporal_relu(True)
         report.notes.append(
             'temporal_relu switched on; build CTRGCN(temporal_relu=True) '
@@ -137,6 +139,7 @@ _MAPS: dict[str, Any] = {
     'ctrgcn': ctrgcn_network,
     'agcn': agcn_network,
     'pyskl-ctrgcn': _pyskl_ctrgcn,
+    'mmaction-ctrgcn': _pyskl_ctrgcn,
     'mmaction-stgcn': _mmaction_stgcn,
 }
 
