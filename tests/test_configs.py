@@ -9,8 +9,10 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmsnip.datasets.babel import SUBSETS
 from mmsnip.io.annotation import save_annotation
 from mmsnip.registry import METRICS, MODELS, TRANSFORMS
+from mmsnip.transforms.streams import streams_of
 from tests.tools.conftest import annotation
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,3 +85,77 @@ def test_the_papers_numbers_stand_in_the_configs():
     assert localize.train_cfg.max_epochs == 40
     assert localize.train_dataloader.batch_size == 8
     assert localize.model.neck.out_channels == 512
+
+
+def loaders_of(cfg):
+    return [cfg[f'{phase}_dataloader'] for phase in ('train', 'val', 'test')]
+
+
+@pytest.mark.parametrize('stream', ['joint', 'bone', 'motion'])
+def test_a_config_named_by_a_stream_shows_it_everywhere(stream):
+    found = {
+        path.name: streams_of([loader.dataset.pipeline for loader in loaders])
+        for path in CONFIGS
+        if path.stem.endswith(f'-{stream}')
+        for loaders in [loaders_of(Config.fromfile(path))]
+    }
+
+    assert len(found) >= 5
+    assert set(map(frozenset, found.values())) == {frozenset({(stream,)})}
+
+
+def test_a_linear_probe_trains_the_classifier_alone(swings):
+    probes = [path for path in CONFIGS if 'linear_probe' in str(path)]
+
+    trained = set()
+    for path in probes:
+        cfg = Config.fromfile(path)
+        init_default_scope(cfg.default_scope)
+        model = MODELS.build(cfg.model)
+        trained |= {
+            name
+            for name, weight in model.named_parameters()
+            if weight.requires_grad
+        }
+
+    assert len(probes) == 4
+    assert trained == {'head.classifier.weight', 'head.classifier.bias'}
+
+
+def test_semi_supervised_configs_differ_in_the_share_that_they_name():
+    for path in CONFIGS:
+        if path.parent.name != 'semi_supervised':
+            continue
+        cfg = Config.fromfile(path)
+        share = int(path.stem.rsplit('-', 1)[1][: -len('pct')]) / 100
+
+        assert cfg.train_dataloader.dataset.fraction == share, path
+        assert 'fraction' not in cfg.val_dataloader.dataset, path
+
+
+def test_each_class_of_each_subset_has_its_own_config():
+    found = {
+        (cfg.train_dataloader.dataset.subset, loader.dataset.only)
+        for path in CONFIGS
+        if path.parent.name == 'per_class'
+        for cfg in [Config.fromfile(path)]
+        for loader in loaders_of(cfg)
+        if cfg.model.head.num_classes == 1
+    }
+
+    assert found == {(n, name) for n in SUBSETS for name in SUBSETS[n]}
+
+
+def test_each_host_has_a_config_without_snippets_that_differs_in_nothing():
+    alone = [path for path in CONFIGS if path.stem.endswith('_global')]
+
+    for path in alone:
+        host = Config.fromfile(
+            path.with_name(path.name.replace('_global', ''))
+        )
+        cfg = Config.fromfile(path)
+        assert host.model.snippet_head.loss_weight == 1.5
+        assert cfg.model.pop('snippet_head') is None
+        host.model.pop('snippet_head')
+        assert cfg.to_dict() == host.to_dict(), path
+    assert len(alone) == 12  # three hosts of four encoders and data sets

@@ -2,6 +2,7 @@
 # MMSNIP_ANN_FILE names the file; joints and graph come from its metainfo.
 # A smaller, faster network: --cfg-options model.backbone.base_channels=16
 # The host alone, as a baseline: --cfg-options model.snippet_head=None
+# Other hosts: pretrain_aimclr.py, pretrain_rvtclr.py
 _base_ = ['../_base_/default_runtime.py']
 
 import os
@@ -33,18 +34,22 @@ model = dict(
     key_momentum=0.999,
 )
 
-view = [
-    dict(type='TemporalCrop', padding_ratio=6),
-    dict(type='RandomShear', amplitude=0.5),
-]
-train_pipeline = [
+shown_as = dict(type='SkeletonStream', stream='joint')
+load = [
     dict(type='FormatSkeleton', use_score=data.use_score),
     dict(type='NormalizeSkeleton'),
     # Both views of a video show the same stretch of it.
     dict(type='RandomWindow', size=view_frames),
     dict(type='ResizeTime', size=view_frames),  # stretches shorter videos
+]
+view = [
+    dict(type='TemporalCrop', padding_ratio=6),
+    dict(type='RandomShear', amplitude=0.5),
+]
+train_pipeline = [
+    *load,
     dict(type='MultiView', views=[view, view]),
-    dict(type='SkeletonStream', stream='joint'),
+    shown_as,
     dict(type='PackSkeletonInputs'),
 ]
 train_dataloader = dict(
@@ -81,6 +86,34 @@ param_scheduler = [
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs)
 default_hooks = dict(checkpoint=dict(interval=10))
+
+# k-NN probe: labels, where the file has some, score the encoder; no loss sees
+# them.
+probed = dict(
+    type='SkeletonLocalizationDataset',
+    ann_file=data.ann_file,
+    fraction=1.0,  # leaves videos without labels out
+    pipeline=[
+        dict(type='FormatSkeleton', use_score=data.use_score),
+        dict(type='NormalizeSkeleton'),
+        dict(type='FrameLabels'),
+        shown_as,
+        dict(type='PackSkeletonInputs'),
+    ],
+)
+snippet_probe = dict(
+    type='SnippetProbeHook',
+    train_dataloader=dict(
+        num_workers=1, dataset=dict(split=data.train_split, **probed)
+    ),
+    val_dataloader=dict(
+        num_workers=1, dataset=dict(split=data.val_split, **probed)
+    ),
+    interval=10,
+)
+custom_hooks = [*_base_.custom_hooks]
+if data.classes and data.val_split:
+    custom_hooks += [snippet_probe]
 auto_scale_lr = dict(enable=True, base_batch_size=128)
 
 del data  # a config holds plain values only

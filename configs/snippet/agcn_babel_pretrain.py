@@ -1,4 +1,4 @@
-# Snippet pre-training of the paper's AGCN on BABEL, labels unused.
+# Snippet pre-training of the paper's AGCN on BABEL, labels unused by the losses.
 _base_ = [
     '../_base_/models/agcn_snippet.py',
     '../_base_/datasets/babel_two_views.py',
@@ -6,3 +6,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 default_hooks = dict(checkpoint=dict(interval=10))
+custom_hooks = [*_base_.custom_hooks, _base_.snippet_probe]

@@ -1,4 +1,4 @@
-# Snippet pre-training of CTR-GCN on NTU RGB+D, SkeletonCLR as the host.
+# Snippet pre-training of CTR-GCN on NTU RGB+D, labels unused by the losses.
 _base_ = [
     '../_base_/models/ctrgcn_snippet.py',
     '../_base_/datasets/ntu60_two_views.py',
@@ -6,3 +6,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 default_hooks = dict(checkpoint=dict(interval=10))
+custom_hooks = [*_base_.custom_hooks, _base_.snippet_probe]

@@ -21,7 +21,7 @@ def test_a_stream_is_set_inside_of_views_and_the_original_is_left():
     changed = in_stream(PIPELINE, 'bone')
 
     assert streams_of(changed) == {('bone',)}
-    assert PIPELINE == before
+    assert before == PIPELINE
 
 
 def test_everything_else_of_the_pipeline_stays():

@@ -2,21 +2,26 @@
 ann_file = 'data/babel/babel.pkl'
 
 view_frames = 150
-stream = 'joint'  # 'joint', 'bone', 'motion' or 'bone_motion'
-
+shown_as = dict(
+    type='SkeletonStream',
+    stream='joint',  # 'joint', 'bone', 'motion' or 'bone_motion'
+)
+load = [
+    dict(type='FormatSkeleton', num_person=1),
+    dict(type='NormalizeSkeleton'),
+    # Both views of a video show the same stretch of it.
+    dict(type='RandomWindow', size=view_frames),
+    dict(type='ResizeTime', size=view_frames),  # stretches shorter videos
+]
 # METHOD 1: crop of a sequence padded by 1/6 at both ends, shear up to 0.5.
 view = [
     dict(type='TemporalCrop', padding_ratio=6),
     dict(type='RandomShear', amplitude=0.5),
 ]
 train_pipeline = [
-    dict(type='FormatSkeleton', num_person=1),
-    dict(type='NormalizeSkeleton'),
-    # Both views of a video show the same stretch of it.
-    dict(type='RandomWindow', size=view_frames),
-    dict(type='ResizeTime', size=view_frames),  # stretches shorter videos
+    *load,
     dict(type='MultiView', views=[view, view]),
-    dict(type='SkeletonStream', stream=stream),
+    shown_as,
     dict(type='PackSkeletonInputs'),
 ]
 train_dataloader = dict(
@@ -32,4 +37,26 @@ train_dataloader = dict(
         split='train',
         pipeline=train_pipeline,
     ),
+)
+
+# k-NN probe: labels of subset 1 score the encoder, no loss sees them.
+probe_pipeline = [
+    dict(type='FormatSkeleton', num_person=1),
+    dict(type='NormalizeSkeleton'),
+    dict(type='FrameLabels'),
+    shown_as,
+    dict(type='PackSkeletonInputs'),
+]
+probed = dict(
+    type='BABELDataset', ann_file=ann_file, subset=1, pipeline=probe_pipeline
+)
+snippet_probe = dict(
+    type='SnippetProbeHook',
+    train_dataloader=dict(
+        batch_size=8, num_workers=4, dataset=dict(split='train', **probed)
+    ),
+    val_dataloader=dict(
+        batch_size=8, num_workers=4, dataset=dict(split='val', **probed)
+    ),
+    interval=10,
 )

@@ -4,19 +4,24 @@ data_root = 'data/ntu/'
 ann_file = data_root + 'ntu60_3danno.pkl'
 
 view_frames = 64
-stream = 'joint'  # 'joint', 'bone', 'motion' or 'bone_motion'
-
+shown_as = dict(
+    type='SkeletonStream',
+    stream='joint',  # 'joint', 'bone', 'motion' or 'bone_motion'
+)
+load = [
+    dict(type='FormatSkeleton', num_person=2),
+    dict(type='NormalizeSkeleton'),
+    dict(type='ResizeTime', size=view_frames),
+]
 # METHOD 1: crop of a sequence padded by 1/6 at both ends, shear up to 0.5.
 view = [
     dict(type='TemporalCrop', padding_ratio=6),
-    dict(type='ResizeTime', size=view_frames),
     dict(type='RandomShear', amplitude=0.5),
 ]
 train_pipeline = [
-    dict(type='FormatSkeleton', num_person=2),
-    dict(type='NormalizeSkeleton'),
+    *load,
     dict(type='MultiView', views=[view, view]),
-    dict(type='SkeletonStream', stream=stream),
+    shown_as,
     dict(type='PackSkeletonInputs'),
 ]
 train_dataloader = dict(
@@ -32,4 +37,28 @@ train_dataloader = dict(
         split='xsub_train',
         pipeline=train_pipeline,
     ),
+)
+
+# k-NN probe: labels score the encoder, no loss sees them.
+probe_pipeline = [
+    dict(type='FormatSkeleton', num_person=2),
+    dict(type='NormalizeSkeleton'),
+    dict(type='FrameLabels'),
+    shown_as,
+    dict(type='PackSkeletonInputs'),
+]
+probed = dict(
+    type='SkeletonLocalizationDataset',
+    ann_file=ann_file,
+    pipeline=probe_pipeline,
+)
+snippet_probe = dict(
+    type='SnippetProbeHook',
+    train_dataloader=dict(
+        batch_size=8, num_workers=4, dataset=dict(split='xsub_train', **probed)
+    ),
+    val_dataloader=dict(
+        batch_size=8, num_workers=4, dataset=dict(split='xsub_val', **probed)
+    ),
+    interval=10,
 )

@@ -1,0 +1,19 @@
+# Snippet pre-training of CTR-GCN on NTU RGB+D in the paper's host, RVTCLR.
+_base_ = ['ctrgcn_ntu_pretrain.py', '../_base_/hosts/rvtclr.py']
+source_frames = 128  # two tempi leave half of them, 64 a view
+
+model = _base_.host
+load = [
+    dict(step, size=source_frames) if 'size' in step else step
+    for step in _base_.load
+]
+mild = [*_base_.view, _base_.shown_as]
+strong = [*_base_.view, *_base_.strong, _base_.shown_as]
+train_pipeline = [
+    *load,
+    dict(type='MultiView', views=[mild, mild, strong]),  # query, key, q'
+    # -> query, key of its tempo, key of the other tempo, q'
+    dict(type='RelativeTempo', tempi=(1, 2)),
+    dict(type='PackSkeletonInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
