@@ -78,6 +78,7 @@ def load_encoder(
         if name.startswith(prefix)
     }
     _check_sizes(backbone, found, content, origin)
+    _check_temporal_relu(backbone, content, origin)
     missing = [
         n
         for n in wanted
@@ -178,6 +179,25 @@ def _channels(
             share = ours.shape[1] // backbone.in_channels
             return theirs.shape[1] // max(share, 1)
     return None
+
+
+def _check_temporal_relu(
+    backbone: nn.Module, content: Mapping[str, Any], origin: str
+) -> None:
+    """Refuse weights of the other kind of CTR-GCN; no weight tells them."""
+    saved: Any = content
+    for key in ('meta', 'mmsnip', 'model', 'backbone'):
+        saved = saved.get(key) if isinstance(saved, Mapping) else None
+    if not isinstance(saved, Mapping) or 'type' not in saved:
+        return
+    theirs = bool(saved.get('temporal_relu', False))
+    ours = bool(getattr(backbone, 'temporal_relu', False))
+    if theirs != ours:
+        raise CheckpointError(
+            f'{origin}: its {saved["type"]} was trained with '
+            f'temporal_relu={theirs}, the {type(backbone).__name__} has '
+            f'temporal_relu={ours}; set it alike in the config'
+        )
 
 
 def _topology_note(backbone: nn.Module, content: Mapping[str, Any]) -> str:

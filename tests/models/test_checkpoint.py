@@ -483,6 +483,18 @@ def test_encoders_that_disagree_are_refused(changes, meta, message, tmp_path):
     assert all((v == before[k]).all() for k, v in target.state_dict().items())
 
 
+def test_weights_of_the_other_kind_of_ctrgcn_are_refused():
+    content = pretraining(ctrgcn(temporal_relu=True))
+    content['meta']['mmsnip'] = dict(
+        model=dict(backbone=dict(type='CTRGCN', temporal_relu=True))
+    )
+
+    with pytest.raises(CheckpointError, match='temporal_relu=True, the CTRG'):
+        load_encoder(ctrgcn(), content)
+
+    load_encoder(ctrgcn(temporal_relu=True), content)
+
+
 def test_another_skeleton_of_as_many_joints_is_said(caplog):
     content = pretraining(ctrgcn(), parents=[-1, 0, 0, 0, 0])
 
