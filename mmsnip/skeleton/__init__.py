@@ -12,6 +12,13 @@ from mmsnip.skeleton.layout import (
     from_graph_cfg,
     from_metainfo,
     get_layout,
+    layout_names,
+)
+from mmsnip.skeleton.mapping import (
+    JointMapping,
+    joint_mapping,
+    map_joints,
+    map_scores,
 )
 from mmsnip.skeleton.prenorm import pre_normalize
 from mmsnip.skeleton.resample import (
@@ -21,11 +28,16 @@ from mmsnip.skeleton.resample import (
 )
 
 __all__ = [
+    'JointMapping',
     'SkeletonLayout',
     'bones',
     'from_graph_cfg',
     'from_metainfo',
     'get_layout',
+    'joint_mapping',
+    'layout_names',
+    'map_joints',
+    'map_scores',
     'map_segments',
     'motion',
     'paint_segments',

@@ -14,7 +14,7 @@ _BOTTOM = (
 )
 _TOP = (
     *('spinemid', 'middleofspine', 'spine', 'spine1', 'torso', 'chest'),
-    *('spine2', 'spine3', 'spineshoulder', 'neck'),
+    *('spine2', 'spine3', 'spineshoulder', 'thorax', 'neck'),
 )
 _SHOULDER = (
     *('shoulder', 'upperarm', 'uparm', 'arm', 'sho', 'collar', 'clavicle'),
@@ -22,8 +22,20 @@ _SHOULDER = (
 )
 
 
-def _split_side(name: str) -> tuple[int | None, str]:
-    """Side of a name (0 left, 1 right, None) and the rest, glued."""
+def split_side(name: str) -> tuple[int | None, str]:
+    """Side that a joint's name says, and the rest of the name.
+
+    Args:
+        name (str): Name; what stands before a colon is left out.
+
+    Returns:
+        tuple[int | None, str]: 0 left, 1 right or None; and the other words
+            in lower case, glued.
+
+    Examples:
+        >>> split_side('mixamorig:LeftForeArm'), split_side('hip_center')
+        ((0, 'forearm'), (None, 'hipcenter'))
+    """
     words = [w.lower() for w in _WORD.findall(name.rsplit(':', 1)[-1])]
     sides = [i for i, word in enumerate(words) if word in _SIDES]
     if not sides:
@@ -52,7 +64,7 @@ def mirror_pairs(joint_names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     found: tuple[dict[str, int], dict[str, int]] = ({}, {})
     plain = {}
     for index, name in enumerate(joint_names):
-        side, rest = _split_side(str(name))
+        side, rest = split_side(str(name))
         if side is None:
             plain[rest] = index
         else:
@@ -89,7 +101,7 @@ def find_spine(
     """
     plain: dict[str, int] = {}
     for index, name in enumerate(joint_names):
-        side, rest = _split_side(str(name))
+        side, rest = split_side(str(name))
         if side is None:
             plain.setdefault(rest, index)
     bottom = next((plain[n] for n in _BOTTOM if n in plain), root)
@@ -112,7 +124,7 @@ def find_shoulders(
     """
     by_part: dict[str, tuple[int, int]] = {}
     for left, right in pairs:
-        part = _split_side(str(joint_names[left]))[1]
+        part = split_side(str(joint_names[left]))[1]
         for glued in _GLUED:
             if part.startswith(glued) and part[len(glued) :] in _SHOULDER:
                 part = part[len(glued) :]

@@ -12,6 +12,7 @@ from mmsnip.transforms.augment import (
     RandomTemporalBlur,
 )
 from mmsnip.transforms.format import FormatSkeleton
+from mmsnip.transforms.joints import MapJoints
 from mmsnip.transforms.normalize import NormalizeSkeleton, SkeletonStream
 from mmsnip.transforms.packing import PackSkeletonInputs
 from mmsnip.transforms.tempo_views import RelativeTempo
@@ -29,6 +30,7 @@ from mmsnip.transforms.window import (
 __all__ = [
     'FormatSkeleton',
     'FrameLabels',
+    'MapJoints',
     'MultiView',
     'NormalizeSkeleton',
     'PackSkeletonInputs',

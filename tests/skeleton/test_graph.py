@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmsnip.skeleton.graph import hop_distance, spatial_graph, stgcn_graph
-from mmsnip.skeleton.layout import from_graph_cfg, get_layout
+from mmsnip.skeleton.layout import from_graph_cfg, get_layout, layout_names
 
 
 @pytest.mark.parity
@@ -49,3 +49,14 @@ def test_hop_distance_counts_links():
     chain = from_graph_cfg(dict(parents=[-1, 0, 1, 2]))
     np.testing.assert_array_equal(hop_distance(chain)[0], [0, 1, 2, 3])
     assert np.isinf(hop_distance(chain, 2)[0, 3])
+
+
+@pytest.mark.parametrize('name', layout_names())
+def test_graph_of_every_built_in_layout_connects_all_joints(name):
+    layout = get_layout(name)
+    assert np.isfinite(hop_distance(layout)).all()
+    A = spatial_graph(layout)
+    np.testing.assert_array_equal(A[0], np.eye(layout.num_joints))
+    assert (A[1] > 0).sum() == (A[2] > 0).sum() == layout.num_joints - 1
+    mirror = layout.mirror_order
+    np.testing.assert_array_equal(A[:, mirror][:, :, mirror], A)

@@ -10,9 +10,137 @@ from mmsnip.skeleton.layout import (
     from_graph_cfg,
     from_metainfo,
     get_layout,
+    layout_names,
 )
 
-NAMES = ('nturgb+d', 'nturgb+d-official', 'coco', 'openpose', 'kinect-v1')
+NUM_JOINTS = {
+    'nturgb+d': 25,
+    'nturgb+d-official': 25,
+    'coco': 17,
+    'openpose': 18,
+    'openpose-25': 25,
+    'halpe-26': 26,
+    'kinect-v1': 20,
+    'mediapipe': 33,
+    'smpl-22': 22,
+    'smpl-24': 24,
+    'h36m': 17,
+}
+NAMES = tuple(NUM_JOINTS)
+
+
+def test_registry_has_exactly_these_layouts_and_joint_counts():
+    found = {name: get_layout(name).num_joints for name in layout_names()}
+    assert found == NUM_JOINTS
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_built_in_tree_reaches_every_joint_and_has_one_link_less(name):
+    layout = get_layout(name)
+    V = layout.num_joints
+    assert len(set(layout.joint_names)) == V
+    assert len(set(layout.inward)) == V - 1
+    reached, ring = {layout.root}, {layout.root}
+    while ring:
+        ring = {v for v, p in enumerate(layout.parents) if p in ring}
+        reached |= ring
+    assert reached == set(range(V))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_built_in_tree_and_lines_are_symmetric(name):
+    layout = get_layout(name)
+    mirror = layout.mirror_order
+    for joint, parent in enumerate(layout.parents):
+        other = layout.parents[mirror[joint]]
+        assert other == (mirror[parent] if parent >= 0 else -1)
+    assert mirror[layout.center] == layout.center
+    assert set(mirror[list(layout.origin)]) == set(layout.origin)
+    assert tuple(layout.shoulders[::-1]) in layout.pairs
+    assert 'right' in layout.joint_names[layout.shoulders[0]]
+    if layout.spine is not None:
+        np.testing.assert_array_equal(mirror[list(layout.spine)], layout.spine)
+
+
+@pytest.mark.parametrize(
+    ('alias', 'name'),
+    [
+        ('smpl', 'smpl-24'),
+        ('body_25', 'openpose-25'),
+        ('openpose-18', 'openpose'),
+        ('human3.6m', 'h36m'),
+        ('kinect-v2', 'nturgb+d'),
+    ],
+)
+def test_alias_gives_the_layout_under_its_first_name(alias, name):
+    assert get_layout(alias) is get_layout(name)
+
+
+@pytest.mark.parametrize(
+    ('name', 'chain'),
+    [
+        ('openpose-25', 'left_big_toe left_ankle left_knee left_hip mid_hip'),
+        ('mediapipe', 'right_foot_index right_ankle right_knee right_hip'),
+        ('smpl-24', 'left_hand left_wrist left_elbow left_shoulder'),
+        ('h36m', 'head_top neck thorax spine pelvis'),
+        ('halpe-26', 'right_heel right_ankle right_knee right_hip mid_hip'),
+    ],
+)
+def test_new_tables_link_limbs_in_their_order(name, chain):
+    layout, chain = get_layout(name), chain.split()
+    for child, parent in zip(chain, chain[1:]):
+        joint = layout.joint_names.index(child)
+        assert layout.joint_names[layout.parents[joint]] == parent
+
+
+@pytest.mark.parametrize(
+    ('name', 'places'),
+    [
+        (
+            'mediapipe',
+            {
+                0: 'nose',
+                8: 'right_ear',
+                11: 'left_shoulder',
+                20: 'right_index',
+                23: 'left_hip',
+                32: 'right_foot_index',
+            },
+        ),
+        (
+            'openpose-25',
+            {
+                8: 'mid_hip',
+                9: 'right_hip',
+                14: 'left_ankle',
+                19: 'left_big_toe',
+                24: 'right_heel',
+            },
+        ),
+        ('smpl-24', {3: 'spine1', 9: 'spine3', 15: 'head', 23: 'right_hand'}),
+        (
+            'h36m',
+            {
+                1: 'right_hip',
+                8: 'thorax',
+                11: 'left_shoulder',
+                16: 'right_wrist',
+            },
+        ),
+        (
+            'halpe-26',
+            {
+                17: 'head_top',
+                19: 'mid_hip',
+                20: 'left_big_toe',
+                25: 'right_heel',
+            },
+        ),
+    ],
+)
+def test_new_tables_have_published_places(name, places):
+    names = get_layout(name).joint_names
+    assert {v: names[v] for v in places} == places
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -1,0 +1,138 @@
+"""Which part of the body a joint is, whatever its data set calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmsnip.skeleton.naming import mirror_pairs, split_side
+
+__all__ = ['SIDED', 'joint_parts']
+
+Part = tuple[int, str]  # side: 0 left, 1 right, -1 in the middle
+
+_MIDDLE_WORDS = {
+    'pelvis': (
+        *('pelvis', 'hips', 'hip', 'root', 'midhip', 'hipcenter'),
+        *('centerhip', 'hipscenter', 'spinebase', 'baseofspine'),
+    ),
+    'spine_mid': ('spinemid', 'middleofspine', 'spine', 'torso', 'spinenavel'),
+    'chest': ('chest', 'spinechest'),
+    'thorax': (
+        *('thorax', 'spineshoulder', 'shouldercenter', 'centershoulder'),
+        *('midshoulder', 'neckbase'),
+    ),
+    'neck': ('neck', 'upperneck'),
+    'head': ('head', 'skull'),
+    'head_top': ('headtop', 'topofhead', 'headend', 'headtopend', 'headnub'),
+    'nose': ('nose',),
+}
+_SIDED_WORDS = {
+    'collar': ('collar', 'clavicle'),
+    'shoulder': ('shoulder', 'sho', 'arm', 'upperarm', 'uparm'),
+    'elbow': ('elbow', 'forearm', 'lowerarm', 'loarm'),
+    'wrist': ('wrist',),
+    'hand': ('hand',),
+    'hand_tip': ('handtip',),
+    'thumb': ('thumb',),
+    'index': ('index', 'indexfinger'),
+    'pinky': ('pinky', 'pinkyfinger'),
+    'hip': ('hip', 'thigh', 'upperleg', 'upleg'),
+    'knee': ('knee', 'leg', 'lowerleg', 'loleg', 'calf', 'shin'),
+    'ankle': ('ankle',),
+    'foot': ('foot', 'toe', 'toes', 'toebase', 'ball'),
+    'big_toe': ('bigtoe', 'footindex'),
+    'small_toe': ('smalltoe',),
+    'heel': ('heel',),
+    'eye': ('eye',),
+    'eye_inner': ('eyeinner',),
+    'eye_outer': ('eyeouter',),
+    'ear': ('ear',),
+    'mouth': ('mouth',),
+}
+SIDED = frozenset(_SIDED_WORDS)
+_MIDDLE = {w: part for part, ws in _MIDDLE_WORDS.items() for w in ws}
+_SIDE = {w: part for part, ws in _SIDED_WORDS.items() for w in ws}
+_ARMS = {'arm', 'upperarm', 'uparm'}
+_TOES = {'toe', 'toes', 'toebase', 'ball'}
+
+
+def joint_parts(joint_names: Sequence[str]) -> tuple[Part | None, ...]:
+    """Part of the body that each joint is.
+
+    A word may mean different joints; the other names decide:
+
+    - BVH files and their kin call a joint by the limb that begins there.
+      Beside an upper arm, ``shoulder`` is the collar bone; where there is no
+      wrist, ``hand`` is the wrist; where there is no ankle, ``foot`` is the
+      ankle and ``toes`` the foot.
+    - Detectors in images (those that have a nose and eyes) call the middle
+      of the shoulders ``neck``; it is ``thorax`` here, as is Kinect's
+      ``spine_shoulder`` or ``shoulder_center``.
+    - ``spine1``, ``spine2``, ``spine3`` are middle, chest and thorax, as
+      the 25 NTU joints of BABEL take them from SMPL; beside a ``spine``,
+      the last of ``spine1`` and ``spine2`` is the chest.
+
+    Args:
+        joint_names (Sequence[str]): V names.
+
+    Returns:
+        tuple[tuple[int, str] | None, ...]: Side (0 left, 1 right, -1 middle)
+            and part of each joint; None where the name says nothing, or
+            says what an earlier joint already is.
+
+    Source:
+        Joint lists as in `mmsnip.skeleton.builtin`; Kinect SDK 2.0 for the
+        shoulder's two names; the preparation of BABEL for SMPL's spine.
+
+    Examples:
+        >>> joint_parts(['Hips', 'UpperArm_L', 'Hand_L', 'tail'])
+        ((-1, 'pelvis'), (0, 'shoulder'), (0, 'wrist'), None)
+    """
+    words = _side_words(joint_names)
+    sided = {word for side, word in words if side >= 0}
+    middle = {word for side, word in words if side < 0}
+    own = dict(_SIDE)
+    if sided & _ARMS:
+        own['shoulder'] = own['sho'] = 'collar'
+    if 'wrist' not in sided:
+        own['hand'] = 'wrist'
+    if 'ankle' not in sided and 'foot' in sided:
+        own['foot'] = 'ankle'
+    elif 'foot' in sided:
+        own.update(dict.fromkeys(_TOES, 'big_toe'))
+    center = dict(_MIDDLE)
+    if 'nose' in middle and 'eye' in sided:
+        center['neck'] = 'thorax'
+    if 'thorax' in middle:
+        center['neckbase'] = 'neck'
+    if 'spine' in middle:
+        center['spine2' if 'spine2' in middle else 'spine1'] = 'chest'
+    else:
+        center.update(spine1='spine_mid', spine2='chest', spine3='thorax')
+    taken: set[Part] = set()
+    parts: list[Part | None] = []
+    for side, word in words:
+        name = (own if side >= 0 else center).get(word)
+        part = None if name is None else (side, name)
+        parts.append(None if part in taken else part)
+        if part is not None:
+            taken.add(part)
+    return tuple(parts)
+
+
+def _side_words(joint_names: Sequence[str]) -> list[tuple[int, str]]:
+    """Side (-1 where none) and glued words of each name."""
+    words: list[tuple[int, str]] = []
+    for name in joint_names:
+        side, word = split_side(str(name))
+        words.append((-1 if side is None else side, word))
+    for pair in mirror_pairs(joint_names):
+        for side, joint in enumerate(pair):
+            if words[joint][0] < 0:  # glued, as in lhand or armright
+                word = words[joint][1]
+                ends = (('left', 'l'), ('right', 'r'))[side]
+                stems = [word[len(e) :] for e in ends if word.startswith(e)]
+                stems += [word[: -len(e)] for e in ends if word.endswith(e)]
+                known = [stem for stem in stems if stem in _SIDE]
+                words[joint] = (side, (known or stems)[0])
+    return words
