@@ -142,7 +142,9 @@ def read_text(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> str:
             'UTF-8; expected plain text, save it as UTF-8'
         ) from None
     if not text.strip():
-        raise SequenceError(f'{path} cannot be read: it holds white space only')
+        raise SequenceError(
+            f'{path} cannot be read: it holds white space only'
+        )
     return text
 
 

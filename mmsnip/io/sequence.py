@@ -9,6 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from mmsnip.io.bvh import read_bvh
+from mmsnip.io.csv_table import read_csv
+from mmsnip.io.ntu import read_ntu
+from mmsnip.io.pkummd import read_pkummd
+from mmsnip.io.pose_json import read_pose_json
 from mmsnip.io.reading import SequenceError, as_sequence, open_arrays
 from mmsnip.io.video_check import is_rate
 
@@ -24,6 +29,12 @@ def load_sequence(
 
     - ``.npy``: the array.
     - ``.npz``: the array ``keypoint``, or the only one; ``fps`` optional.
+    - ``.skeleton``: NTU RGB+D, its two bodies with most motion (`read_ntu`).
+    - ``.txt``: PKU-MMD, 150 numbers a row (`read_pkummd`).
+    - ``.bvh``: any hierarchy, positions as the file scales them (`read_bvh`).
+    - ``.csv``, ``.tsv``: a table whose header names joints (`read_csv`).
+    - ``.json``, or a folder of such files: OpenPose, MMPose, MediaPipe,
+      YOLO-pose, AlphaPose (`read_pose_json`).
 
     Args:
         path (str | os.PathLike[str]): File; its ending picks the reader.
@@ -31,7 +42,10 @@ def load_sequence(
     Returns:
         tuple[np.ndarray, dict[str, Any]]: Keypoints (M, T, V, C) float32;
         and ``frame_dir`` (str, the file's stem) and, where the file says
-        it, ``fps`` (float).
+        it, ``fps`` (float), ``layout`` (name, or joint_names and parents),
+        ``unit``, ``track_ids``, ``keypoint_score`` (M, T, V), ``first_frame``
+        (int, number of frame 0 in its source) and ``mended`` (sentences
+        about what was repaired).
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -40,13 +54,16 @@ def load_sequence(
     """
     path = Path(path)
     if path.is_dir():
-        raise SequenceError(
-            f'{path} is a folder; expected a file that ends in one of '
-            f'{sorted(READERS)}'
-        )
-    if not path.is_file():
+        if not any(path.glob('*.json')):
+            raise SequenceError(
+                f'{path} is a folder without .json files of poses; expected '
+                f'such a folder, or a file that ends in one of '
+                f'{sorted(READERS)}'
+            )
+    elif not path.is_file():
         raise FileNotFoundError(f'{path}: there is no such file')
-    reader = READERS.get(path.suffix.lower())
+    suffix = '.json' if path.is_dir() else path.suffix.lower()
+    reader = READERS.get(suffix)
     if reader is None:
         raise SequenceError(
             f'{path} ends in {path.suffix!r}, which is not read; expected '
@@ -58,7 +75,7 @@ def load_sequence(
         raise
     except Exception as error:  # whatever a parser says of foreign bytes
         raise SequenceError(
-            f'{path} cannot be read as {path.suffix.lower()} '
+            f'{path} cannot be read as {suffix} '
             f'({type(error).__name__}: {error}); expected plain arrays of '
             'numbers, pickled objects are refused'
         ) from error
@@ -95,8 +112,14 @@ def _read_npz(path: Path) -> Content:
 
 
 # A reader takes a path and returns the keypoints, (T, V, C) or
-# (M, T, V, C), and what else the file says: ``fps``.
+# (M, T, V, C), and what else the file says; see its own docstring.
 READERS: dict[str, Callable[[Path], Content]] = {
+    '.bvh': read_bvh,
+    '.csv': read_csv,
+    '.json': read_pose_json,
     '.npy': _read_npy,
     '.npz': _read_npz,
+    '.skeleton': read_ntu,
+    '.tsv': read_csv,
+    '.txt': read_pkummd,
 }

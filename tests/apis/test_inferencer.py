@@ -401,7 +401,7 @@ def test_one_bad_file_never_loses_the_others(
     for folder, seed in (('a', 0), ('b', 1)):
         (tmp_path / 'in' / folder).mkdir(parents=True)
         np.save(tmp_path / 'in' / folder / 'walk.npy', poses(seed=seed))
-    (tmp_path / 'in' / 'notes.txt').write_text('no sequence')
+    (tmp_path / 'in' / 'notes.md').write_text('no sequence')
     (tmp_path / 'in' / 'a' / 'broken.npz').write_bytes(b'PK')
     np.savez(tmp_path / 'walk.npz', keypoint=poses(seed=2), fps=60.0)
     np.save(tmp_path / 'detections.npy', poses(seed=3))

@@ -1,0 +1,137 @@
+"""Frame numbers and times of a table."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mmsnip.io.csv_columns import TIME_UNITS
+from mmsnip.io.csv_header import Columns
+from mmsnip.io.csv_text import Table
+from mmsnip.io.reading import SequenceError
+from mmsnip.io.recording import nice_rate
+
+__all__ = ['frame_numbers', 'frame_rate']
+
+
+def frame_numbers(
+    table: Table, found: Columns, metadata: dict[str, Any], mended: list[str]
+) -> tuple[np.ndarray, int]:
+    """Frame of each row.
+
+    Args:
+        table (Table): The table.
+        found (Columns): Its columns.
+        metadata (dict[str, Any]): Takes ``first_frame`` and ``frame_step``.
+        mended (list[str]): Takes what is odd.
+
+    Returns:
+        tuple[np.ndarray, int]: (R,) int64 from 0, and T.
+
+    Raises:
+        SequenceError: If frames are not told, not whole or far too sparse.
+    """
+    if found.frame is None:
+        if found.joint is None and found.person is None:
+            return np.arange(table.num_rows), table.num_rows
+        if found.time is None:
+            raise SequenceError(
+                f'{table.path}: its rows are single joints or persons, but '
+                'no column tells the frame; call one frame or time, or name '
+                'it in a column map'
+            )
+        times = table.numbers(found.time)
+        if np.isnan(times).any():
+            line = table.lines[int(np.isnan(times).argmax())]
+            raise SequenceError(
+                f'{table.path}, line {line}: the time is empty'
+            )
+        steps, frames = np.unique(times, return_inverse=True)
+        return frames.reshape(-1).astype(np.int64), len(steps)
+    numbers = table.numbers(found.frame)
+    wrong = np.isnan(numbers) | (numbers != np.rint(numbers))
+    wrong |= np.abs(numbers) > 2**53
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise SequenceError(
+            f'{table.path}, line {table.lines[row]}: frame number '
+            f'{numbers[row]:g} is not whole'
+        )
+    frames = numbers.astype(np.int64)
+    if (np.diff(frames) < 0).any():
+        row = int((np.diff(frames) < 0).argmax()) + 1
+        mended.append(
+            f'rows were sorted by frame (line {table.lines[row]} goes back)'
+        )
+    there = np.unique(frames)
+    step = max(int(np.gcd.reduce(np.diff(there))) if len(there) > 1 else 1, 1)
+    metadata['first_frame'] = int(there[0])
+    metadata['frame_step'] = step
+    frames = (frames - there[0]) // step
+    T = int(frames.max()) + 1
+    if step > 1:
+        mended.append(
+            f'frame numbers go up in steps of {step}; they were counted in '
+            'steps'
+        )
+    if 20 * len(there) + 1000 < T:
+        raise SequenceError(
+            f'{table.path}: frame numbers run from {there[0]} to {there[-1]}, '
+            f'but only {len(there)} of them are there; is column '
+            f'{table.name(found.frame)} the frame number?'
+        )
+    if len(there) < T:
+        gap = int((np.diff(there) > step).argmax())
+        mended.append(
+            f'{T - len(there)} frame numbers are missing, first '
+            f'{there[gap] + step}; these frames are zeros'
+        )
+    return frames, T
+
+
+def frame_rate(
+    table: Table, found: Columns, frames: np.ndarray, mended: list[str]
+) -> float | None:
+    """Frames a second by the usual step of the time column.
+
+    Args:
+        table (Table): The table.
+        found (Columns): Its columns.
+        frames (np.ndarray): Frame of each row, (R,).
+        mended (list[str]): Takes what is odd.
+
+    Returns:
+        float | None: The rate, None where nothing tells it.
+    """
+    if found.time is None:
+        return None
+    times = table.numbers(found.time)
+    frames, rows = np.unique(frames, return_index=True)
+    known = ~np.isnan(times[rows])
+    frames, rows = frames[known], rows[known]
+    if len(rows) < 2:
+        return None
+    with np.errstate(over='ignore', invalid='ignore'):
+        steps = np.diff(times[rows]) / np.diff(frames)
+    median = float(np.median(steps))
+    unit = found.time_unit
+    if unit is None:
+        unit = 's' if median < 1 else 'ms' if median < 1000 else None
+    if unit is None or not 0 < median < math.inf:
+        mended.append(
+            f'the median time step {median:g} gives no frame rate; tell '
+            'time_unit or fps in a column map'
+        )
+        return None
+    odd = np.abs(steps - median) > 0.5 * median
+    if odd.any():
+        line = table.lines[rows[int(odd.argmax()) + 1]]
+        mended.append(
+            f'{int(odd.sum())} of {len(steps)} time steps differ by more '
+            f'than half from the median {median:g} {unit} (first at line '
+            f'{line}); frames were not moved'
+        )
+    # The mean of the regular steps: times are often whole milliseconds.
+    return nice_rate(float(steps[~odd].mean()) * TIME_UNITS[unit])

@@ -1,0 +1,465 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmsnip.io.csv_columns import load_column_map
+from mmsnip.io.csv_table import read_csv
+from mmsnip.io.reading import SequenceError
+from mmsnip.skeleton.layout import get_layout
+from tests.io.read_or_refuse import read_or_refuse
+
+NAMES = ['hip', 'spine', 'neck', 'head', 'left hand']
+
+
+def poses(T=13, V=5, C=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(T, V, C)).astype(np.float32)
+
+
+def save(folder, text, name='walk.csv'):
+    path = folder / name
+    path.write_bytes(text.encode())
+    return path
+
+
+def wide(values, header, delimiter=',', before=()):
+    """Text of a row a frame; `before` holds columns to put in front."""
+    lines = [delimiter.join(header)] if header else []
+    for t, pose in enumerate(values):
+        words = [str(column[t]) for column in before]
+        words += [repr(float(value)) for value in pose.ravel()]
+        lines.append(delimiter.join(words))
+    return '\n'.join(lines) + '\n'
+
+
+def coordinates(pattern, V=5, C=3):
+    return [
+        pattern.format(v=v, c='xyz'[c]) for v in range(V) for c in range(C)
+    ]
+
+
+@pytest.mark.parametrize('delimiter', [',', ';', '\t', ' '])
+@pytest.mark.parametrize(
+    'pattern',
+    [
+        '{v}_{c}',
+        '{c}{v}',
+        '{v}{c}',
+        '{c}_{v}',
+        'joint {v}.{c}',
+        'J{v}-pos_{c}',
+    ],
+)
+def test_wide_tables_of_any_naming_and_delimiter(tmp_path, delimiter, pattern):
+    if delimiter == ' ':
+        pattern = pattern.replace(' ', '')
+    text = wide(poses(), coordinates(pattern), delimiter)
+
+    keypoint, metadata = read_csv(save(tmp_path, text))
+
+    np.testing.assert_array_equal(keypoint, poses()[None])
+    assert len(metadata['joint_names']) == 5
+    assert metadata['mended'] == []
+
+
+def test_camel_case_axes_and_quotes(tmp_path):
+    header = [f'"{name}{c}"' for name in ('hip', 'head') for c in 'XYZ']
+    values = poses(V=2)
+
+    keypoint, metadata = read_csv(save(tmp_path, wide(values, header)))
+
+    np.testing.assert_array_equal(keypoint, values[None])
+    assert metadata['joint_names'] == ['hip', 'head']
+
+
+def test_two_coordinates_and_scores(tmp_path):
+    table = poses(V=5, C=3)
+    header = [f'{n}_{c}' for n in NAMES for c in ('x', 'y', 'conf')]
+
+    keypoint, metadata = read_csv(save(tmp_path, wide(table, header)))
+
+    np.testing.assert_array_equal(keypoint, table[None, ..., :2])
+    np.testing.assert_array_equal(
+        metadata['keypoint_score'], table[None, ..., 2]
+    )
+
+
+def test_numbered_joints_come_in_the_order_of_their_numbers(tmp_path):
+    header = coordinates('{v}_{c}', V=12)
+    order = np.random.default_rng(0).permutation(12)
+    shuffled = np.reshape(header, (12, 3))[order].ravel().tolist()
+    values = poses(V=12)
+
+    keypoint, _ = read_csv(save(tmp_path, wide(values[:, order], shuffled)))
+
+    np.testing.assert_array_equal(keypoint, values[None])
+
+
+def test_decimal_commas_comments_and_blank_lines(tmp_path):
+    text = (
+        '# lab 3\r\n\r\nx0;y0;x1;y1\r\n1,5;-2;3,25;4\r\n# gap\r\n5;6;7;8\r\n'
+    )
+
+    keypoint, _ = read_csv(save(tmp_path, text))
+
+    assert keypoint.tolist() == [[[[1.5, -2], [3.25, 4]], [[5, 6], [7, 8]]]]
+
+
+def test_columns_that_are_no_joints_are_left_out_and_reported(tmp_path):
+    values = poses(V=2)
+    header = ['label', *coordinates('j{v}_{c}', V=2)]
+    text = wide(values, header, before=[['walk'] * 13])
+
+    keypoint, metadata = read_csv(save(tmp_path, text))
+
+    np.testing.assert_array_equal(keypoint, values[None])
+    assert metadata['mended'] == ["1 columns were left out: ['label']"]
+
+
+def test_long_tables_give_persons_joints_and_frames(tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(2, 7, 5, 3)).astype(np.float32)
+    rows = [
+        f'{40 + t},{"ab"[m]},{NAMES[v]},'
+        + ','.join(repr(float(x)) for x in values[m, t, v])
+        + f',{m + t + v}'
+        for m in range(2)
+        for t in range(7)
+        for v in range(5)
+        if (m, t) != (1, 3)
+    ]
+    rng.shuffle(rows[5:])
+    header = 'Frame,Person ID,joint,X,Y,Z,confidence\n'
+
+    keypoint, metadata = read_csv(save(tmp_path, header + '\n'.join(rows)))
+
+    values[1, 3] = 0
+    np.testing.assert_array_equal(keypoint, values)
+    assert metadata['joint_names'] == NAMES
+    assert metadata['track_ids'] == ['a', 'b']
+    assert metadata['first_frame'] == 40
+    assert metadata['keypoint_score'][1, 2].tolist() == [3, 4, 5, 6, 7]
+    assert not metadata['keypoint_score'][1, 3].any()
+
+
+def test_long_tables_without_frames_go_by_time(tmp_path):
+    rows = [f'{t * 40},{v},{t},{v}' for t in range(5) for v in range(3)]
+    text = 'timestamp,joint,x,y\n' + '\n'.join(rows)
+
+    keypoint, metadata = read_csv(save(tmp_path, text))
+
+    assert keypoint.shape == (1, 5, 3, 2)
+    assert keypoint[0, 4, 2].tolist() == [4, 2]
+    assert metadata['fps'] == 25.0
+
+
+def test_utkinect_rows_are_frame_number_and_kinect_joints(tmp_path):
+    values = poses(T=6, V=20)
+    # Frame 253 comes twice, 255 is missing.
+    frames = [252, 253, 253, 254, 256, 257]
+    text = wide(values, None, '  ', before=[frames])
+
+    keypoint, metadata = read_csv(save(tmp_path, text, 'joints_s01_e01.txt'))
+
+    assert keypoint.shape == (1, 6, 20, 3)
+    np.testing.assert_array_equal(
+        keypoint[0, [0, 1, 2, 4, 5]], values[[0, 2, 3, 4, 5]]
+    )
+    assert not keypoint[0, 3].any()
+    assert metadata['layout'] == 'kinect-v1'
+    assert metadata['first_frame'] == 252
+    assert [
+        any(part in note for note in metadata['mended'])
+        for part in (
+            'as in UTKinect the 20 of Kinect v1',
+            '1 rows repeat an earlier one (first at line 3)',
+            '1 frame numbers are missing, first 255',
+        )
+    ] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ('width', 'shape'), [(15, (5, 3)), (12, (4, 3)), (10, (5, 2)), (8, (4, 2))]
+)
+def test_tables_without_header_are_read_by_their_width(tmp_path, width, shape):
+    values = poses(V=1, C=width)
+
+    keypoint, _ = read_csv(save(tmp_path, wide(values, None)))
+
+    np.testing.assert_array_equal(keypoint, values.reshape(1, 13, *shape))
+
+
+def test_long_tables_without_header_are_not_taken_for_wide_ones(tmp_path):
+    rows = [f'{t} {v} 1 2 3' for t in range(4) for v in range(5)]
+
+    with pytest.raises(SequenceError, match='column repeats a value up to 5'):
+        read_csv(save(tmp_path, '\n'.join(rows)))
+
+
+@pytest.mark.parametrize(
+    ('name', 'steps', 'fps'),
+    [
+        ('t', [0.04] * 4, 25.0),
+        ('time', [33, 33, 34, 33, 33, 34], 30.0),
+        ('time_us', [33366] * 4, 29.97),
+        ('Timestamp (ns)', [10**7] * 4, 100.0),
+    ],
+)
+def test_times_give_the_rate(tmp_path, name, steps, fps):
+    times = np.concatenate([[5], 5 + np.cumsum(steps)])
+    header = [name, *coordinates('{c}{v}')]
+    text = wide(poses(T=len(times)), header, before=[times])
+
+    metadata = read_csv(save(tmp_path, text))[1]
+
+    assert metadata['fps'] == fps
+    assert metadata['mended'] == []
+
+
+def test_uneven_times_are_reported(tmp_path):
+    times = [0, 0.04, 0.08, 0.3, 0.34, 0.38]
+    header = ['time', *coordinates('{c}{v}')]
+    text = wide(poses(T=6), header, before=[times])
+
+    metadata = read_csv(save(tmp_path, text))[1]
+
+    assert metadata['fps'] == 25.0
+    assert '1 of 5 time steps' in metadata['mended'][0]
+    assert 'at line 5' in metadata['mended'][0]
+
+
+def test_lost_joints_are_interpolated_and_lost_frames_are_zeros(tmp_path):
+    values = np.zeros((7, 2, 3))
+    values[:, 0] = np.arange(7)[:, None] + [1, 10, 100]
+    values[:, 1] = 5
+    text = wide(values, coordinates('{c}{v}', V=2)).split('\n')
+    text[1] = ',,,5,5,5'  # held from frame 1
+    text[4] = '4,nan,103,5,5,5'  # joint 0 of frame 3
+    text[6] = 'NaN,,-,,n/a,'  # all of frame 5
+
+    keypoint, metadata = read_csv(save(tmp_path, '\n'.join(text)))
+
+    values[0, 0] = values[1, 0]
+    values[5] = 0
+    np.testing.assert_allclose(keypoint[0], values)
+    assert metadata['mended'] == [
+        "2 empty joint positions in 2 frames were interpolated (first: '0' "
+        'in frame 0)',
+        '1 frames hold no joint and are zeros, first frame 5',
+    ]
+
+
+def test_frame_numbers_in_steps_are_counted_in_steps(tmp_path):
+    header = ['frame', *coordinates('{c}{v}')]
+    frames = [10, 14, 18, 12, 16]
+    text = wide(poses(T=5), header, before=[frames])
+
+    keypoint, metadata = read_csv(save(tmp_path, text))
+
+    np.testing.assert_array_equal(keypoint[0], poses(T=5)[[0, 3, 1, 4, 2]])
+    assert (metadata['first_frame'], metadata['frame_step']) == (10, 2)
+    assert 'sorted by frame (line 5 goes back)' in metadata['mended'][0]
+
+
+def test_joints_named_as_a_built_in_layout_take_its_order(tmp_path):
+    names = get_layout('kinect-v1').joint_names
+    order = np.random.default_rng(0).permutation(20)
+    camel = [names[v].title().replace('_', '') for v in order]
+    header = [f'{name}_{c}' for name in camel for c in 'xyz']
+    values = poses(V=20)
+
+    keypoint, metadata = read_csv(
+        save(tmp_path, wide(values[:, order], header))
+    )
+
+    np.testing.assert_array_equal(keypoint, values[None])
+    assert metadata['layout'] == 'kinect-v1'
+    assert metadata['joint_names'] == list(names)
+
+
+def test_units_in_brackets_are_understood(tmp_path):
+    text = wide(poses(), coordinates('{v}_{c} [cm]'))
+
+    keypoint, metadata = read_csv(save(tmp_path, text))
+
+    np.testing.assert_allclose(keypoint[0], 0.01 * poses(), rtol=1e-6)
+    assert metadata['unit'] == 'm'
+
+
+MAP = """
+delimiter: '|'
+frame: nr
+time: clock
+time_unit: ms
+scale: 0.001
+up: z
+joints:
+  head: [hx, hy, 4, hs]
+  hip: {x: px, y: py, z: pz, score: ps}
+joint_names: [hip, head]
+parents: [-1, 0]
+"""
+
+
+def test_a_column_map_tells_everything(tmp_path):
+    header = 'nr clock hx hy hz hs px py pz ps'.replace(' ', '|')
+    rows = [f'{t}|{20 * t}|1|2|3|.5|4|5|{t}|.7' for t in range(4)]
+    path = save(tmp_path, '\n'.join([header, *rows]))
+
+    keypoint, metadata = read_csv(path, save(tmp_path, MAP, 'lab.yaml'))
+
+    np.testing.assert_allclose(
+        keypoint[0, 3], [[0.004, 0.003, -0.005], [0.001, 0.003, -0.002]]
+    )
+    np.testing.assert_allclose(metadata['keypoint_score'][0, 0], [0.7, 0.5])
+    assert metadata['fps'] == 50.0
+    assert (metadata['unit'], metadata['up']) == ('m', 'y')
+    assert metadata['layout'] == dict(
+        joint_names=['hip', 'head'], parents=[-1, 0]
+    )
+
+
+def test_a_map_names_the_layout_of_a_bare_table(tmp_path):
+    values = poses(V=17, C=2)
+    path = save(tmp_path, wide(values, None))
+
+    keypoint, metadata = read_csv(path, dict(layout='coco', unit='pixel'))
+
+    np.testing.assert_array_equal(keypoint, values[None])
+    assert (metadata['layout'], metadata['unit']) == ('coco', 'pixel')
+
+
+def test_a_map_tells_a_long_table(tmp_path):
+    rows = [f'{t} {v} 1 2 {t + v}' for t in range(4) for v in range(3)]
+    columns = dict(header=False, frame=0, joint=1, coordinates=[2, 3, 4])
+
+    keypoint, _ = read_csv(save(tmp_path, '\n'.join(rows)), columns)
+
+    assert keypoint[0, 3].tolist() == [[1, 2, 3], [1, 2, 4], [1, 2, 5]]
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('colour: red', "unknown keys .*'colour'.*the keys are"),
+        ('- 1', 'expected keys and values'),
+        ('frame: [a', 'cannot be read as YAML'),
+        ('up: north', "key 'up': found str 'north', expected one of"),
+        ('unit: cm', "key 'unit'.*use 'scale', 0.01 for cm"),
+        ('fps: 0', "key 'fps'.*a positive number"),
+        ('scale: -1', 'scale=-1 must be a positive number'),
+        ('frame: yes', "key 'frame': found bool True.*in quotes"),
+        ('delimiter: [1]', "key 'delimiter'"),
+        ('joints: {hip: [1]}', r"joint 'hip'.*expected \[x, y\]"),
+        ('joints: {hip: [1, 2, -3]}', "joint 'hip', z"),
+        ('{joints: {hip: [1, 2]}, joint: 3}', 'give one of them'),
+        ('{layout: coco, parents: [-1]}', "give 'layout', or 'joint_names'"),
+        ('a: !!python/object/apply:os.getcwd []', 'cannot be read as YAML'),
+        ('[' * 3000, 'cannot be read as YAML'),
+    ],
+)
+def test_a_wrong_column_map_is_refused_by_key(tmp_path, text, message):
+    with pytest.raises(SequenceError, match=message) as caught:
+        load_column_map(save(tmp_path, text, 'lab.yaml'))
+
+    assert 'lab.yaml' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('columns', 'message'),
+    [
+        (dict(frame='nr'), "wants 'nr' for frame"),
+        (dict(time=40), 'wants 40 for time, but the table has 15 columns'),
+        (dict(layout='robot'), "layout='robot'.*unknown"),
+        (dict(layout='coco'), "joints .'nose'.*are not in the table"),
+        (dict(parents=[-1, 0]), '2 parents, the table 5 joints'),
+        (dict(parents=[0, 0]), 'cycle|root'),
+        (dict(joints=dict(a=[0, 1], b=[2, 3, 4])), "joint 'b' has the"),
+        (dict(coordinates=[0, 1]), "needs both 'joint' and 'coord"),
+        (dict(joint=0), "needs both 'joint' and 'coord"),
+    ],
+)
+def test_a_map_that_does_not_fit_is_refused(tmp_path, columns, message):
+    path = save(tmp_path, wide(poses(), coordinates('j{v}_{c}')))
+
+    with pytest.raises(SequenceError, match=message):
+        read_csv(path, columns)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('x0,y0\n1,2\n3\n', 'line 3: found 1 cells, expected 2'),
+        ('x0,y0\n1,2\n3,four\n', "line 3: column 'y0' holds 'four'"),
+        ('x0,y0\n', 'holds a header only'),
+        ('# none\n', 'holds comments only'),
+        ('a,b\n1,2\n', 'no coordinates are found in the header'),
+        ('1,2,3,4,5,6,7\n', '7 columns without a header are not'),
+        ('frame,x0,y0\n1.5,1,2\n', 'line 2: frame number 1.5 is not whole'),
+        ('frame,x0,y0\n1,1,2\n9,1,2\n8000000001,1,2\n', 'only 3 of them'),
+        ('joint,x,y\n1,1,2\n', 'no column tells the frame'),
+        ('ax,ay,bx_,a_x,a_y,a_z,b_x,b_y\n1,2,3,4,5,6,7,8\n', "joint 'b'"),
+        ('x0,y0\n1e39,2\n', 'holds NaN or infinity'),
+    ],
+)
+def test_a_broken_table_is_refused(tmp_path, text, message):
+    with pytest.raises(SequenceError, match=re.escape(message)):
+        read_csv(save(tmp_path, text))
+
+
+def test_few_rows_cannot_ask_for_much_memory(tmp_path):
+    rows = [f'{n},{n},{n},1,2' for n in range(900)]
+    text = 'frame,person,joint,x,y\n' + '\n'.join(rows)
+
+    with pytest.raises(SequenceError, match='far more than its 900 rows'):
+        read_csv(save(tmp_path, text))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=300))
+def test_random_bytes_never_escape_our_error(content):
+    read_or_refuse(read_csv, content)
+    read_or_refuse(read_csv, b'frame,person,joint,x,y,z\n' + content)
+    read_or_refuse(load_and_read, content)
+
+
+def load_and_read(path):
+    return read_csv(path, path)
+
+
+CELLS = ['', 'nan', 'inf', '-1', '1e400', '"', '9' * 40, '0.5', 'a', ';', '#']
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_mutated_table_never_escapes_our_error(data):
+    kind = data.draw(st.sampled_from(['long', 'wide', 'bare']))
+    frames = range(4)
+    if kind == 'long':
+        rows = [f'{t},{t / 30},p,{v},1,2,3' for t in frames for v in range(3)]
+        lines = ['frame,time,person,joint,x,y,z', *rows]
+    else:
+        header = ['frame', *coordinates('{c}{v}')] if kind == 'wide' else None
+        text = wide(poses(T=4), header, before=[frames])
+        lines = text.split('\n')
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(lines) - 1))
+        change = data.draw(st.sampled_from(['del', 'dup', 'cut', 'cell']))
+        line = lines[place]
+        if change == 'del' and len(lines) > 1:
+            del lines[place]
+        elif change == 'dup':
+            lines.insert(place, line)
+        elif change == 'cut':
+            lines[place] = line[: data.draw(st.integers(0, len(line)))]
+        else:
+            cells = line.split(',')
+            n = data.draw(st.integers(0, len(cells) - 1))
+            cells[n] = data.draw(st.sampled_from(CELLS))
+            lines[place] = ','.join(cells)
+    read_or_refuse(read_csv, '\n'.join(lines).encode())

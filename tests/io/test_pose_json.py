@@ -1,0 +1,615 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmsnip.io.pose_json import read_pose_json
+from mmsnip.io.reading import SequenceError
+from mmsnip.skeleton.layout import get_layout
+
+M, T = 2, 7
+
+
+def bodies(V, D=2, scale=100.0, seed=0):
+    """Two people, far apart, who move a little: (M, T, V, D)."""
+    rng = np.random.default_rng(seed)
+    pose = rng.uniform(0.2, 0.8, (M, 1, V, D))
+    pose[1] += 3
+    steps = rng.normal(0, 0.01, (M, T, 1, D)).cumsum(axis=1)
+    return ((pose + steps) * scale).astype(np.float32)
+
+
+def scores(V, seed=1):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0.2, 1, (M, T, V)).astype(np.float32)
+
+
+def flat(x, s, m, t):
+    return np.concatenate((x[m, t], s[m, t, :, None]), 1).ravel().tolist()
+
+
+def xyv(point, score):
+    keys = 'xyz'[: len(point)]
+    return {
+        **dict(zip(keys, point.tolist())),
+        'visibility': float(score),
+    }
+
+
+def openpose(x, s, key='pose_keypoints_2d', **more):
+    return [
+        {
+            'version': 1.3,
+            'people': [
+                {'person_id': [-1], key: flat(x, s, m, t), **more}
+                for m in range(M)
+            ],
+        }
+        for t in range(T)
+    ]
+
+
+def mmpose(x, s, tracks=True):
+    return [
+        {
+            'frame_id': t + 1,
+            'instances': [
+                {
+                    'keypoints': x[m, t].tolist(),
+                    'keypoint_scores': s[m, t].tolist(),
+                    'bbox': [[0, 0, 9, 9]],
+                    'bbox_score': 0.9,
+                    **({'track_id': 7 + m} if tracks else {}),
+                }
+                for m in range(M)
+            ],
+        }
+        for t in range(T)
+    ]
+
+
+def yolo(x, s):
+    return [
+        [
+            {
+                'name': 'person',
+                'class': 0,
+                'confidence': 0.9,
+                'box': {'x1': 0, 'y1': 0, 'x2': 9, 'y2': 9},
+                'track_id': m + 3,
+                'keypoints': {
+                    'x': x[m, t, :, 0].tolist(),
+                    'y': x[m, t, :, 1].tolist(),
+                    'visible': s[m, t].tolist(),
+                },
+            }
+            for m in range(M)
+        ]
+        for t in range(T)
+    ]
+
+
+def alphapose(x, s, **more):
+    return [
+        {
+            'image_id': f'{t}.jpg',
+            'category_id': 1,
+            'keypoints': flat(x, s, m, t),
+            'score': 2.9,
+            'idx': m + 1,
+            **more,
+        }
+        for t in range(T)
+        for m in range(M)
+    ]
+
+
+def landmarks(x, s, m, t):
+    return [xyv(p, c) for p, c in zip(x[m, t], s[m, t])]
+
+
+def write(tmp_path, document, name='video.json'):
+    path = tmp_path / name
+    path.write_text(json.dumps(document))
+    return path
+
+
+def write_folder(tmp_path, frames, numbers=None):
+    folder = tmp_path / 'video'
+    folder.mkdir()
+    for t, frame in zip(numbers or range(len(frames)), frames):
+        write(folder, frame, f'walk_{t:012d}_keypoints.json')
+    return folder
+
+
+def check(keypoint, metadata, x, s):
+    assert keypoint.dtype == np.float32
+    np.testing.assert_allclose(keypoint, x, rtol=1e-6)
+    np.testing.assert_allclose(metadata['keypoint_score'], s, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('V', 'layout'), [(25, 'openpose-25'), (18, 'openpose')]
+)
+def test_openpose_folder_is_told_by_its_length(tmp_path, V, layout):
+    x, s = bodies(V), scores(V)
+    folder = write_folder(tmp_path, openpose(x, s))
+
+    keypoint, metadata = read_pose_json(folder)
+
+    check(keypoint, metadata, x, s)
+    assert metadata['layout'] == layout
+    assert metadata['unit'] == 'pixel'
+    assert metadata['up'] == '-y'
+    assert metadata['tracking'] == 'nearest'
+    assert metadata['track_ids'] == ['0', '1']
+    assert 'mended' not in metadata
+
+
+def test_openpose_3d_wins_and_names_no_unit(tmp_path):
+    x, s = bodies(25, D=3), scores(25)
+    frames = openpose(x, s, 'pose_keypoints_3d', pose_keypoints_2d=[])
+    keypoint, metadata = read_pose_json(write_folder(tmp_path, frames))
+    check(keypoint, metadata, x, s)
+    assert 'unit' not in metadata
+    assert 'up' not in metadata
+
+
+def test_missing_frame_numbers_are_zero_and_reported(tmp_path):
+    x, s = bodies(25), scores(25)
+    numbers = [9, 10, 11, 14, 15, 17, 18]  # as text, 9 comes behind 18
+    folder = write_folder(tmp_path, openpose(x, s), numbers)
+
+    keypoint, metadata = read_pose_json(folder)
+
+    assert keypoint.shape == (M, 10, 25, 2)
+    assert metadata['first_frame'] == 9
+    np.testing.assert_allclose(
+        keypoint[:, np.array(numbers) - 9], x, rtol=1e-6
+    )
+    assert not keypoint[:, [3, 4, 7]].any()
+    assert metadata['mended'] == [
+        '3 frames are missing and were set to zero: 12..13, 16'
+    ]
+
+
+def test_frame_without_people_is_an_absence(tmp_path):
+    x, s = bodies(25), scores(25)
+    frames = openpose(x, s)
+    frames[0]['people'] = []
+    del frames[3]['people'][0]
+    keypoint, metadata = read_pose_json(write_folder(tmp_path, frames))
+    there = keypoint.any(axis=(2, 3))
+    assert there.sum() == M * T - 3
+    assert not there[:, 0].any()
+    assert not metadata['keypoint_score'][:, 0].any()
+
+
+def test_persons_without_ids_keep_their_place_when_the_order_changes(tmp_path):
+    x, s = bodies(17), scores(17)
+    frames = mmpose(x, s, tracks=False)
+    for frame in frames[1::2]:
+        frame['instances'].reverse()
+    keypoint, metadata = read_pose_json(write(tmp_path, frames))
+    check(keypoint, metadata, x, s)
+    assert metadata['tracking'] == 'nearest'
+
+
+def test_person_who_jumps_away_is_a_new_one(tmp_path):
+    x, s = bodies(17), scores(17)
+    x[0, 4:] += 500
+    _, metadata = read_pose_json(write(tmp_path, mmpose(x, s, tracks=False)))
+    assert metadata['track_ids'] == ['0', '1', '2']
+    keypoint, metadata = read_pose_json(
+        write(tmp_path, mmpose(x, s, tracks=False)), max_persons=2
+    )
+    assert keypoint.any(axis=(2, 3)).sum(1).tolist() == [4, 7]
+    assert '1 of 3 persons were left out' in metadata['mended'][0]
+
+
+def test_mmpose_demo_file_names_its_joints(tmp_path):
+    x, s = bodies(17), scores(17)
+    names = get_layout('coco').joint_names
+    document = dict(
+        meta_info=dict(
+            dataset_name='coco', keypoint_id2name=dict(enumerate(names))
+        ),
+        instance_info=mmpose(x, s),
+    )
+    keypoint, metadata = read_pose_json(write(tmp_path, document))
+    check(keypoint, metadata, x, s)
+    assert metadata['layout'] == 'coco'
+    assert metadata['track_ids'] == ['7', '8']
+    assert metadata['tracking'] == 'ids'
+    assert metadata['first_frame'] == 1
+
+
+def test_mmpose_names_that_are_no_built_in_body_are_kept(tmp_path):
+    x, s = bodies(5), scores(5)
+    names = ['tail', 'left_paw', 'right_paw', 'nose', 'ear']
+    document = dict(
+        meta_info=dict(keypoint_id2name=dict(enumerate(names))),
+        instance_info=mmpose(x, s),
+    )
+    _, metadata = read_pose_json(write(tmp_path, document))
+    assert metadata['joint_names'] == names
+    assert 'layout' not in metadata
+
+
+def test_mmpose_3d_is_human36m_with_z_up(tmp_path):
+    x, s = bodies(17, D=3, scale=1.0), scores(17)
+    names = [
+        *('root', 'right_hip', 'right_knee', 'right_foot', 'left_hip'),
+        *('left_knee', 'left_foot', 'spine', 'thorax', 'neck_base', 'head'),
+        *('left_shoulder', 'left_elbow', 'left_wrist', 'right_shoulder'),
+        *('right_elbow', 'right_wrist'),
+    ]
+    meta = dict(keypoint_id2name={str(v): n for v, n in enumerate(names)})
+    for document in (
+        mmpose(x, s),
+        dict(meta_info=meta, instance_info=mmpose(x, s)),
+    ):
+        keypoint, metadata = read_pose_json(write(tmp_path, document))
+        check(keypoint, metadata, x, s)
+        assert metadata['layout'] == 'h36m'
+        assert (metadata['unit'], metadata['up']) == ('m', 'z')
+
+
+def test_mmpose_predictions_of_one_image_are_one_frame(tmp_path):
+    x, s = bodies(17), scores(17)
+    instances = mmpose(x, s, tracks=False)[0]['instances']
+    for document in (instances, dict(predictions=[instances])):
+        keypoint, metadata = read_pose_json(write(tmp_path, document))
+        check(keypoint, metadata, x[:, :1], s[:, :1])
+
+
+def test_whole_bodies_keep_the_body_and_say_so(tmp_path):
+    x, s = bodies(133), scores(133)
+    keypoint, metadata = read_pose_json(write(tmp_path, mmpose(x, s)))
+    check(keypoint, metadata, x[:, :, :17], s[:, :, :17])
+    assert metadata['layout'] == 'coco'
+    assert 'joints 17..132 of 133' in metadata['mended'][0]
+
+
+def test_yolo_frames_and_one_file_a_frame_agree(tmp_path):
+    x, s = bodies(17, scale=0.2), scores(17)
+    file = write(tmp_path, yolo(x, s))
+    keypoint, metadata = read_pose_json(file)
+    check(keypoint, metadata, x, s)
+    assert metadata['layout'] == 'coco'
+    assert metadata['unit'] == 'normalized'
+    assert metadata['track_ids'] == ['3', '4']
+
+    folder = write_folder(tmp_path, [*yolo(x, s), []])
+    again, metadata = read_pose_json(folder)
+    np.testing.assert_array_equal(again[:, :T], keypoint)
+    assert not again[:, T].any()
+
+
+def test_yolo_bodies_without_a_track_are_tracked_beside_those_with(tmp_path):
+    x, s = bodies(17), scores(17)
+    frames = yolo(x, s)
+    for frame in frames:
+        del frame[1]['track_id']
+    keypoint, metadata = read_pose_json(write(tmp_path, frames))
+    check(keypoint, metadata, x, s)
+    assert metadata['tracking'] == 'both'
+    assert metadata['track_ids'] == ['3', '0']
+
+
+def test_alphapose_takes_its_ids_and_image_numbers(tmp_path):
+    x, s = bodies(17), scores(17)
+    entries = alphapose(x, s)
+    del entries[2 * 3 : 2 * 4]  # nobody was found in image 3
+    keypoint, metadata = read_pose_json(write(tmp_path, entries))
+    x[:, 3], s[:, 3] = 0, 0
+    check(keypoint, metadata, x, s)
+    assert metadata['track_ids'] == ['1', '2']
+    assert metadata['mended'] == [
+        '1 frames are missing and were set to zero: 3'
+    ]
+
+
+def test_halpe_bodies_of_alphapose(tmp_path):
+    x, s = bodies(26), scores(26)
+    _, metadata = read_pose_json(write(tmp_path, alphapose(x, s)))
+    assert metadata['layout'] == 'halpe-26'
+
+
+def test_same_id_twice_in_a_frame_keeps_the_better_body(tmp_path):
+    x, s = bodies(17), scores(17)
+    s[0], s[1] = 0.9, 0.3
+    entries = alphapose(x, s, idx=5)
+    keypoint, metadata = read_pose_json(write(tmp_path, entries))
+    check(keypoint, metadata, x[:1], s[:1])
+    assert len(metadata['mended']) == T
+    assert "frame 0: person '5' is there twice" in metadata['mended'][0]
+
+
+def test_coco_annotations_give_the_shape_of_the_images(tmp_path):
+    x, s = bodies(17), scores(17)
+    document = dict(
+        images=[
+            dict(id=900 + t, file_name=f'a/{t:06d}.jpg', height=48, width=64)
+            for t in range(T)
+        ],
+        annotations=[
+            dict(
+                id=10 * t + m,
+                image_id=900 + t,
+                track_id=m,
+                keypoints=flat(x, s, m, t),
+            )
+            for t in range(T)
+            for m in range(M)
+        ],
+        categories=[
+            dict(name='person', keypoints=list(get_layout('coco').joint_names))
+        ],
+    )
+    keypoint, metadata = read_pose_json(write(tmp_path, document))
+    check(keypoint, metadata, x, s)
+    assert metadata['img_shape'] == (48, 64)
+    assert metadata['layout'] == 'coco'
+
+
+def mediapipe_forms(x, s, m=0):
+    poses = [landmarks(x, s, m, t) for t in range(T)]
+    names = [n.upper() for n in get_layout('mediapipe').joint_names]
+    return {
+        'lists': poses,
+        'poses': [[pose] for pose in poses],
+        'keys': [dict(frame=t, landmarks=p) for t, p in enumerate(poses)],
+        'tasks': [dict(pose_landmarks=[pose]) for pose in poses],
+        'proto': [dict(poseLandmarks=dict(landmark=p)) for p in poses],
+        'names': [dict(zip(names, pose)) for pose in poses],
+        'frames': dict(fps=25, width=64, height=48, frames=poses),
+    }
+
+
+@pytest.mark.parametrize('form', list(mediapipe_forms(bodies(33), scores(33))))
+def test_mediapipe_dumps_of_every_form_are_read(tmp_path, form):
+    x, s = bodies(33, D=3, scale=1.0), scores(33)
+    path = write(tmp_path, mediapipe_forms(x, s)[form])
+    keypoint, metadata = read_pose_json(path)
+    check(keypoint, metadata, x[:1], s[:1])
+    assert metadata['layout'] == 'mediapipe'
+    assert metadata['unit'] == 'normalized'
+    if form == 'frames':
+        assert metadata['fps'] == 25.0
+        assert metadata['img_shape'] == (48, 64)
+
+
+@pytest.mark.parametrize('several_files', [False, True])
+def test_mediapipe_world_landmarks_are_taken_where_given(
+    tmp_path, several_files
+):
+    image, s = bodies(33, D=3, scale=1.0), scores(33)
+    real = bodies(33, D=3, scale=0.3, seed=5)
+    frames = [
+        dict(
+            pose_landmarks=[landmarks(image, s, m, t) for m in range(M)],
+            pose_world_landmarks=[landmarks(real, s, m, t) for m in range(M)],
+        )
+        for t in range(T)
+    ]
+    frames[2] = dict(pose_landmarks=[], pose_world_landmarks=[])
+    make = write_folder if several_files else write
+    path = make(tmp_path, frames)
+    for x in (image, real):
+        x[:, 2] = 0
+    s[:, 2] = 0
+    keypoint, metadata = read_pose_json(path)
+    check(keypoint, metadata, real, s)
+    assert (metadata['unit'], metadata['up']) == ('m', '-y')
+    keypoint, metadata = read_pose_json(path, world=False)
+    check(keypoint, metadata, image, s)
+    assert metadata['unit'] == 'normalized'
+
+
+@pytest.mark.parametrize('word', ['NaN', 'Infinity', 'null', '1e999', '1e300'])
+def test_lost_joint_is_zero_with_score_zero(tmp_path, word):
+    x, s = bodies(17), scores(17)
+    text = json.dumps(mmpose(x, s))
+    gone = f'[{x[1, 4, 9, 0].tolist()}, {x[1, 4, 9, 1].tolist()}]'
+    assert text.count(gone) == 1
+    path = tmp_path / 'video.json'
+    path.write_text(text.replace(gone, f'[{word}, 5.0]'))
+    x[1, 4, 9], s[1, 4, 9] = 0, 0
+    check(*read_pose_json(path), x, s)
+
+
+ONE = [{'frame_id': 0, 'instances': []}]
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('', 'empty'),
+        ('{"people": [', r'line 1: no JSON .*cut off'),
+        ('[\n1,\n2', 'line 3: no JSON'),
+        ('[' * 200_000, 'deeper than any pose file'),
+        ('[' + '1' * 5000 + ']', 'no JSON'),
+        ('[]', 'empty list'),
+        ('7', r'a int, which is no pose JSON.*Known are openpose'),
+        ('{"a": 1}', r"object with the keys \['a'\], which is no pose"),
+        ('[{"a": 1}]', r"list of 1 entries; the first is.*\['a'\]"),
+        ('{"people": []}', 'nobody is there'),
+        ('{"people": 5}', 'found a int; expected a list of persons'),
+        ('{"people": [{"hand": [1]}]}', 'expected pose_keypoints_2d'),
+        ('{"people": [{"pose_keypoints_2d": [1, 2]}]}', 'holds 2 numbers'),
+        (
+            '{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}',
+            r'bodies of 1 joints; of openpose, \[18, 25\] are known',
+        ),
+        (
+            '[{"image_id": 1, "keypoints": ["a", 2, 3]}]',
+            r"entry 0, 'keypoints': expected a list of numbers",
+        ),
+        (
+            '[[{"keypoints": [[1, 2], [3]], "keypoint_scores": [1, 1]}]]',
+            'person 0: expected a list of numbers',
+        ),
+        (
+            '[[{"keypoints": [[1, 2], [3, 4]], "keypoint_scores": [1]}]]',
+            'found 2 joints and 1 scores',
+        ),
+        (
+            '[{"box": {}, "confidence": 1, "keypoints": {"x": [1]}}]',
+            'expected the keys x, y and visible',
+        ),
+        ('[{"x": 1, "y": 2}]', 'found 1 landmarks; expected 33'),
+    ],
+)
+def test_malformed_files_are_refused_with_the_place(tmp_path, text, message):
+    path = tmp_path / 'video.json'
+    path.write_text(text)
+    with pytest.raises(SequenceError, match=message) as caught:
+        read_pose_json(path)
+    assert 'video.json' in str(caught.value)
+
+
+def test_absurd_frame_number_takes_no_memory(tmp_path):
+    x, s = bodies(17), scores(17)
+    frames = mmpose(x, s)
+    frames[-1]['frame_id'] = 10**14
+    with pytest.raises(SequenceError, match='check the frame numbers'):
+        read_pose_json(write(tmp_path, frames))
+
+
+def test_bodies_of_different_size_are_refused(tmp_path):
+    entries = [
+        *alphapose(bodies(17), scores(17)),
+        *alphapose(bodies(26), scores(26)),
+    ]
+    with pytest.raises(SequenceError, match='different shapes'):
+        read_pose_json(write(tmp_path, entries))
+
+
+def test_too_many_persons_in_a_frame_are_refused(tmp_path):
+    body = dict(keypoints=[[1.0, 2.0]] * 17, keypoint_scores=[1.0] * 17)
+    with pytest.raises(SequenceError, match='found 1001 persons'):
+        read_pose_json(write(tmp_path, [body] * 1001))
+
+
+def test_folder_without_frames_or_of_several_recordings_is_refused(tmp_path):
+    with pytest.raises(SequenceError, match=r'holds no \.json'):
+        read_pose_json(tmp_path)
+    frame = openpose(bodies(25), scores(25))[0]
+    write(tmp_path, frame, 'walk_01_keypoints.json')
+    write(tmp_path, frame, 'run_01_keypoints.json')
+    with pytest.raises(SequenceError, match='several recordings'):
+        read_pose_json(tmp_path)
+
+
+def test_folder_of_two_formats_is_refused(tmp_path):
+    x, s = bodies(17), scores(17)
+    frames = [openpose(bodies(25), scores(25))[0], yolo(x, s)[1]]
+    with pytest.raises(SequenceError, match="format='yolo', but"):
+        read_pose_json(write_folder(tmp_path, frames))
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.json'):
+        read_pose_json(tmp_path / 'none.json')
+
+
+def read_anything(path):
+    """Either a sound result or our own error."""
+    try:
+        keypoint, metadata = read_pose_json(path)
+    except SequenceError as error:
+        message = str(error)
+    else:
+        check_sound(keypoint, metadata)
+        return
+    assert path.name in message
+
+
+def check_sound(keypoint, metadata):
+    assert keypoint.dtype == np.float32
+    assert np.isfinite(keypoint).all()
+    score = metadata['keypoint_score']
+    assert score.shape == keypoint.shape[:3]
+    assert np.isfinite(score).all()
+    assert len(metadata['track_ids']) == len(set(metadata['track_ids']))
+    assert len(metadata['track_ids']) == len(keypoint)
+    assert keypoint.any(axis=(1, 2, 3)).all()
+
+
+VALID = {
+    'openpose': openpose(bodies(18), scores(18))[:2],
+    'mmpose': dict(instance_info=mmpose(bodies(17), scores(17))[:2]),
+    'mediapipe': mediapipe_forms(bodies(33), scores(33))['tasks'][:2],
+    'yolo': yolo(bodies(17), scores(17))[:2],
+    'alphapose': alphapose(bodies(17), scores(17))[:3],
+}
+WORDS = [
+    *('NaN', '-Infinity', 'null', '""', '[]', '{}', '-1', '1e400', 'true'),
+    *('9' * 30, '"\\ud800"', '[[[1]]]'),
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=200))
+def test_random_bytes_give_a_result_or_our_error(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp('bytes') / 'video.json'
+    path.write_bytes(content)
+    read_anything(path)
+
+
+KEYS = [
+    *('people', 'instances', 'predictions', 'instance_info', 'images'),
+    *('annotations', 'image_id', 'keypoints', 'keypoint_scores', 'box'),
+    *('confidence', 'x', 'y', 'visible', 'landmarks', 'landmark', 'frames'),
+    *('pose_world_landmarks', 'frame_id', 'meta_info', 'keypoint_id2name'),
+    *('categories', 'pose_keypoints_2d', 'pose_keypoints_3d', 'track_id'),
+    *('id', 'metadata', 'fps', 'width', 'height'),
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(JSON)
+def test_known_keys_in_any_order_give_a_result_or_our_error(
+    tmp_path_factory, document
+):
+    path = tmp_path_factory.mktemp('keys') / 'video.json'
+    path.write_text(json.dumps(document))
+    read_anything(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(VALID)), st.data())
+def test_mutated_files_give_a_result_or_our_error(
+    tmp_path_factory, kind, data
+):
+    lines = json.dumps(VALID[kind], indent=0).split('\n')
+    for _ in range(data.draw(st.integers(1, 4))):
+        n = data.draw(st.integers(0, len(lines) - 1))
+        act = data.draw(st.sampled_from(['drop', 'double', 'cut', 'word']))
+        if act == 'drop' and len(lines) > 1:
+            del lines[n]
+        elif act == 'double':
+            lines.insert(n, lines[n])
+        elif act == 'cut' and n > 5:
+            lines = lines[:n]
+        else:
+            head, colon, _ = lines[n].rpartition(': ')
+            word = data.draw(st.sampled_from(WORDS))
+            comma = ',' if lines[n].endswith(',') else ''
+            lines[n] = f'{head}{colon}{word}{comma}'
+    path = tmp_path_factory.mktemp('mutant') / 'video.json'
+    path.write_text('\n'.join(lines))
+    read_anything(path)
