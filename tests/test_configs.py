@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmsnip.apis.launch import load_config
 from mmsnip.datasets.babel import SUBSETS
 from mmsnip.io.annotation import save_annotation
 from mmsnip.registry import METRICS, MODELS, TRANSFORMS
@@ -102,6 +104,25 @@ def test_a_config_named_by_a_stream_shows_it_everywhere(stream):
 
     assert len(found) >= 5
     assert set(map(frozenset, found.values())) == {frozenset({(stream,)})}
+
+
+@pytest.mark.parametrize('name', ['pretrain', 'pretrain_rvtclr', 'localize'])
+def test_the_stream_of_custom_data_is_one_variable(name, swings, monkeypatch):
+    monkeypatch.setenv('MMSNIP_STREAM', 'bone')
+    path = ROOT / 'configs' / 'custom' / f'{name}.py'
+
+    cfg = load_config(
+        Namespace(
+            config=path,
+            work_dir=None,
+            cfg_options=None,
+            launcher='none',
+            local_rank=0,
+        )
+    )
+
+    assert cfg.work_dir == f'work_dirs/{name}-bone'
+    assert streams_of(cfg.to_dict()) == {('bone',)}
 
 
 def test_a_linear_probe_trains_the_classifier_alone(swings):

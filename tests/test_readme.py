@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,36 @@ def test_every_config_that_is_named_exists():
         for choice in middle:
             path = choices[0] + choice + (choices[2] if choice else '')
             assert (ROOT / path).is_file(), path
+
+
+def braces(pattern):
+    """Names that a shell's braces stand for."""
+    found = re.search(r'\{([^{}]*)\}', pattern)
+    if not found:
+        return [pattern]
+    return [
+        name
+        for part in found[1].split(',')
+        for name in braces(
+            pattern[: found.start()] + part + pattern[found.end() :]
+        )
+    ]
+
+
+def test_every_config_that_the_method_tables_name_exists():
+    section = README.split('## Methods')[1]
+    sets = 'babel-subset{1,2,3},pkummd-xsub,pkummd-xview'.replace(
+        'subset{1,2,3}', 'subset1,babel-subset2,babel-subset3'
+    )
+    files = {path.name for path in (ROOT / 'configs').rglob('*.py')}
+    named = {
+        name.rsplit('/', 1)[-1]
+        for quoted in re.findall(r'`([^`\s]+\.py)`', section)
+        for name in braces(quoted.replace('SET', f'{{{sets}}}'))
+    }
+    plain = {name for name in named if '*' not in name}
+
+    assert len(plain) > 30
+    assert plain <= files, plain - files
+    for pattern in named - plain:
+        assert any(fnmatch(name, pattern) for name in files), pattern

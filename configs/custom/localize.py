@@ -3,6 +3,8 @@
 # metainfo. MMSNIP_INIT names the pre-trained checkpoint; unset: from scratch.
 # A smaller, faster network: --cfg-options model.backbone.base_channels=16
 # The paper's baseline, a linear head: --cfg-options model.neck=None
+# MMSNIP_STREAM: joint (unset), bone, motion or bone_motion; tools/fuse.py
+# fuses what several of them found.
 _base_ = [
     '../_base_/datasets/localization.py',
     '../_base_/schedules/adam_40e.py',
@@ -15,6 +17,7 @@ from mmsnip.apis.custom import describe_annotation
 
 data = describe_annotation(os.environ.get('MMSNIP_ANN_FILE'), untrimmed=True)
 window = 256
+stream = os.environ.get('MMSNIP_STREAM') or 'joint'
 
 model = dict(
     type='SkeletonLocalizer',
@@ -37,7 +40,7 @@ load = [
 ]
 pack = [
     dict(type='FrameLabels'),
-    dict(type='SkeletonStream', stream='joint'),
+    dict(type='SkeletonStream', stream=stream),
     dict(type='PackSkeletonInputs'),
 ]
 train_pipeline = [*load, dict(type='RandomWindow', size=window), *pack]

@@ -3,6 +3,7 @@
 # A smaller, faster network: --cfg-options model.backbone.base_channels=16
 # The host alone, as a baseline: --cfg-options model.snippet_head=None
 # Other hosts: pretrain_aimclr.py, pretrain_rvtclr.py
+# MMSNIP_STREAM: joint (unset), bone, motion or bone_motion.
 _base_ = ['../_base_/default_runtime.py']
 
 import os
@@ -34,7 +35,8 @@ model = dict(
     key_momentum=0.999,
 )
 
-shown_as = dict(type='SkeletonStream', stream='joint')
+stream = os.environ.get('MMSNIP_STREAM') or 'joint'
+shown_as = dict(type='SkeletonStream', stream=stream)
 load = [
     dict(type='FormatSkeleton', use_score=data.use_score),
     dict(type='NormalizeSkeleton'),

@@ -64,7 +64,9 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Returns:
         Config: The config; its ``work_dir`` is set, by default
-        ``work_dirs/<name of the config>``.
+        ``work_dirs/<name of the config>``, with ``-<stream>`` behind it
+        where the config has a ``stream`` other than 'joint', so that streams
+        of one config do not overwrite each other.
 
     Raises:
         FileNotFoundError: If the config does not exist.
@@ -78,7 +80,10 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.work_dir:
         cfg.work_dir = args.work_dir
     elif not cfg.get('work_dir'):
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+        name = Path(args.config).stem
+        if cfg.get('stream', 'joint') != 'joint':
+            name = f'{name}-{cfg.stream}'
+        cfg.work_dir = str(Path('work_dirs') / name)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     fit_loaders(cfg)
     start_processes(cfg)
