@@ -16,6 +16,7 @@ import numpy as np
 
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
 from mmsnip.evaluation.segments import segments_from_frames
+from mmsnip.io.label_rules import one_label_per_frame
 from mmsnip.registry import DATASETS
 
 __all__ = [
@@ -37,38 +38,6 @@ LABEL_RULES = {
     'multi-label': 'segments of different classes may overlap and each '
     'counts; those of one class that overlap or touch are one',
 }
-
-
-def one_label_per_frame(
-    segments: np.ndarray, labels: np.ndarray, num_frames: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Segments without overlap, by a fixed rule.
-
-    A frame inside several segments belongs to the one that starts last; of
-    those, to the shortest; of those, to the lowest label. What is left is cut
-    into runs of equal labels, so adjacent segments of a class become one.
-
-    Args:
-        segments (np.ndarray): Half-open frames, (num_segments, 2) int64.
-        labels (np.ndarray): (num_segments,) int64.
-        num_frames (int): T.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Segments and labels, ascending in time.
-
-    Examples:
-        >>> segments, labels = one_label_per_frame(
-        ...     np.array([[0, 9], [2, 4]]), np.array([1, 0]), 13)
-        >>> segments.tolist(), labels.tolist()
-        ([[0, 2], [2, 4], [4, 9]], [1, 0, 1])
-    """
-    frames = np.full(num_frames, -1, np.int64)
-    starts, ends = segments[:, 0], segments[:, 1]
-    # The last painter wins: late start, then short, then low label.
-    for index in np.lexsort((-labels, starts - ends, starts)):
-        frames[starts[index] : ends[index]] = labels[index]
-    runs = segments_from_frames(frames, background=-1)
-    return runs[:, 1:], runs[:, 0]
 
 
 def join_within_classes(

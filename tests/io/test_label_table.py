@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmsnip.io.label_table import read_label_table
+from mmsnip.io.reading import SequenceError
+from tests.io.label_text import labels_or_refuse, mutated
+
+TABLE = 'video,label,start_s,end_s,split\nv1,wave,0.5,2,train\nv2,,,,val\n'
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_text(text, **options):
+        path = tmp_path / 'labels.csv'
+        path.write_bytes(text.encode())
+        return read_label_table(path, **options)
+
+    return read_text
+
+
+def triples(labels):
+    return [
+        (video, name, *segment)
+        for video, one in labels.videos.items()
+        for name, segment in zip(one.names, one.segments.tolist())
+    ]
+
+
+def test_a_header_names_the_columns_in_any_order(read):
+    labels = read(
+        'end_frame,note,label,video,start_frame\n'
+        '9,x,"sit, then stand",b,4\n\n4,,wave,a/1,0\n'
+    )
+
+    assert labels.unit == 'frames'
+    assert triples(labels) == [
+        ('b', 'sit, then stand', 4, 9),
+        ('a/1', 'wave', 0, 4),
+    ]
+    assert labels.classes == ['sit, then stand', 'wave']
+    assert labels.mended == []
+
+
+@pytest.mark.parametrize(
+    ('header', 'unit', 'expected'),
+    [
+        ('Video,Label,Start (s),End (s)', None, (8, 's')),
+        ('video_id,action,startFrame,endFrame', None, (8, 'frames')),
+        ('video,class,frame_start,frame_end', None, (8, 'frames')),
+        ('file,label,start_sec,stop_sec', None, (8, 's')),
+        ('video,label,start_ms,end_ms', None, (0.008, 's')),
+        ('video,label,start,end', 'frames', (8, 'frames')),
+        ('video,label,start_time,end_time', 's', (8, 's')),
+        ('video,label,begin,end', 'ms', (0.008, 's')),
+    ],
+)
+def test_the_unit_comes_from_the_names_or_the_argument(
+    read, header, unit, expected
+):
+    labels = read(f'{header}\nv,wave,3,8\n', unit=unit)
+
+    assert (triples(labels)[0][3], labels.unit) == expected
+
+
+def test_a_plural_is_no_unit(read):
+    with pytest.raises(SequenceError, match=r'line 1: .* is neither'):
+        read('video,label,starts,ends\nv,wave,3,8\n')
+
+
+def test_an_argument_chooses_between_two_pairs_of_columns(read):
+    text = (
+        'video,label,start_frame,end_frame,start_s,end_s\nv,wave,30,60,1,2\n'
+    )
+
+    assert triples(read(text, unit='s')) == [('v', 'wave', 1, 2)]
+    assert triples(read(text, unit='frames')) == [('v', 'wave', 30, 60)]
+    with pytest.raises(SequenceError, match=r"say 2 units.*pass unit='fra"):
+        read(text)
+
+
+@pytest.mark.parametrize('delimiter', ['\t', ';', ',', '|', '  ', ', '])
+@pytest.mark.parametrize('header', [True, False])
+def test_delimiters_and_a_missing_header_do_not_matter(
+    read, delimiter, header
+):
+    rows = [['v1', 'wave', '1.5', '2'], ['v2', 'sit', '0', '9.25']]
+    rows = [['video', 'label', 'start', 'end'], *rows] if header else rows
+    text = '\r\n'.join(delimiter.join(row) for row in rows)
+
+    labels = read(text, unit='s')
+
+    assert triples(labels) == [('v1', 'wave', 1.5, 2), ('v2', 'sit', 0, 9.25)]
+
+
+def test_a_decimal_comma_is_read_beside_another_delimiter(read):
+    labels = read('video;label;start_s;end_s\nv,1;wave;1,5;2\n')
+
+    assert triples(labels) == [('v,1', 'wave', 1.5, 2)]
+
+
+def test_splits_and_videos_without_a_segment_are_kept(read):
+    labels = read(TABLE)
+
+    assert labels.splits == dict(train=['v1'], val=['v2'])
+    assert labels.videos['v2'].segments.shape == (0, 2)
+
+
+def test_an_inclusive_end_belongs_to_the_segment(read):
+    text = 'video,label,start_frame,end_frame\nv,wave,3,3\n'
+
+    assert triples(read(text, end_inclusive=True)) == [('v', 'wave', 3, 4)]
+    assert read(text).mended == [
+        "line 2: video 'v', 'wave' 3 to 3 frames: dropped, it has no length"
+    ]
+    with pytest.raises(ValueError, match='end_inclusive is for frames'):
+        read(TABLE, end_inclusive=True)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('video,label,start,end\nv,a,1,2\n', r'line 1: .* say no unit; pass'),
+        ('v,a,1,2\n', r"line 1: no header says .* pass unit='frames'"),
+        ('v,a,b,c\n', r"line 1: 'v,a,b,c' is neither a header"),
+        (TABLE + 'v3,wave,1\n', 'line 4: found 3 cells, expected at least 5'),
+        (TABLE + 'v3,wave,1,x,\n', "line 4: 'x' is no number"),
+        (TABLE + 'v3,wave,1,nan,\n', 'line 4: the times 1.0 and nan'),
+        (TABLE + 'v3,,1,2,\n', "line 4: '' is no label"),
+        (TABLE + '../v,a,1,2,\n', "line 4: '../v' cannot name a video"),
+        (TABLE + 'v1,a,5,6,val\n', "line 4: video 'v1' is in 'val', but in"),
+        ('video,video,label,start_s,end_s\n', "2 columns are named 'video'"),
+        (
+            'video,label,start_frame,end_frame\nv,a,1,2.5\n',
+            r"line 2: '2\.5' is no whole frame",
+        ),
+        ('video,label,start_s,end_s\n', 'has no video'),
+    ],
+)
+def test_a_table_that_is_not_clear_is_refused_by_line(read, text, message):
+    with pytest.raises(SequenceError, match=rf'labels\.csv.*{message}'):
+        read(text)
+
+
+def test_a_unit_that_the_columns_contradict_is_refused(read):
+    with pytest.raises(SequenceError, match=r"in \['s'\], not in 'frames'"):
+        read(TABLE, unit='frames')
+    with pytest.raises(ValueError, match="unit='min' is unknown"):
+        read(TABLE, unit='min')
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.one_of(st.binary(max_size=80), mutated(TABLE), mutated(TABLE, b',')),
+    st.sampled_from([None, 's', 'frames']),
+)
+def test_any_bytes_give_labels_or_our_own_error(content, unit):
+    labels_or_refuse(
+        lambda path: read_label_table(path, unit), content, 'labels.csv'
+    )
