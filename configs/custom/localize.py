@@ -1,6 +1,7 @@
 # Frame-level localization on any annotation file.
 # MMSNIP_ANN_FILE names the file; classes, joints and graph come from its
 # metainfo. MMSNIP_INIT names the pre-trained checkpoint; unset: from scratch.
+# MMSNIP_SPLIT chooses among several protocols of a file, xsub or xview.
 # A smaller, faster network: --cfg-options model.backbone.base_channels=16
 # The paper's baseline, a linear head: --cfg-options model.neck=None
 # MMSNIP_STREAM: joint (unset), bone, motion or bone_motion; tools/fuse.py
@@ -15,7 +16,11 @@ import os
 
 from mmsnip.apis.custom import describe_annotation
 
-data = describe_annotation(os.environ.get('MMSNIP_ANN_FILE'), untrimmed=True)
+data = describe_annotation(
+    os.environ.get('MMSNIP_ANN_FILE'),
+    untrimmed=True,
+    protocol=os.environ.get('MMSNIP_SPLIT'),
+)
 window = 256
 stream = os.environ.get('MMSNIP_STREAM') or 'joint'
 

@@ -1,5 +1,6 @@
 # Snippet pre-training on any annotation file, without its labels.
 # MMSNIP_ANN_FILE names the file; joints and graph come from its metainfo.
+# MMSNIP_SPLIT chooses among several protocols of a file, xsub or xview.
 # A smaller, faster network: --cfg-options model.backbone.base_channels=16
 # The host alone, as a baseline: --cfg-options model.snippet_head=None
 # Other hosts: pretrain_aimclr.py, pretrain_rvtclr.py
@@ -10,7 +11,10 @@ import os
 
 from mmsnip.apis.custom import describe_annotation
 
-data = describe_annotation(os.environ.get('MMSNIP_ANN_FILE'))
+data = describe_annotation(
+    os.environ.get('MMSNIP_ANN_FILE'),
+    protocol=os.environ.get('MMSNIP_SPLIT'),
+)
 view_frames = data.view_frames(150)  # METHOD 1, fewer where videos are short
 num_snippets = -(-view_frames // 8)  # all frames that stride 8 leaves
 epochs = 100

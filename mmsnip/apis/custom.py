@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mmsnip.io.annotation import (
-    AnnotationError,
-    complete_metainfo,
-    load_annotation,
-    validate_annotation,
-)
+from mmsnip.io.annotation import AnnotationError, complete_metainfo
+from mmsnip.io.annotation_source import open_annotation, validate_source
 
 __all__ = ['AnnotationSummary', 'describe_annotation']
 
@@ -29,7 +26,8 @@ class AnnotationSummary:
             them.
         use_score (bool): Whether 2D joints come with scores.
         train_split (str | None): Split to train on, None: all videos.
-        val_split (str | None): Split to evaluate on, None: all videos.
+        val_split (str | None): Split to evaluate on; None: all videos, and in
+            pre-training none.
         num_train (int): Videos to train on.
         mean_frames (float): Their mean length.
         median_frames (float): Their median length.
@@ -84,34 +82,73 @@ class AnnotationSummary:
         return int(2 ** np.clip(np.floor(np.log2(keys)), 8, 15))
 
 
-def _choose_split(splits: dict, phase: str, ann_file: str) -> str | None:
-    """``train`` or ``val``, or the only name that ends so."""
-    if not splits:
-        return None
-    if phase in splits:
-        return phase
-    endings = (phase, 'test') if phase == 'val' else (phase,)
-    named = [name for name in splits if name.endswith(endings)]
-    if len(named) == 1:
-        return named[0]
+def _pairs(splits: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+    """Training split and its validation split, by what stands before."""
+    found = {}
+    for name in sorted(splits):
+        if name.endswith('train'):
+            before = name[: -len('train')]
+            options = [before + 'val', before + 'test']
+            val = next((n for n in options if n in splits), None)
+            found[before.rstrip('_- ')] = name, val
+    return found
+
+
+def _choose_splits(
+    splits: Mapping[str, Any],
+    ann_file: str | None,
+    protocol: str | None,
+    needs_val: bool,
+) -> tuple[str | None, str | None]:
+    """Training and validation split of one protocol, never of two."""
+    if not splits and not protocol:
+        return None, None
+    pairs = _pairs(splits)
+    if protocol:
+        pairs = {key: pairs[key] for key in pairs if key == protocol}
+    complete = {key: pair for key, pair in pairs.items() if pair[1]}
+    if not complete and not needs_val:
+        complete = pairs
+    if len(complete) == 1:
+        return next(iter(complete.values()))
+    if '' in complete:
+        return complete['']
+    where = f"annotation file {ann_file!r}, key 'split': found "
+    if complete:
+        raise AnnotationError(
+            f'{where}the protocols {sorted(complete)}; choose one with the '
+            'environment variable MMSNIP_SPLIT, such as MMSNIP_SPLIT='
+            f'{min(complete)}'
+        )
+    phase = 'val' if pairs else 'train'
+    before = f'{protocol}_' if protocol else ''
+    beside = ''.join(f' beside {train!r}' for train, _ in pairs.values())
+    remedy = (
+        'correct the environment variable MMSNIP_SPLIT, or unset it'
+        if protocol
+        else 'add it to the file'
+    )
     raise AnnotationError(
-        f'annotation file {ann_file!r}, key \'split\': found '
-        f'{sorted(splits)}, expected one named {phase!r}; name it with '
-        f'--cfg-options {phase}_dataloader.dataset.split=NAME after adding '
-        f'{phase!r} to the file'
+        f'{where}{sorted(splits)}, expected one named {before + phase!r}'
+        f'{beside}; {remedy}'
     )
 
 
 def describe_annotation(
-    ann_file: str | None, untrimmed: bool = False
+    ann_file: str | None,
+    untrimmed: bool = False,
+    protocol: str | None = None,
 ) -> AnnotationSummary:
     """Read an annotation file for a config.
 
     Args:
-        ann_file (str, optional): Path; None raises the error that names the
-            environment variable.
+        ann_file (str, optional): Pickle or store; None raises the error that
+            names the environment variable.
         untrimmed (bool): Refuse a file whose training videos have no
-            segments. Defaults to False.
+            segments, or that has no validation split. Defaults to False.
+        protocol (str, optional): Which splits to take of a file that has
+            several pairs: ``xsub`` takes ``xsub_train`` and ``xsub_val``.
+            None takes ``train`` and ``val``, or the only pair.
 
     Returns:
         AnnotationSummary: What the config needs.
@@ -119,8 +156,8 @@ def describe_annotation(
     Raises:
         AnnotationError: If the file is missing, refused or malformed.
     """
-    data = load_annotation(ann_file)
-    validate_annotation(data, ann_file)
+    data = open_annotation(ann_file)
+    validate_source(data, ann_file)
     metainfo: dict[str, Any] = complete_metainfo(data, ann_file)
     videos = data['annotations']
     if not videos:
@@ -128,7 +165,9 @@ def describe_annotation(
             f'annotation file {ann_file!r}: it has no annotations'
         )
     splits = data.get('split') or {}
-    train_split = _choose_split(splits, 'train', ann_file)
+    train_split, val_split = _choose_splits(
+        splits, ann_file, protocol, untrimmed
+    )
     chosen = set(splits[train_split]) if train_split else None
     training = [
         video
@@ -157,7 +196,7 @@ def describe_annotation(
         in_channels=int(keypoint.shape[3]) + use_score,
         use_score=use_score,
         train_split=train_split,
-        val_split=_choose_split(splits, 'val', ann_file),
+        val_split=val_split,
         num_train=len(lengths),
         mean_frames=float(np.mean(lengths)),
         median_frames=float(np.median(lengths)),

@@ -11,22 +11,27 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from mmsnip.datasets.fraction import stratified_fraction
+from mmsnip.datasets.records import (
+    choose_classes,
+    classes_of,
+    fetch_arrays,
+    override_metainfo,
+    run_window_first,
+    select_videos,
+)
 from mmsnip.datasets.visit import Visit
 from mmsnip.io.annotation import (
     AnnotationError,
     complete_metainfo,
-    load_annotation,
     to_plain,
-    validate_annotation,
 )
-from mmsnip.io.video_check import as_labels, as_segments
+from mmsnip.io.annotation_source import open_annotation, validate_source
+from mmsnip.io.store import SkeletonStore
 from mmsnip.registry import DATASETS
-from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
+from mmsnip.transforms.window import RandomWindow
 
 __all__ = ['SkeletonLocalizationDataset']
-
-_BACKGROUND = -1  # of a label that is none of the chosen classes
 
 
 @DATASETS.register_module()
@@ -48,8 +53,12 @@ class SkeletonLocalizationDataset(BaseDataset):
       a `Visit`; absent for a plain int
     - ``keypoint_score`` (M, T, V) float32 and ``img_shape`` of 2D files
 
+    The joints of a store (`mmsnip.io.store`) stay in its file until a sample
+    is asked for, and all workers share them. Where `RandomWindow` comes
+    first in the pipeline, no frame outside the window is read.
+
     Args:
-        ann_file (str): Annotation pickle.
+        ann_file (str): Annotation pickle or store.
         split (str, optional): Split of the file; None takes all videos.
         pipeline (Sequence[dict | Callable]): Transforms.
         metainfo (Mapping, optional): Overrides of the file's metainfo.
@@ -63,12 +72,14 @@ class SkeletonLocalizationDataset(BaseDataset):
         samples_per_video (int): How often an epoch visits each video.
             Defaults to 1, and must be 1 in test mode.
         test_mode (bool): Evaluate. Defaults to False.
-        validate (bool): Check every field before anything is trained.
-            Defaults to True.
+        validate (bool): Check every field before anything is trained; the
+            joints of a store were checked when it was written, all else is
+            checked again. Defaults to True.
         indices (int | Sequence[int], optional): Only the first few, or
             these, videos.
-        serialize_data (bool): Keep the videos as bytes that workers share.
-            Defaults to True.
+        serialize_data (bool): Keep the videos as bytes that workers share
+            where they are forked; of a store, all but the joints. Defaults
+            to True.
         lazy_init (bool): Do not read the file yet. Defaults to False.
         max_refetch (int): How often a sample is drawn again where the
             pipeline returns None. Defaults to 100.
@@ -118,6 +129,7 @@ class SkeletonLocalizationDataset(BaseDataset):
         self.samples_per_video = samples_per_video
         self.validate = validate
         self._layout: SkeletonLayout | None = None
+        self._store: SkeletonStore | None = None
         super().__init__(
             ann_file=ann_file,
             metainfo=metainfo,
@@ -137,9 +149,10 @@ class SkeletonLocalizationDataset(BaseDataset):
         """Videos, splits and metainfo, in the annotation file's form.
 
         Returns:
-            dict[str, Any]: ``metainfo``, ``split`` and ``annotations``.
+            dict[str, Any]: ``metainfo``, ``split`` and ``annotations``, a
+            list or a `SkeletonStore`.
         """
-        return load_annotation(self.ann_file)
+        return open_annotation(self.ann_file)
 
     def keep_video(self, video: dict[str, Any]) -> bool:
         """Whether a video, its classes chosen, belongs to the data set.
@@ -177,36 +190,32 @@ class SkeletonLocalizationDataset(BaseDataset):
         """
         data = self.read_annotations()
         stated = data['metainfo']
-        given = {k: v for k, v in self._metainfo.items() if k != 'classes'}
-        replaced = ('layout',) if 'parents' in given else ()
-        if 'layout' in given:
-            replaced = ('parents', 'joint_names')
-        kept = {k: v for k, v in stated.items() if k not in replaced}
-        data = {**data, 'metainfo': {**kept, **given}}
+        data = {**data, 'metainfo': override_metainfo(stated, self._metainfo)}
         if self.validate:
-            validate_annotation(data, self.ann_file, self.split)
+            validate_source(data, self.ann_file, self.split)
         elif self.split is not None and self.split not in data['split']:
             raise AnnotationError(
                 f'annotation file {self.ann_file!r} has no split '
                 f'{self.split!r}; it has {sorted(map(str, data["split"]))}'
             )
         metainfo = complete_metainfo(data, self.ann_file)
-        order = self._choose_classes(metainfo, bool(stated.get('classes')))
+        wanted = self._metainfo.get('classes')
+        named = bool(stated.get('classes'))
+        order = choose_classes(
+            metainfo['classes'], wanted, named, self.ann_file
+        )
+        if wanted is not None:
+            metainfo['classes'] = list(wanted)
         self._metainfo = metainfo
         self._layout = from_graph_cfg(metainfo['layout'])
+        stays = isinstance(data['annotations'], SkeletonStore)
+        self._store = data['annotations'] if stays else None
         for note in metainfo['notes']:
             print_log(f'{self.ann_file}: {note}', logger='current')
 
-        chosen = None
-        if self.split is not None:
-            chosen = set(data['split'][self.split])
-        videos = []
-        for annotation in data['annotations']:
-            if chosen is not None and annotation['frame_dir'] not in chosen:
-                continue
-            video = self._parse(annotation, order)
-            if video is not None and self.keep_video(video):
-                videos.append(video)
+        videos = select_videos(
+            data, self.split, order, metainfo['fps'], self.keep_video
+        )
         if not videos:
             raise AnnotationError(
                 f'annotation file {self.ann_file!r}: no video of split '
@@ -215,59 +224,6 @@ class SkeletonLocalizationDataset(BaseDataset):
                 'other classes'
             )
         return videos
-
-    def _choose_classes(self, metainfo: dict, named: bool) -> np.ndarray:
-        """New index of each class of the file; writes the chosen names."""
-        names = metainfo['classes']
-        wanted = self._metainfo.get('classes')
-        order = np.arange(len(names))
-        if wanted is None:
-            return order
-        metainfo['classes'] = list(wanted)
-        if not named:
-            if len(wanted) < len(names):
-                raise AnnotationError(
-                    f'annotation file {self.ann_file!r} has labels up to '
-                    f'{len(names) - 1} and no class names, but metainfo '
-                    f'names only {len(wanted)} classes; name all of them'
-                )
-            return order
-        unknown = [name for name in wanted if name not in names]
-        if unknown or len(set(wanted)) != len(wanted):
-            raise AnnotationError(
-                f'annotation file {self.ann_file!r}, key \'classes\': '
-                f'metainfo asks for {wanted}, of which the file lacks '
-                f'{unknown}; choose different names out of {names}'
-            )
-        order[:] = _BACKGROUND
-        for index, name in enumerate(wanted):
-            order[names.index(name)] = index
-        return order
-
-    def _parse(self, annotation: dict, order: np.ndarray) -> dict | None:
-        """Stored form of a video; None where its label is not chosen."""
-        keypoint = annotation['keypoint']
-        video = dict(
-            frame_dir=annotation['frame_dir'],
-            total_frames=int(keypoint.shape[1]),
-            keypoint=keypoint,
-            fps=float(annotation.get('fps') or self._metainfo['fps']),
-        )
-        for key in ('keypoint_score', 'img_shape', 'original_shape'):
-            if annotation.get(key) is not None:
-                video[key] = annotation[key]
-        if annotation.get('segments') is not None:
-            labels = order[as_labels(annotation['segment_labels'])]
-            inside = labels != _BACKGROUND
-            video['segments'] = as_segments(annotation['segments'])[inside]
-            video['segment_labels'] = labels[inside].astype(np.int64)
-        if annotation.get('label') is not None:
-            label = int(order[annotation['label']])
-            if label != _BACKGROUND:
-                video['label'] = label
-            elif 'segments' not in video:
-                return None
-        return video
 
     def filter_data(self) -> list[dict]:
         """Keep the seeded fraction of the videos that have labels.
@@ -288,7 +244,7 @@ class SkeletonLocalizationDataset(BaseDataset):
                 f'{self.fraction} needs videos with labels, but split '
                 f'{self.split!r} has none; leave fraction out'
             )
-        shown = [_classes_of(video) for video in labelled]
+        shown = [classes_of(video) for video in labelled]
         chosen = stratified_fraction(shown, self.fraction, self.seed)
         print_log(
             f'{self.ann_file}: {len(chosen)} of {len(labelled)} labelled '
@@ -315,7 +271,7 @@ class SkeletonLocalizationDataset(BaseDataset):
         Returns:
             list[int]: Ascending, empty where all is background.
         """
-        return sorted(_classes_of(self._stored(idx)))
+        return sorted(classes_of(self._stored(idx)))
 
     def _stored(self, idx: int) -> dict:
         if not -len(self) <= idx < len(self):
@@ -337,19 +293,34 @@ class SkeletonLocalizationDataset(BaseDataset):
         Raises:
             IndexError: If the index is outside the data set.
         """
+        return self._sample(idx)
+
+    def _sample(self, idx: int, whole: bool = True) -> dict:
+        """Sample, its joints as `fetch_arrays` gives them."""
         sample = self._stored(idx)
-        for key in ('keypoint', 'keypoint_score'):
-            if key in sample:
-                sample[key] = sample[key].astype(np.float32, copy=False)
-        keypoint = sample['keypoint']
-        sample['body_mask'] = present_frames(keypoint)
-        sample['frame_index'] = np.arange(keypoint.shape[1])
+        fetch_arrays(sample, self._store, whole)
+        sample['frame_index'] = np.arange(sample['keypoint'].shape[1])
         sample['num_classes'] = len(self._metainfo['classes'])
         sample['layout'] = self._layout
         sample['metainfo'] = self._metainfo
         if isinstance(idx, Visit):
             sample['rng'] = idx.generator()
         return sample
+
+    def prepare_data(self, idx: int) -> Any:
+        """Sample of a visit, after the pipeline; it may return None.
+
+        Args:
+            idx (int): Index, or `Visit`.
+
+        Returns:
+            Any: What the pipeline makes.
+        """
+        steps = getattr(self.pipeline, 'transforms', None)
+        cuts_first = steps and isinstance(steps[0], RandomWindow)
+        if self._store is None or not cuts_first:
+            return super().prepare_data(idx)
+        return run_window_first(steps, self._sample(idx, whole=False))
 
     def __getitem__(self, idx: int) -> Any:
         """Sample of a visit, after the pipeline.
@@ -386,11 +357,3 @@ class SkeletonLocalizationDataset(BaseDataset):
         index = int(idx.generator(attempt).integers(len(self)))
         key = idx.key + attempt * len(self)
         return Visit(index, idx.epoch, idx.seed, key)
-
-
-def _classes_of(video: dict) -> set[int]:
-    """Classes that a video shows."""
-    shown = {int(label) for label in video.get('segment_labels', ())}
-    if 'label' in video:
-        shown.add(video['label'])
-    return shown

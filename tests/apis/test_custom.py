@@ -81,6 +81,83 @@ def test_other_names_of_splits_are_understood(tmp_path):
     assert summary.val_split == 'xsub_val'
 
 
+def with_protocols(*protocols, phases=('train', 'val')):
+    """A change that gives a file several pairs of splits."""
+
+    def rename(data):
+        splits = data['split']
+        data['split'] = {
+            f'{protocol}_{phase}': splits[phase]
+            for protocol in protocols
+            for phase in phases
+        }
+
+    return rename
+
+
+def test_a_named_protocol_takes_its_two_splits(tmp_path):
+    path = write(tmp_path, with_protocols('xsub', 'xview'))
+
+    summary = describe_annotation(path, protocol='xview')
+
+    assert summary.train_split == 'xview_train'
+    assert summary.val_split == 'xview_val'
+
+
+def test_several_protocols_name_the_variable_that_chooses(tmp_path):
+    path = write(tmp_path, with_protocols('xsub', 'xview'))
+
+    with pytest.raises(
+        AnnotationError,
+        match=r"\['xsub', 'xview'\].*such as MMSNIP_SPLIT=xsub",
+    ):
+        describe_annotation(path)
+
+
+def test_plain_names_go_before_those_of_protocols(tmp_path):
+    def add(data):
+        splits = dict(data['split'])
+        with_protocols('xsub')(data)
+        data['split'].update(splits)
+
+    path = write(tmp_path, add)
+
+    assert describe_annotation(path).train_split == 'train'
+    assert describe_annotation(path, protocol='xsub').val_split == 'xsub_val'
+
+
+def half_protocols(data):
+    splits = data['split']
+    data['split'] = dict(
+        xsub_train=splits['train'], xview_val=splits['train']
+    )
+
+
+def test_two_protocols_are_never_mixed(tmp_path):
+    path = write(tmp_path, half_protocols)
+
+    with pytest.raises(
+        AnnotationError,
+        match="expected one named 'val' beside 'xsub_train'",
+    ):
+        describe_annotation(path, untrimmed=True)
+
+
+def test_pre_training_needs_no_validation_split(tmp_path):
+    summary = describe_annotation(write(tmp_path, half_protocols))
+
+    assert summary.train_split == 'xsub_train'
+    assert summary.val_split is None
+
+
+def test_an_unknown_protocol_names_the_variable(tmp_path):
+    with pytest.raises(
+        AnnotationError,
+        match=r"\['train', 'val'\], expected one named 'xset_train'.*MMSNIP",
+    ):
+        describe_annotation(write(tmp_path), protocol='xset')
+
+
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
