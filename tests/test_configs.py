@@ -30,7 +30,8 @@ def swings(tmp_path, monkeypatch):
     path = tmp_path / 'swings.pkl'
     save_annotation(path, annotation())
     monkeypatch.setenv('MMSNIP_ANN_FILE', str(path))
-    monkeypatch.delenv('MMSNIP_INIT', raising=False)
+    for name in ('MMSNIP_INIT', 'MMSNIP_SPLIT', 'MMSNIP_STREAM'):
+        monkeypatch.delenv(name, raising=False)
     return path
 
 

@@ -1,4 +1,4 @@
-# Snippet pre-training of the paper's AGCN on BABEL, labels unused by the losses.
+# Snippet pre-training of the paper's AGCN on BABEL.
 _base_ = [
     '../_base_/models/agcn_snippet.py',
     '../_base_/datasets/babel_two_views.py',

@@ -1,4 +1,4 @@
-# Snippet pre-training of the paper's AGCN on BABEL in the paper's host, RVTCLR.
+# Snippet pre-training of the paper's AGCN on BABEL, RVTCLR as the host.
 _base_ = ['agcn_babel_pretrain.py', '../_base_/hosts/rvtclr.py']
 source_frames = 300  # two tempi leave half of them: METHOD 1's 150 a view
 

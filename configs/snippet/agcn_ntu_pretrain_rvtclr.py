@@ -1,4 +1,4 @@
-# Snippet pre-training of the paper's AGCN on NTU RGB+D in the paper's host, RVTCLR.
+# Snippet pre-training of the paper's AGCN on NTU RGB+D, RVTCLR as the host.
 _base_ = ['agcn_ntu_pretrain.py', '../_base_/hosts/rvtclr.py']
 source_frames = 128  # two tempi leave half of them, 64 a view
 

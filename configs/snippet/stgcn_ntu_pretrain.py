@@ -1,4 +1,4 @@
-# Snippet pre-training of multi-scale ST-GCN on NTU RGB+D, labels unused by the losses.
+# Snippet pre-training of multi-scale ST-GCN on NTU RGB+D.
 _base_ = [
     '../_base_/models/stgcn_snippet.py',
     '../_base_/datasets/ntu60_two_views.py',
