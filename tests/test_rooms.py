@@ -15,6 +15,7 @@ FLOORS = [
     {'registry'},
     {'skeleton'},
     {'io', 'evaluation', 'losses', 'synthesis'},
+    {'conversion'},
     {'datasets', 'transforms', 'models', 'visualization', 'hooks'},
     {'apis'},
 ]
@@ -26,6 +27,7 @@ FORBIDDEN = {
     'skeleton': TORCH | MM,
     'io': TORCH | MM,
     'synthesis': TORCH | MM,
+    'conversion': TORCH | MM,
     'evaluation': TORCH | MM,
     'losses': MM,
 }

@@ -21,6 +21,7 @@ import numpy as np
 from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.apis.launch import readable_errors
 from mmsnip.io.detections import save_detections, seconds_to_frames
+from mmsnip.io.recordings_in import group_frames
 from mmsnip.io.sequence import READERS
 from mmsnip.visualization import safe_file_name
 
@@ -78,7 +79,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def find_inputs(given: Sequence[str]) -> list[tuple[str, Path]]:
-    """Name and path of each file; a folder gives what lies in it.
+    """Name and path of each recording; a folder gives what lies in it.
+
+    A folder of pose JSON files that hold a frame each is one recording, see
+    `mmsnip.io.recordings_in.holds_frames`.
 
     Args:
         given (Sequence[str]): Files and folders.
@@ -93,7 +97,7 @@ def find_inputs(given: Sequence[str]) -> list[tuple[str, Path]]:
         if not path.is_dir():
             found.append((path.stem, path))
             continue
-        below = sorted(
+        below = group_frames(
             file
             for file in path.rglob('*')
             if file.suffix.lower() in READERS and file.is_file()
@@ -101,8 +105,12 @@ def find_inputs(given: Sequence[str]) -> list[tuple[str, Path]]:
         if not below:
             found.append((path.name, path))  # reported as unreadable
         for file in below:
-            name = file.relative_to(path).with_suffix('').as_posix()
-            found.append((name, file))
+            place = file.relative_to(path)
+            if file == path:
+                place = Path(path.resolve().name)
+            elif not file.is_dir():
+                place = place.with_suffix('')
+            found.append((place.as_posix(), file))
     named, taken = [], {ALL}
     for name, path in found:
         free, count = name, 1

@@ -1,7 +1,9 @@
 """Write the procedural data sets: untrimmed.pkl and trimmed.pkl.
 
-The same arguments give the same files. Bodies, styles and viewpoints of the
-val split lie outside the ranges of train.
+With --pkummd, write the untrimmed videos as text files in the layout of
+PKU-MMD instead, to be read by tools/prepare_data.py. The same arguments give
+the same files. Bodies, styles and viewpoints of the val split lie outside
+the ranges of train.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import numpy as np
 
 from mmsnip.io.annotation import save_annotation
 from mmsnip.synthesis import synthesize_trimmed, synthesize_untrimmed
+from mmsnip.synthesis.pkummd_folder import VIEWS, write_pkummd_folder
 
 
 def _count(text: str) -> int:
@@ -66,6 +69,26 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='shortest and longest untrimmed video',
     )
     parser.add_argument('--seed', type=_count, default=0)
+    parser.add_argument(
+        '--pkummd',
+        action='store_true',
+        help='write skeletons, labels and split lists as PKU-MMD has them',
+    )
+    parser.add_argument(
+        '--views',
+        nargs='+',
+        choices=list(VIEWS),
+        default=['M'],
+        help='of --pkummd: viewpoints of each video (default: M)',
+    )
+    parser.add_argument(
+        '--swapped',
+        type=float,
+        default=0.0,
+        metavar='SHARE',
+        help='of --pkummd: label rows with start and end swapped, as some '
+        'of the real ones have',
+    )
     args = parser.parse_args(argv)
     if not 60 <= args.frames[0] <= args.frames[1]:
         parser.error('--frames needs 60 <= MIN <= MAX')
@@ -94,8 +117,29 @@ def summary(data: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
+def _pkummd(args: argparse.Namespace, videos: int) -> str:
+    """Write the folder; returns what it holds."""
+    made = write_pkummd_folder(
+        args.output_dir,
+        videos,
+        args.val,
+        args.seed,
+        tuple(args.frames),
+        args.views,
+        args.swapped,
+    )
+    labels = ', '.join(f'{n} {name}' for name, n in made['labels'].items())
+    return (
+        f'{args.output_dir}\n'
+        f'  labels: {labels}\n'
+        f'  {made["videos"]} videos of views {" ".join(args.views)}, '
+        f'{made["frames"]} frames, {made["segments"]} segments, '
+        f'{made["swapped"]} of them swapped'
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write both files and print what they hold.
+    """Write the files and print what they hold.
 
     Args:
         argv (Sequence[str] | None): Arguments, None takes the command line.
@@ -109,6 +153,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.minutes is not None:
         mean_frames = sum(args.frames) / 2
         videos = max(1, round(args.minutes * 60 * 30 / mean_frames))
+    if args.pkummd:
+        try:
+            print(_pkummd(args, videos))
+        except ValueError as error:
+            print(f'error: {error}', file=sys.stderr)
+            return 2
+        print(f'done in {time.perf_counter() - started:.1f} s')
+        return 0
     val_clips = args.trimmed // 5
     untrimmed = synthesize_untrimmed(
         videos, args.val, args.seed, tuple(args.frames)

@@ -13,16 +13,16 @@ from mmsnip.io.annotation import (
     AnnotationError,
     check_annotation,
     complete_metainfo,
-    load_annotation,
 )
 from mmsnip.io.annotation_check import MAX_SHOWN
+from mmsnip.io.annotation_source import open_annotation
 from mmsnip.io.annotation_summary import format_summary, summarize_videos
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('file', help='annotation pickle')
+    parser.add_argument('file', help='annotation file or store')
     parser.add_argument('--split', help='look only at this split')
     return parser.parse_args(argv)
 
@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = parse_args(argv)
     try:
-        data = load_annotation(args.file)
+        data = open_annotation(args.file)
+        data['annotations'] = list(data['annotations'])  # of a store, too
         problems = check_annotation(data, args.file, args.split)
     except AnnotationError as error:
         print(error)

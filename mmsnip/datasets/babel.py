@@ -10,11 +10,14 @@ numbers compare only where the rule is stated. Ours do not depend on a seed;
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmsnip.conversion.babel import BabelSource
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
+from mmsnip.datasets.raw_folder import read_raw_folder
 from mmsnip.evaluation.segments import segments_from_frames
 from mmsnip.io.label_rules import one_label_per_frame
 from mmsnip.registry import DATASETS
@@ -103,8 +106,11 @@ class BABELDataset(SkeletonLocalizationDataset):
     - Before a ``lazy_init`` data set has read its file, ``metainfo`` names
       the four classes.
 
+    BABEL's own folder, with AMASS in it, is read, too (`BabelSource`), each
+    time anew: ``tools/prepare_data.py babel`` turns it into a file once.
+
     Args:
-        ann_file (str): Annotation pickle.
+        ann_file (str): Annotation pickle or store, or the folder.
         subset (int): 1 walk, stand, turn, jump; 2 sit, run, stand up, kick;
             3 jog, wave, dance, gesture. Defaults to 1.
         max_frames (int, optional): Longest sequence kept, None keeps all.
@@ -112,6 +118,8 @@ class BABELDataset(SkeletonLocalizationDataset):
         only (str, optional): One class of the subset; None takes all four.
         overlaps (str): 'one-label' or 'multi-label'. Defaults to
             'one-label'.
+        smplh_model (str, optional): Of a folder without extracted joints:
+            the user's model of SMPL-H.
         **kwargs: As of `SkeletonLocalizationDataset`, except the classes in
             `metainfo`.
 
@@ -131,6 +139,7 @@ class BABELDataset(SkeletonLocalizationDataset):
         max_frames: int | None = 1000,
         only: str | None = None,
         overlaps: str = 'one-label',
+        smplh_model: str | None = None,
         **kwargs: Any,
     ) -> None:
         if subset not in SUBSETS:
@@ -158,6 +167,7 @@ class BABELDataset(SkeletonLocalizationDataset):
         self.max_frames = max_frames
         self.only = only
         self.overlaps = overlaps
+        self.smplh_model = smplh_model
         super().__init__(
             ann_file, metainfo=dict(metainfo, classes=classes), **kwargs
         )
@@ -166,6 +176,20 @@ class BABELDataset(SkeletonLocalizationDataset):
     def rule(self) -> str:
         """Key of ``LABEL_RULES`` that the segments served follow."""
         return self.overlaps if self.test_mode else 'one-label'
+
+    def read_annotations(self) -> dict[str, Any]:
+        """Videos, splits and metainfo; of a folder those of the split only.
+
+        Returns:
+            dict[str, Any]: ``metainfo``, ``split`` and ``annotations``.
+
+        Raises:
+            AnnotationError: If the file or folder cannot be used.
+        """
+        if not self.ann_file or not Path(self.ann_file).is_dir():
+            return super().read_annotations()
+        source = BabelSource(self.ann_file, model=self.smplh_model)
+        return read_raw_folder(source, 'babel', self.split)
 
     def load_data_list(self) -> list[dict]:
         """Read and choose the videos; state the rule in the metainfo.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from mmsnip.conversion.pkummd import PKUMMDSource
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
+from mmsnip.datasets.raw_folder import read_raw_folder
 from mmsnip.registry import DATASETS
 
 __all__ = ['PROTOCOLS', 'PKUMMDDataset']
@@ -20,8 +23,11 @@ class PKUMMDDataset(SkeletonLocalizationDataset):
     The splits of the annotation file are ``xsub_train``, ``xsub_val``,
     ``xview_train`` and ``xview_val``.
 
+    A folder as the data set is published is read, too (`PKUMMDSource`), each
+    time anew: ``tools/prepare_data.py pkummd`` turns it into a file once.
+
     Args:
-        ann_file (str): Annotation pickle.
+        ann_file (str): Annotation pickle or store, or the folder.
         protocol (str): ``cross-subject`` or ``cross-view``. Defaults to
             ``cross-subject``.
         phase (str): ``train`` or ``val``. Defaults to ``train``.
@@ -61,3 +67,17 @@ class PKUMMDDataset(SkeletonLocalizationDataset):
         self.phase = phase
         split = f'{PROTOCOLS[protocol]}_{phase}'
         super().__init__(ann_file, split=split, **kwargs)
+
+    def read_annotations(self) -> dict[str, Any]:
+        """Videos, splits and metainfo; of a folder those of the split only.
+
+        Returns:
+            dict[str, Any]: ``metainfo``, ``split`` and ``annotations``.
+
+        Raises:
+            AnnotationError: If the file or folder cannot be used.
+        """
+        if not self.ann_file or not Path(self.ann_file).is_dir():
+            return super().read_annotations()
+        source = PKUMMDSource(self.ann_file)
+        return read_raw_folder(source, 'pkummd', self.split)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from mmengine.registry import DATASETS
 
+from mmsnip.conversion.babel import BabelSource
+from mmsnip.conversion.job import convert
 from mmsnip.datasets.babel import (
     LABEL_RULES,
     BABELDataset,
@@ -14,6 +16,7 @@ from mmsnip.datasets.babel import (
 )
 from mmsnip.io.annotation import AnnotationError
 from mmsnip.skeleton.resample import paint_segments
+from tests.io.babel_files import entry, write_json
 
 # Subset 2 lies scattered among other classes.
 CLASSES = ['walk', 'kick', 'sit', 'place', 'stand up', 'run', 'stand']
@@ -237,3 +240,49 @@ def test_one_class_of_trimmed_videos_leaves_the_others_unlabelled(
     dataset = BABELDataset(path, subset=2, only='run')
 
     assert [s.get('label') for s in dataset] == [None, 0, None, 0, None]
+
+
+@pytest.fixture
+def babel_folder(tmp_path):
+    """BABEL's files with extracted joints, 60 frames a second."""
+    split_of = {'1': 'train', '2': 'train', '3': 'val'}
+    entries = {'train': [], 'val': []}
+    for n, (sid, split) in enumerate(split_of.items()):
+        feat_p = f'KIT/KIT/4/{sid}_poses.npz'
+        spans = [(0, 1.0, ['walk']), (0.5, 1.5, ['turn', 'wave'])]
+        if sid == '2':
+            spans += [(1.0, 2.0, ['stand']), (1.5, 2.0, ['jump'])]
+        entries[split].append(entry(sid, feat_p, 2.0 + n, spans))
+        path = tmp_path / 'amass' / 'babel_joint_pos' / 'KIT' / '4'
+        path.mkdir(parents=True, exist_ok=True)
+        joints = np.random.default_rng(n).normal(size=(60 + 30 * n, 25, 3))
+        np.savez(path / f'{sid}_poses.npz', joint_pos=joints)
+    for split, rows in entries.items():
+        write_json(tmp_path / 'babel_v1.0_release' / f'{split}.json', *rows)
+    return tmp_path
+
+
+def test_a_raw_folder_serves_what_its_converted_file_does(
+    babel_folder, tmp_path
+):
+    path = tmp_path / 'babel.pkl'
+    convert(BabelSource(babel_folder), path, progress=False)
+    expected = BABELDataset(str(path), split='train')
+
+    found = BABELDataset(str(babel_folder), split='train')
+
+    assert names(found) == names(expected) == ['1', '2']
+    assert found.metainfo == expected.metainfo
+    for index in range(2):
+        sample, wanted = found[index], expected[index]
+        for key in ('keypoint', 'segments', 'segment_labels'):
+            np.testing.assert_array_equal(sample[key], wanted[key])
+
+
+def test_a_raw_folder_without_joints_asks_for_them(babel_folder):
+    (babel_folder / 'amass').rename(babel_folder / 'elsewhere')
+
+    with pytest.raises(
+        AnnotationError, match=r'cannot be used as babel: .*model of SMPL-H'
+    ):
+        BABELDataset(str(babel_folder), split='train')

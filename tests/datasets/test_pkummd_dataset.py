@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from mmengine.registry import DATASETS
 
+from mmsnip.conversion.job import convert
+from mmsnip.conversion.pkummd import PKUMMDSource
 from mmsnip.datasets.pkummd import PKUMMDDataset
 from mmsnip.io.annotation import AnnotationError
+from mmsnip.synthesis.pkummd_folder import write_pkummd_folder
 
 
 @pytest.fixture
@@ -69,3 +73,78 @@ def test_a_file_without_the_split_lists_those_it_has(untrimmed_file):
 def test_unknown_arguments_are_refused(pkummd_file, arguments, message):
     with pytest.raises(ValueError, match=message):
         PKUMMDDataset(pkummd_file, **arguments)
+
+
+@pytest.fixture(scope='module')
+def pkummd_folder(tmp_path_factory):
+    """Three training and two validation videos, two views of each."""
+    folder = tmp_path_factory.mktemp('pku') / 'raw'
+    write_pkummd_folder(
+        folder, 3, 2, frames=(160, 190), views=('L', 'R'), swapped=0.5
+    )
+    return folder
+
+
+@pytest.mark.parametrize('protocol', ['cross-subject', 'cross-view'])
+@pytest.mark.parametrize('phase', ['train', 'val'])
+def test_a_raw_folder_serves_what_its_converted_file_does(
+    pkummd_folder, tmp_path, protocol, phase
+):
+    path = tmp_path / 'pku.pkl'
+    convert(PKUMMDSource(pkummd_folder), path, progress=False)
+    expected = PKUMMDDataset(str(path), protocol, phase)
+
+    found = PKUMMDDataset(str(pkummd_folder), protocol, phase)
+
+    assert found.metainfo == expected.metainfo
+    assert len(found) == len(expected)
+    for index in range(len(found)):
+        sample, wanted = found[index], expected[index]
+        assert sample['frame_dir'] == wanted['frame_dir']
+        for key in ('keypoint', 'segments', 'segment_labels', 'body_mask'):
+            np.testing.assert_array_equal(sample[key], wanted[key])
+
+
+def test_a_raw_folder_is_found_below_the_data_root(pkummd_folder):
+    dataset = PKUMMDDataset(
+        pkummd_folder.name, data_root=str(pkummd_folder.parent)
+    )
+
+    assert len(dataset) == 6
+
+
+def test_one_line_tells_how_to_prepare_a_raw_folder(
+    pkummd_folder, monkeypatch
+):
+    lines = []
+    monkeypatch.setattr(
+        'mmsnip.datasets.raw_folder.print_log',
+        lambda line, **options: lines.append(line),
+    )
+
+    PKUMMDDataset(str(pkummd_folder), phase='val')
+
+    assert len(lines) == 1
+    assert '4 recordings' in lines[0]
+    assert f'prepare_data.py pkummd {pkummd_folder} FILE.pkl' in lines[0]
+
+
+def test_a_folder_without_the_split_lists_those_it_has(pkummd_folder):
+    folder = pkummd_folder.parent / 'no_list'
+    folder.mkdir(exist_ok=True)
+    for part in ('PKU_Skeleton_Renew', 'Train_Label_PKU_final'):
+        if not (folder / part).exists():
+            (folder / part).symlink_to(pkummd_folder / part)
+
+    with pytest.raises(
+        AnnotationError,
+        match=r"no split 'xsub_train'; it has \['xview_train', 'xview_val'\]",
+    ):
+        PKUMMDDataset(str(folder))
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    with pytest.raises(
+        AnnotationError, match=r'cannot be used as pkummd: .*holds no skelet'
+    ):
+        PKUMMDDataset(str(tmp_path))

@@ -1,0 +1,1 @@
+"""From folders of foreign files to one annotation file or store."""

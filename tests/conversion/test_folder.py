@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmsnip.conversion.drawn_split import stratified_split
+from mmsnip.conversion.folder import FolderSource
+
+
+def save(path, T=13):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, np.ones((T, 5, 3), np.float32))
+    return path
+
+
+def reasons(source):
+    return {Path(s.path).name: s.reason for s in source.skipped}
+
+
+def test_recordings_are_called_as_their_files(tmp_path):
+    save(tmp_path / 'walk' / 'p.01.npy')
+    save(tmp_path / 'a.npy')
+    save(tmp_path / '.cache' / 'b.npy')
+    save(tmp_path / '._a.npy')
+    np.savez(tmp_path / 'Z.NPZ', keypoint=np.ones((9, 5, 3)))
+    (tmp_path / 'Z.NPZ.npz').rename(tmp_path / 'Z.NPZ')
+    source = FolderSource(tmp_path)
+
+    assert [item.name for item in source.items()] == ['Z', 'a', 'walk/p.01']
+    assert source.skipped == []
+
+
+def test_two_files_of_one_name_are_reported(tmp_path):
+    save(tmp_path / 'a.npy')
+    np.savez(tmp_path / 'a.npz', keypoint=np.ones((9, 5, 3)))
+    source = FolderSource(tmp_path)
+
+    assert [Path(item.path).name for item in source.items()] == ['a.npy']
+    assert "'a' is also the name of" in reasons(source)['a.npz']
+
+
+def test_other_endings_are_reported(tmp_path):
+    save(tmp_path / 'a.npy')
+    (tmp_path / 'read.me').write_text('hello')
+    source = FolderSource(tmp_path, endings=('.npy',))
+    source.items()
+
+    assert reasons(source) == {'read.me': "ends in '.me'; read are .npy"}
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='names are bytes on posix')
+def test_names_that_are_no_text_are_reported(tmp_path):
+    raw = os.fsencode(tmp_path) + b'/caf\xe9.npy'
+    try:
+        with open(raw, 'wb') as file:
+            np.save(file, np.ones((9, 5, 3)))
+    except OSError:
+        pytest.skip('this file system takes UTF-8 names only')
+    source = FolderSource(tmp_path)
+
+    assert source.items() == []
+    assert 'cannot name a video' in source.skipped[0].reason
+
+
+def test_links_in_a_circle_end(tmp_path):
+    save(tmp_path / 'in' / 'a.npy')
+    save(tmp_path / 'elsewhere' / 'b.npy')
+    (tmp_path / 'in' / 'up').symlink_to(tmp_path / 'in')
+    (tmp_path / 'in' / 'more').symlink_to(tmp_path / 'elsewhere')
+    names = [item.name for item in FolderSource(tmp_path / 'in').items()]
+
+    assert names == ['a', 'more/b']
+
+
+def test_folders_name_the_classes(tmp_path):
+    for name in ('x/walk/1', 'x/sit/2', 'y/walk/3', 'none'):
+        save(tmp_path / f'{name}.npy')
+    source = FolderSource(tmp_path, classes_from_folders=True)
+    labels = {item.name: item.fields['label'] for item in source.items()}
+
+    assert source.metainfo()['classes'] == ['sit', 'walk']
+    assert labels == {'x/sit/2': 0, 'x/walk/1': 1, 'y/walk/3': 1}
+    assert reasons(source) == {'none.npy': 'it has no label'}
+
+
+def test_segments_are_cut_to_the_recording(tmp_path):
+    save(tmp_path / 'a.npy')
+    labels = {
+        'a': ([[2, 5], [9, 20], [13, 15]], [0, 2, 1]),
+        'gone': ([[0, 1]], [0]),
+    }
+    source = FolderSource(tmp_path, labels=labels, classes=['p', 'q', 'r'])
+    (item,) = source.items()
+    recording = source.read(item)
+
+    assert recording.annotation['segments'].tolist() == [[2, 5], [9, 13]]
+    assert recording.annotation['segment_labels'].tolist() == [0, 2]
+    assert recording.mended == (
+        'segment 9 to 20 was cut, the recording has 13 frames',
+        'segment 13 to 15 was dropped, the recording has 13 frames',
+    )
+    assert reasons(source) == {'gone': 'has labels, but no file'}
+
+
+def test_a_source_reads_the_same_after_a_journey(tmp_path):
+    save(tmp_path / 'a.npy')
+    labels = {'a': ([[2, 5]], [0])}
+    source = FolderSource(tmp_path, labels=labels, classes=['p'])
+    (item,) = source.items()
+    copy = pickle.loads(pickle.dumps(source))  # noqa: S301
+
+    mine, its = source.read(item), copy.read(item)
+    assert its.annotation['segments'].tolist() == [[2, 5]]
+    np.testing.assert_array_equal(
+        mine.annotation['keypoint'], its.annotation['keypoint']
+    )
+
+
+def test_the_rate_of_a_file_goes_before_that_of_the_others(tmp_path):
+    np.savez(tmp_path / 'a.npz', keypoint=np.ones((9, 5, 3)), fps=25)
+    save(tmp_path / 'b.npy')
+    source = FolderSource(tmp_path, source_fps=60)
+    rates = [source.read(i).annotation['fps'] for i in source.items()]
+
+    assert rates == [25.0, 60.0]
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match='gone does not exist'):
+        FolderSource(tmp_path / 'gone').items()
+    with pytest.raises(FileNotFoundError, match='is no folder'):
+        FolderSource(save(tmp_path / 'a.npy')).items()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(val_fraction=1.0), 'val_fraction=1.0'),
+        (dict(source_fps=-1), 'source_fps=-1'),
+        (dict(labels={}), 'give classes with them'),
+        (dict(layout='ape'), "layout='ape' is unknown"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        FolderSource(tmp_path, **options)
+
+
+def test_each_class_gives_its_share():
+    names = [f'v{n}' for n in range(50)]
+    labels = [0] * 20 + [1] * 27 + [2] * 3
+    split = stratified_split(names, labels, 0.2, seed=3)
+    counts = np.bincount([labels[int(n[1:])] for n in split['val']])
+
+    assert sorted(split['train'] + split['val']) == sorted(names)
+    assert len(split['val']) == 10
+    assert counts.tolist() == [4, 5, 1]
+
+
+def test_a_split_depends_on_the_seed_and_not_on_the_order():
+    names = [f'v{n}' for n in range(40)]
+    labels = [n % 3 for n in range(40)]
+    split = stratified_split(names, labels, 0.25, seed=3)
+    turned = stratified_split(names[::-1], labels[::-1], 0.25, seed=3)
+    other = stratified_split(names, labels, 0.25, seed=4)
+
+    assert sorted(turned['val']) == sorted(split['val'])
+    assert sorted(other['val']) != sorted(split['val'])
+
+
+@pytest.mark.parametrize('fraction', [0.5, 0.99])
+def test_a_recording_of_each_class_trains(fraction):
+    split = stratified_split(['a', 'b', 'c'], [0, 1, 1], fraction, seed=0)
+
+    assert 'a' in split['train']
+    assert len(split['train']) == 2

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmsnip.conversion.bvh import BVHSource
+from mmsnip.conversion.hygiene import Hygiene
+from mmsnip.conversion.job import convert
+from mmsnip.conversion.tables import PoseJSONSource, TableSource
+from mmsnip.io.annotation import check_annotation, load_annotation
+from mmsnip.io.reading import SequenceError
+
+BVH = """HIERARCHY
+ROOT hips
+{
+ OFFSET 0 0 0
+ CHANNELS 3 Xposition Yposition Zposition
+ JOINT neck
+ {
+  OFFSET 0 50 0
+  CHANNELS 1 Zrotation
+  JOINT head
+  {
+   OFFSET 0 20 0
+   CHANNELS 1 Zrotation
+   End Site
+   {
+    OFFSET 0 10 0
+   }
+  }
+ }
+}
+MOTION
+Frames: 3
+Frame Time: 0.04
+1 2 3 0 0
+1 2 4 0 0
+1 2 5 0 0
+"""
+COLUMNS = """
+delimiter: ;
+scale: 0.001
+joints:
+  hip: [a, b, c]
+  head: [d, e, f]
+parents: [-1, 0]
+fps: 20
+"""
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def run(source, output, **options):
+    report = convert(source, output, progress=False, **options)
+    data = load_annotation(output)
+    assert check_annotation(data) == []
+    return report, data
+
+
+@pytest.fixture
+def bvh_folder(tmp_path):
+    write(tmp_path / 'in' / 'walk' / 'a.bvh', BVH)
+    write(tmp_path / 'in' / 'sit' / 'b.bvh', BVH)
+    return tmp_path / 'in'
+
+
+def test_bvh_files_become_metres_with_their_own_joints(bvh_folder, tmp_path):
+    report, data = run(
+        BVHSource(bvh_folder, val_fraction=0, classes_from_folders=True),
+        tmp_path / 'out.pkl',
+        hygiene=Hygiene(unit='cm'),
+    )
+
+    video = data['annotations'][1]
+    assert video['frame_dir'] == 'walk/a'
+    assert video['label'] == 1
+    np.testing.assert_allclose(
+        video['keypoint'][0, 1],
+        [[0.01, 0.02, 0.04], [0.01, 0.52, 0.04], [0.01, 0.72, 0.04]],
+        rtol=0,
+        atol=1e-6,
+    )
+    assert data['metainfo']['joint_names'] == ['hips', 'neck', 'head']
+    assert data['metainfo']['parents'] == [-1, 0, 1]
+    assert data['metainfo']['fps'] == 25.0
+    assert data['metainfo']['classes'] == ['sit', 'walk']
+    assert report.skipped == []
+
+
+@pytest.mark.parametrize(
+    ('options', 'joints', 'head'),
+    [
+        (dict(drop=['neck']), ['hips', 'head'], 72.0),
+        (dict(joints=['head', 'hips']), ['head', 'hips'], 72.0),
+        (dict(scale=0.5), ['hips', 'neck', 'head'], 36.0),
+        (dict(end_sites=True), ['hips', 'neck', 'head', 'head_end'], 72.0),
+    ],
+)
+def test_bvh_options_reach_the_reader(
+    bvh_folder, tmp_path, options, joints, head
+):
+    _, data = run(BVHSource(bvh_folder, **options), tmp_path / 'out.pkl')
+
+    assert data['metainfo']['joint_names'] == joints
+    keypoint = data['annotations'][0]['keypoint']
+    assert keypoint[0, 0, joints.index('head'), 1] == pytest.approx(head)
+
+
+def test_other_options_read_a_file_again(bvh_folder, tmp_path):
+    assert (
+        BVHSource(bvh_folder, drop=['neck']).options()
+        != BVHSource(bvh_folder).options()
+    )
+    assert (
+        PoseJSONSource(bvh_folder, persons=1).options()
+        != PoseJSONSource(bvh_folder).options()
+    )
+    columns = write(tmp_path / 'c.yaml', COLUMNS)
+    assert (
+        TableSource(tmp_path, columns).options()
+        != TableSource(tmp_path).options()
+    )
+
+
+@pytest.mark.data
+def test_real_bvh_files_give_the_joints_of_the_lent_pickle(
+    data_dir, tmp_path
+):
+    source = BVHSource(data_dir / 'bvh_samples', drop=['joint_Root'])
+    lent = load_annotation(data_dir / 'bandai_trimmed.pkl')
+    expected = {v['frame_dir']: v['keypoint'] for v in lent['annotations']}
+
+    _, data = run(source, tmp_path / 'o.pkl', hygiene=Hygiene(unit='cm'))
+
+    assert len(data['annotations']) == 3
+    assert data['metainfo']['joint_names'] == lent['metainfo']['joint_names']
+    assert data['metainfo']['parents'] == lent['metainfo']['parents']
+    for video in data['annotations']:
+        np.testing.assert_allclose(
+            video['keypoint'],
+            expected[video['frame_dir']].astype(np.float32),
+            rtol=0,
+            atol=2e-3,  # they are lent in float16
+        )
+
+
+def test_tables_are_read_by_a_column_map(tmp_path):
+    columns = write(tmp_path / 'columns.yaml', COLUMNS)
+    table = 'a;b;c;d;e;f\n1000;2000;3000;4000;5000;6000\n'
+    table += '1001;2000;3000;4000;5000;6000\n'
+    write(tmp_path / 'in' / 'p01.txt', table)
+    source = TableSource(
+        tmp_path / 'in', columns, endings=['.txt'], val_fraction=0
+    )
+
+    _, data = run(source, tmp_path / 'out.pkl')
+
+    (video,) = data['annotations']
+    np.testing.assert_allclose(
+        video['keypoint'],
+        [[[[1, 2, 3], [4, 5, 6]], [[1.001, 2, 3], [4, 5, 6]]]],
+        rtol=0,
+        atol=1e-6,
+    )
+    assert data['metainfo']['joint_names'] == ['hip', 'head']
+    assert data['metainfo']['fps'] == 20.0
+
+
+def test_a_broken_column_map_is_refused_at_once(tmp_path):
+    columns = write(tmp_path / 'columns.yaml', 'joins: {}\n')
+
+    with pytest.raises(SequenceError, match=r'columns\.yaml.*joins'):
+        TableSource(tmp_path, columns)
+
+
+def test_utkinect_text_is_read_without_a_map(tmp_path):
+    rng = np.random.default_rng(3)
+    x = rng.uniform(0.5, 2.5, (7, 20, 3)).round(4)
+    rows = [
+        ' '.join([str(252 + t), *map(str, x[t].ravel().tolist())])
+        for t in range(7)
+    ]
+    write(tmp_path / 'in' / 'joints_s01_e01.txt', '\n'.join(rows) + '\n')
+    labels = 'joints_s01_e01,walk,254,257\n'
+    write(tmp_path / 'in' / 'action.csv', labels)
+    source = TableSource(
+        tmp_path / 'in',
+        labels=tmp_path / 'in' / 'action.csv',
+        labels_unit='frames',
+        val_fraction=0,
+    )
+
+    report, data = run(source, tmp_path / 'out.pkl')
+
+    (video,) = data['annotations']
+    np.testing.assert_allclose(video['keypoint'][0], x, rtol=0, atol=1e-6)
+    assert data['metainfo']['joint_names'][0] == 'hip_center'
+    assert video['segments'].tolist() == [[2, 5]]
+    assert any('moved by 252 frames' in what for _, what in report.mended)
+    assert report.skipped == []
+
+
+def test_named_joints_without_bones_are_not_taken_for_others(tmp_path):
+    names = [f'{n}bone_{a}' for n in 'abcdefghijklmnopq' for a in 'xyz']
+    row = ','.join(map(str, range(1, 52)))
+    text = f'{",".join(names)}\n{row}\n{row}\n'
+    write(tmp_path / 'in' / 'p.csv', text)
+
+    report = convert(
+        TableSource(tmp_path / 'in'), tmp_path / 'out.pkl', progress=False
+    )
+
+    assert report.converted == 0
+    assert 'it names 17 joints' in report.skipped[0].reason
+
+
+def test_files_of_other_joints_than_most_are_reported(bvh_folder, tmp_path):
+    other = BVH.replace('JOINT neck', 'JOINT spine')
+    write(bvh_folder / 'fly' / 'c.bvh', other)
+
+    report, data = run(BVHSource(bvh_folder), tmp_path / 'out.pkl')
+
+    names = [v['frame_dir'] for v in data['annotations']]
+    assert names == ['sit/b', 'walk/a']
+    (skipped,) = report.skipped
+    assert skipped.path == str(bvh_folder / 'fly' / 'c.bvh')
+    assert 'a file holds one body' in skipped.reason

@@ -1,0 +1,48 @@
+"""What ``tools/infer.py`` takes for a recording."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'infer.py'
+
+
+@pytest.fixture(scope='module')
+def find_inputs():
+    spec = importlib.util.spec_from_file_location('infer_tool', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.find_inputs
+
+
+def write_frames(folder, T=3):
+    folder.mkdir(parents=True)
+    for t in range(T):
+        person = dict(pose_keypoints_2d=[1.0] * 75)
+        text = json.dumps(dict(version=1.3, people=[person]))
+        (folder / f'x_{t:06d}_keypoints.json').write_text(text)
+    return folder
+
+
+def test_a_folder_of_frames_is_one_input(find_inputs, tmp_path):
+    frames = write_frames(tmp_path / 'in' / 'walk' / 'clip.1')
+    np.save(tmp_path / 'in' / 'a.npy', np.ones((5, 25, 3)))
+
+    assert find_inputs([str(tmp_path / 'in')]) == [
+        ('a', tmp_path / 'in' / 'a.npy'),
+        ('walk/clip.1', frames),
+    ]
+
+
+def test_the_folder_of_frames_may_be_given_itself(find_inputs, tmp_path):
+    frames = write_frames(tmp_path / 'clip')
+
+    assert find_inputs([str(frames), str(frames)]) == [
+        ('clip', frames),
+        ('clip-2', frames),
+    ]
