@@ -11,10 +11,23 @@ from mmsnip.io.video_check import as_labels, as_segments, is_int, is_rate
 
 MIN_MEDIAN_MAX = '{} / {} / {} (min / median / max)'
 
-__all__ = ['format_summary', 'summarize_videos']
+__all__ = [
+    'format_summary',
+    'keypoint_of',
+    'labelled_segments',
+    'summarize_videos',
+]
 
 
-def _array_of(video: Mapping) -> np.ndarray | None:
+def keypoint_of(video: Mapping[str, Any]) -> np.ndarray | None:
+    """Joints of a video.
+
+    Args:
+        video (Mapping[str, Any]): Entry of ``annotations``.
+
+    Returns:
+        np.ndarray | None: (M, T, V, C), None where the entry has none.
+    """
     keypoint = video.get('keypoint')
     fits = isinstance(keypoint, np.ndarray) and keypoint.ndim == 4
     return keypoint if fits else None
@@ -27,8 +40,18 @@ def _spread(values: Sequence[int]) -> list[int] | None:
     return [int(min(values)), int(np.median(values)), int(max(values))]
 
 
-def _labelled(video: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """Segments and labels of a video, none where they are malformed."""
+def labelled_segments(
+    video: Mapping[str, Any],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Segments and labels of a video, none where they are malformed.
+
+    Args:
+        video (Mapping[str, Any]): Entry of ``annotations``.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (num_segments, 2) and (num_segments,),
+        int64.
+    """
     segments = as_segments(video.get('segments', ()))
     labels = as_labels(video.get('segment_labels', ()))
     if segments is None or labels is None or len(segments) != len(labels):
@@ -58,7 +81,7 @@ def summarize_videos(
     segments: dict[int, int] = {}
     inside = total = 0
     for video in videos:
-        keypoint = _array_of(video)
+        keypoint = keypoint_of(video)
         if is_int(video.get('label')):
             label = int(video['label'])
             trimmed[label] = trimmed.get(label, 0) + 1
@@ -73,7 +96,7 @@ def summarize_videos(
         if video.get('segments') is None:
             continue
         active = np.zeros(T, bool)
-        for (start, end), label in zip(*_labelled(video)):
+        for (start, end), label in zip(*labelled_segments(video)):
             lengths.append(int(end - start))
             active[max(start, 0) : max(end, 0)] = True
             segments[int(label)] = segments.get(int(label), 0) + 1

@@ -1,0 +1,47 @@
+"""``tools/inspect_data.py`` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+
+from tests.tools.conftest import annotation, run
+
+TOOL = [sys.executable, 'tools/inspect_data.py']
+
+
+def test_facts_are_printed_drawn_and_written(ann_file, tmp_path):
+    done = run(
+        [*TOOL, ann_file, '--out', tmp_path, '--json', tmp_path / 'a.json'],
+        ann_file,
+    )
+
+    assert done.returncode == 0, done.output
+    assert '13 videos' in done.stdout
+    drawn = sorted(path.stem for path in tmp_path.glob('*.png'))
+    assert drawn == ['classes', 'joints', 'lengths', 'poses', 'timelines']
+    facts = json.loads((tmp_path / 'a.json').read_text())
+    assert facts['classes']['names'] == ['left', 'right']
+
+
+def test_a_recording_is_one_video(ann_file, tmp_path):
+    np.save(tmp_path / 'a.npy', annotation(1, 0)['annotations'][0]['keypoint'])
+
+    done = run([*TOOL, tmp_path / 'a.npy', '--no-pictures'], ann_file)
+
+    assert done.returncode == 0, done.output
+    assert '1 video,' in done.stdout
+    assert 'picture' not in done.stdout
+
+
+def test_an_unreadable_file_exits_with_1_and_its_name(ann_file, tmp_path):
+    (tmp_path / 'cut.npz').write_bytes(b'PK')
+
+    for name in ('cut.npz', 'missing.pkl', 'missing.npy'):
+        done = run([*TOOL, tmp_path / name], ann_file)
+
+        assert done.returncode == 1
+        assert name in done.stderr
+        assert 'Traceback' not in done.output

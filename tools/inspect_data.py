@@ -1,0 +1,84 @@
+"""Print what a file of skeletons holds and what is odd in it, and draw it.
+
+FILE is an annotation pickle, a store, or one recording (.skeleton, .bvh,
+.csv, .json, .npy, .npz, PKU-MMD .txt). Exit status: 0, whatever is found;
+1 if the file cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmsnip.conversion.sides import left_right_frames
+from mmsnip.io.annotation_check import AnnotationError
+from mmsnip.io.inspection import annotations_of, inspect_annotation
+from mmsnip.io.inspection_text import facts_to_json, format_facts
+from mmsnip.io.reading import SequenceError
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('file', type=Path, help='annotations or a recording')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        help='folder of the pictures, default work_dirs/inspect/<name>',
+    )
+    parser.add_argument(
+        '--videos',
+        type=int,
+        default=10,
+        metavar='N',
+        help='suspicious videos to spell out, default 10',
+    )
+    parser.add_argument(
+        '--json', type=Path, help='also write every fact to this file'
+    )
+    parser.add_argument(
+        '--no-pictures', action='store_true', help='print only'
+    )
+    args = parser.parse_args(argv)
+    if args.videos < 0:
+        parser.error('--videos must not be negative')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the facts and draw them.
+
+    Args:
+        argv (Sequence[str] | None): Arguments, None takes the command line.
+
+    Returns:
+        int: Exit status.
+    """
+    args = parse_args(argv)
+    try:
+        data = annotations_of(args.file)
+        facts = inspect_annotation(data, args.file, left_right_frames)
+    except (AnnotationError, SequenceError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(format_facts(facts, args.videos))
+    if args.json is not None:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(facts_to_json(facts), indent=1, allow_nan=False)
+        args.json.write_text(text + '\n', encoding='utf-8')
+        print(f'facts: {args.json}')
+    if not args.no_pictures:
+        # Matplotlib takes longer to import than most files take to read.
+        from mmsnip.visualization.inspection import draw_inspection
+
+        out = args.out or Path('work_dirs', 'inspect', args.file.stem)
+        for path in draw_inspection(facts, data['annotations'], out):
+            print(f'picture: {path}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
