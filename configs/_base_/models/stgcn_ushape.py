@@ -1,12 +1,2 @@
-model = dict(
-    type='SkeletonLocalizer',
-    backbone=dict(
-        type='STGCN',
-        graph_cfg=dict(layout='nturgb+d-official', mode='spatial'),
-        data_bn_type=None,  # METHOD 2: input batch norm is off in both stages
-        out_indices=(3, 6, 9),  # 64, 128, 256 channels; T, T/2, T/4
-    ),
-    neck=dict(type='UShapeFusionNeck', out_channels=512),
-    head=dict(type='FrameLocalizationHead', num_classes=4),
-    pretrained=None,
-)
+_base_ = ['ctrgcn_ushape.py']
+model = dict(backbone=dict(type='STGCN'))
