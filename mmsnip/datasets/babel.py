@@ -19,7 +19,8 @@ from mmsnip.conversion.babel import BabelSource
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
 from mmsnip.datasets.raw_folder import read_raw_folder
 from mmsnip.evaluation.segments import segments_from_frames
-from mmsnip.io.label_rules import one_label_per_frame
+from mmsnip.io.babel import BABEL_SUBSETS
+from mmsnip.io.label_rules import OVERLAPS, one_label_per_frame
 from mmsnip.registry import DATASETS
 
 __all__ = [
@@ -30,14 +31,9 @@ __all__ = [
     'one_label_per_frame',
 ]
 
-SUBSETS = {
-    1: ('walk', 'stand', 'turn', 'jump'),
-    2: ('sit', 'run', 'stand up', 'kick'),
-    3: ('jog', 'wave', 'dance', 'gesture'),
-}
+SUBSETS = BABEL_SUBSETS
 LABEL_RULES = {
-    'one-label': 'a frame inside several segments belongs to the one that '
-    'starts last, then to the shortest, then to the lowest label',
+    'one-label': OVERLAPS['one-label'],
     'multi-label': 'segments of different classes may overlap and each '
     'counts; those of one class that overlap or touch are one',
 }
