@@ -9,6 +9,7 @@ from __future__ import annotations
 from mmsnip.evaluation.activitynet import evaluate_activitynet
 from mmsnip.evaluation.babel import (
     babel_detections,
+    babel_detections_by_video,
     babel_ground_truth,
     evaluate_babel,
 )
@@ -28,6 +29,7 @@ from mmsnip.evaluation.voc import evaluate_voc
 
 __all__ = [
     'babel_detections',
+    'babel_detections_by_video',
     'babel_ground_truth',
     'evaluate_activitynet',
     'evaluate_babel',

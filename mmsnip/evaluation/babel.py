@@ -32,7 +32,7 @@ from mmsnip.evaluation.records import (
     check_scores,
     collect,
 )
-from mmsnip.evaluation.segments import apart, keep_best, mask_runs
+from mmsnip.evaluation.sweep import similar_lengths, sweep_runs
 
 # the values of the official sweep to the last bit: 0.03, 0.035, .., 0.05
 SWEEP = tuple(np.arange(0.03, 0.055, 0.005).tolist())
@@ -92,48 +92,78 @@ def babel_detections(
         [[0.0, 2.0, 6.0, 0.5]]
     """
     check_convention(convention)
-    scores = check_scores(scores)
-    action = np.ascontiguousarray(scores[:, :-1].T)  # (num_classes, T)
-    num_classes, T = action.shape
+    return sweep_runs(
+        [check_scores(scores)],
+        np.asarray(thresholds, dtype=np.float64),
+        min_length,
+        margin_ratio,
+        margin_weight,
+        nms_threshold,
+        convention == 'official',
+    )[0]
+
+
+def babel_detections_by_video(
+    scores: Mapping[str, np.ndarray],
+    thresholds: Sequence[float] = SWEEP,
+    min_length: int = 3,
+    margin_ratio: float = 0.25,
+    margin_weight: float = 0.6,
+    nms_threshold: float = 0.2,
+    convention: str = 'official',
+) -> dict[str, np.ndarray]:
+    """`babel_detections` of many videos, in few calls of numpy.
+
+    Videos of similar length are swept together, a bounded number of frames
+    at a time; each gets the numbers, to the last bit, that it gets alone.
+
+    Args:
+        scores (Mapping[str, np.ndarray]): Per video frame probabilities,
+            (T, num_classes + 1), background last.
+        thresholds (Sequence[float]): As in ``babel_detections``, and so
+            are the others.
+        min_length (int): The same.
+        margin_ratio (float): The same.
+        margin_weight (float): The same.
+        nms_threshold (float): The same.
+        convention (str): The same.
+
+    Returns:
+        dict[str, np.ndarray]: Per video label, start, end, score,
+        (num_detections, 4) float64.
+
+    Raises:
+        ValueError: If an array is malformed, the video is named; or the
+            convention is unknown.
+
+    Examples:
+        >>> scores = np.full((9, 2), [0.0, 1.0])
+        >>> scores[2:6] = [0.5, 0.5]
+        >>> found = babel_detections_by_video({'a': scores, 'b': scores[3:]})
+        >>> {video: rows[:, 1:3].tolist() for video, rows in found.items()}
+        {'a': [[2.0, 7.0]], 'b': [[0.0, 4.0]]}
+    """
+    check_convention(convention)
+    checked = {}
+    for video, array in scores.items():
+        try:
+            checked[video] = check_scores(array)
+        except ValueError as error:
+            raise ValueError(f'video {video!r}: {error}') from None
     levels = np.asarray(thresholds, dtype=np.float64)
-    # the official code compares float32 scores with float64 thresholds
-    above = action[:, None].astype(np.float64) > levels[:, None]
-    row, start, end = mask_runs(
-        above.reshape(num_classes * len(levels), T)
-    )
-    long = (end - start >= min_length).nonzero()[0]
-    if not len(long):
-        return np.zeros((0, 4))
-    label, start, end = row[long] // len(levels), start[long], end[long]
-    totals = np.zeros((num_classes, T + 1))
-    np.cumsum(action, axis=1, dtype=np.float64, out=totals[:, 1:])
-    totals = totals.reshape(-1)
-    base = label * (T + 1)
-
-    reach = margin_ratio * (end - start)
-    left = np.maximum((start - reach).astype(np.int64), 0)
-    if convention == 'official':
-        extra, limit = 1, T - 1
-        right = (end + reach + 1).astype(np.int64)
-    else:
-        extra, limit = 0, T
-        right = np.ceil(end + reach).astype(np.int64)
-    stop = np.minimum(end + extra, T)
-    right = np.maximum(np.minimum(right, limit), stop)
-    at_start = totals[base + start]
-    at_stop = totals[base + stop]
-    inner = (at_stop - at_start) / (stop - start)
-    margin = at_start - totals[base + left] + totals[base + right] - at_stop
-    outer = margin / np.maximum(start - left + right - stop, 1)
-    score = inner - margin_weight * outer
-
-    low, high = apart(start, end + 2 * extra, label)
-    kept = keep_best(low, high, score, nms_threshold, 'candidate')
-    kept = kept[label[kept].argsort(kind='stable')]
-    found = np.empty((len(kept), 4))
-    found[:, 0], found[:, 1] = label[kept], start[kept]
-    found[:, 2], found[:, 3] = end[kept] + extra, score[kept]
-    return found
+    found: dict[str, np.ndarray] = {}
+    for videos in similar_lengths(checked):
+        swept = sweep_runs(
+            [checked[video] for video in videos],
+            levels,
+            min_length,
+            margin_ratio,
+            margin_weight,
+            nms_threshold,
+            convention == 'official',
+        )
+        found.update(zip(videos, swept))
+    return {video: found[video] for video in scores}
 
 
 def babel_ground_truth(

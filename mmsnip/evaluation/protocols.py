@@ -6,7 +6,7 @@ scores have equal numbers whichever way they came.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from mmsnip.evaluation.activitynet import evaluate_activitynet
 from mmsnip.evaluation.average_precision import class_names
 from mmsnip.evaluation.babel import (
-    babel_detections,
+    babel_detections_by_video,
     babel_ground_truth,
     evaluate_babel,
 )
@@ -31,10 +31,24 @@ PROTOCOLS = {
     'pkummd': evaluate_pkummd,
     'voc': evaluate_voc,
 }
+
+
+def _each_video(propose: Callable) -> Callable:
+    def propose_all(
+        scores: Mapping[str, np.ndarray], **given: Any
+    ) -> dict[str, np.ndarray]:
+        return {
+            video: propose(array, **given) for video, array in scores.items()
+        }
+
+    return propose_all
+
+
+# Each takes the scores of all videos.
 PROPOSALS = {
-    'runs': run_detections,
-    'smooth': pkummd_detections,
-    'sweep': babel_detections,
+    'runs': _each_video(run_detections),
+    'smooth': _each_video(pkummd_detections),
+    'sweep': babel_detections_by_video,
 }
 AS_ANNOTATED = 'segments are taken as annotated'
 
@@ -169,10 +183,7 @@ def evaluate_scores(
     for name, given in chosen.items():
         if name != 'runs':
             given = {'convention': convention, **given}
-        found[name] = {
-            video: PROPOSALS[name](array, **given)
-            for video, array in scores.items()
-        }
+        found[name] = PROPOSALS[name](scores, **given)
         report = PROTOCOLS[protocol](
             found[name], counted, num_classes, **options
         )
