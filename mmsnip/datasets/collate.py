@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,19 +63,34 @@ def _pad(
     inputs = [_field(sample, 'inputs', view) for sample in samples]
     M = max(x.shape[0] for x in inputs)
     T = max(x.shape[1] for x in inputs)
-    batch = inputs[0].new_zeros((len(inputs), M, T, *inputs[0].shape[2:]))
-    mask = torch.zeros((len(inputs), M, T), dtype=torch.bool)
-    lengths = torch.zeros(len(inputs), dtype=torch.int64)
-    for n, (sample, x) in enumerate(zip(samples, inputs)):
-        batch[n, : x.shape[0], : x.shape[1]] = x
-        mask[n, : x.shape[0], : x.shape[1]] = _field(
-            sample, 'body_mask', view
-        )
-        if sample.get('num_frames') is None:
-            lengths[n] = x.shape[1]
-        else:
-            lengths[n] = int(_field(sample, 'num_frames', view))
-    return batch, mask, lengths
+    masks = [_field(sample, 'body_mask', view) for sample in samples]
+    lengths = [
+        x.shape[1]
+        if sample.get('num_frames') is None
+        else int(_field(sample, 'num_frames', view))
+        for sample, x in zip(samples, inputs)
+    ]
+    batch = _stack(inputs, (M, T, *inputs[0].shape[2:]))
+    return batch, _stack(masks, (M, T)), torch.tensor(lengths)
+
+
+def _stack(tensors: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:
+    """One tensor of all, each filled up with zeros behind its (M, T)."""
+    size = (len(tensors), *shape)
+    out = None
+    if torch.utils.data.get_worker_info() is not None:
+        # In the memory that the main process reads: no copy on the way.
+        entries = math.prod(size) * tensors[0].element_size()
+        storage = torch.UntypedStorage._new_shared(entries)
+        out = tensors[0].new_empty(0).set_(storage, 0, size)
+    if all(tensor.shape == shape for tensor in tensors):
+        return torch.stack(tuple(tensors), out=out)
+    if out is None:
+        out = tensors[0].new_empty(size)
+    out.zero_()
+    for row, tensor in zip(out, tensors):
+        row[: tensor.shape[0], : tensor.shape[1]] = tensor
+    return out
 
 
 @FUNCTIONS.register_module()

@@ -124,10 +124,10 @@ def center(
     if lead is None:
         return keypoint
     person, frame = lead
-    pose = keypoint[person]
+    there = present_frames(keypoint)  # (M, T)
     # Frames that hold nothing take the origin of the frame before them.
-    held = fill_absent(pose[None], present_frames(pose[None]))[0]
-    joints = held[:, list(origin), :num_coords]
+    joints = keypoint[person][:, list(origin), :num_coords]
+    joints = fill_absent(joints[None], there[person][None])[0]
     if joint_mask is None:
         middle = joints.mean(axis=1)  # (T, num_coords)
     else:
@@ -136,11 +136,12 @@ def center(
     middle = middle[frame] if mode == 'first' else middle[:, None]
     moved = keypoint.copy()
     moved[..., :num_coords] -= middle
-    there = np.any(keypoint != 0, axis=(-2, -1))[..., None]
+    there = there[..., None]
     if joint_mask is not None:
         there = there & joint_mask
-    coords = moved[..., :num_coords]
-    coords *= there[..., None]
+    if not there.all():
+        coords = moved[..., :num_coords]
+        coords *= there[..., None]
     return moved
 
 

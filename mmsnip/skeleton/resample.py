@@ -38,9 +38,9 @@ def mirror_crop_map(num_frames: int, padding: int, start: int) -> np.ndarray:
         raise ValueError(f'padding={padding} must lie in 0..T={num_frames}')
     if not 0 <= start <= 2 * padding:
         raise ValueError(f'start={start} must lie in 0..{2 * padding}')
-    place = np.arange(num_frames) + start - padding
-    place = np.where(place < 0, -1 - place, place)
-    return np.where(place >= num_frames, 2 * num_frames - 1 - place, place)
+    place = np.arange(start - padding, start - padding + num_frames)
+    place = np.maximum(place, -1 - place)
+    return np.minimum(place, 2 * num_frames - 1 - place)
 
 
 def window_map(
@@ -174,7 +174,10 @@ def nearest_frames(frame_map: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: (T_new,) int64.
     """
-    return np.floor(np.asarray(frame_map) + 0.5).astype(np.int64)
+    frame_map = np.asarray(frame_map)
+    if frame_map.dtype.kind == 'i':
+        return frame_map.astype(np.int64, copy=False)
+    return np.floor(frame_map + 0.5).astype(np.int64)
 
 
 def take_frames(
@@ -198,6 +201,16 @@ def take_frames(
     frame_map = np.asarray(frame_map)
     padded = frame_map < 0
     T = keypoint.shape[1]
+    if frame_map.dtype.kind == 'i':
+        mask = body_mask.take(frame_map, axis=1, mode='clip')
+        if keypoint.flags.c_contiguous and keypoint.flags.aligned:
+            taken = keypoint.take(frame_map, axis=1, mode='clip')
+        else:  # of which take would copy every frame first
+            taken = keypoint[:, np.clip(frame_map, 0, T - 1)]
+        if padded.any():
+            mask[:, padded] = False
+            taken[:, padded] = 0
+        return taken, mask
     nearest = np.clip(nearest_frames(frame_map), 0, T - 1)
     mask = body_mask[:, nearest] & ~padded
     low = np.clip(np.floor(frame_map).astype(np.int64), 0, T - 1)
@@ -226,20 +239,20 @@ def compose_maps(outer: np.ndarray, frame_map: np.ndarray) -> np.ndarray:
             the nearest frame is padding.
     """
     outer, frame_map = np.asarray(outer), np.asarray(frame_map)
+    if frame_map.dtype.kind == 'i':
+        source = outer.take(frame_map, mode='clip')
+        source[(frame_map < 0) | (source < 0)] = PADDING
+        return source
     nearest = nearest_frames(frame_map)
     padded = frame_map < 0
     padded = padded | (outer[np.clip(nearest, 0, len(outer) - 1)] < 0)
-    if np.issubdtype(frame_map.dtype, np.integer):
-        source = outer[np.clip(frame_map, 0, len(outer) - 1)]
-    else:
-        low = np.clip(np.floor(frame_map), 0, len(outer) - 1).astype(np.int64)
-        high = np.minimum(low + 1, len(outer) - 1)
-        share = np.clip(frame_map - low, 0.0, 1.0)
-        share = np.where(outer[high] < 0, 0.0, share)
-        share = np.where(outer[low] < 0, 1.0, share)
-        source = outer[low] * (1 - share) + outer[high] * share
-        source = source.astype(np.float32)
-    return np.where(padded, PADDING, source).astype(source.dtype)
+    low = np.clip(np.floor(frame_map), 0, len(outer) - 1).astype(np.int64)
+    high = np.minimum(low + 1, len(outer) - 1)
+    share = np.clip(frame_map - low, 0.0, 1.0)
+    share = np.where(outer[high] < 0, 0.0, share)
+    share = np.where(outer[low] < 0, 1.0, share)
+    source = outer[low] * (1 - share) + outer[high] * share
+    return np.where(padded, PADDING, source).astype(np.float32)
 
 
 def map_segments(
@@ -266,12 +279,17 @@ def map_segments(
     """
     segments = np.asarray(segments, dtype=np.int64).reshape(-1, 2)
     frame = nearest_frames(frame_map)
-    inside = (frame >= segments[:, :1]) & (frame < segments[:, 1:])
-    inside &= np.asarray(frame_map) >= 0
-    edges = np.diff(np.pad(inside, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    which, start = np.nonzero(edges == 1)
-    _, end = np.nonzero(edges == -1)
-    return np.stack((start, end), axis=1).astype(np.int64), which
+    T = len(frame)
+    if not len(segments) or not T:
+        return np.zeros((0, 2), dtype=np.int64), np.zeros(0, dtype=np.int64)
+    inside = np.zeros((len(segments), T + 2), dtype=bool)
+    inside[:, 1:-1] = (frame >= segments[:, :1]) & (frame < segments[:, 1:])
+    inside[:, 1:-1] &= np.asarray(frame_map) >= 0
+    # Each row flips an even number of times: start, end, start, end ..
+    flips = (inside[:, 1:] != inside[:, :-1]).ravel().nonzero()[0]
+    flips = flips.reshape(-1, 2)
+    which = flips[:, 0] // (T + 1)
+    return flips - which[:, None] * (T + 1), which
 
 
 def paint_segments(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import acos, cos, hypot, radians, sin
 
 import numpy as np
+
+GROUP = 4  # joints that one row of a product holds
 
 
 def rotation_between(
@@ -25,18 +28,21 @@ def rotation_between(
     Source:
         Euler-Rodrigues formula; guard as in the published NTU preparation.
     """
-    source = np.asarray(source, dtype=np.float64)
-    target = np.asarray(target, dtype=np.float64)
-    axis = np.cross(source, target)
-    lengths = np.linalg.norm(source) * np.linalg.norm(target)
+    # Three numbers each: plain floats, which arrays are slow at.
+    a, b, c = (float(entry) for entry in source)
+    d, e, f = (float(entry) for entry in target)
+    x, y, z = b * f - c * e, c * d - a * f, a * e - b * d
+    lengths = hypot(a, b, c) * hypot(d, e, f)
     if lengths == 0:
         return np.eye(3)
-    angle = np.arccos(np.clip(source @ target / lengths, -1.0, 1.0))
-    if np.abs(axis).sum() < tolerance or abs(angle) < tolerance:
+    cosine = (a * d + b * e + c * f) / lengths
+    angle = acos(min(max(cosine, -1.0), 1.0))
+    if abs(x) + abs(y) + abs(z) < tolerance or abs(angle) < tolerance:
         return np.eye(3)
-    x, y, z = axis / np.linalg.norm(axis)
+    length = hypot(x, y, z)
+    x, y, z = x / length, y / length, z / length
     K = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * (K @ K)
+    return np.eye(3) + sin(angle) * K + (1 - cos(angle)) * (K @ K)
 
 
 def rotate(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -50,9 +56,36 @@ def rotate(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         np.ndarray: y_i = sum_j matrix[i, j] x_j, the type of `keypoint`.
     """
     D = len(matrix)
+    columns = matrix.T.astype(keypoint.dtype)
+    coords = keypoint[..., :D]
+    mapped = _map_rows(coords.reshape(-1, D), columns).reshape(coords.shape)
+    if keypoint.shape[-1] == D:
+        return mapped
     turned = keypoint.copy()
-    turned[..., :D] = keypoint[..., :D] @ matrix.T.astype(keypoint.dtype)
+    turned[..., :D] = mapped
     return turned
+
+
+def _map_rows(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """``rows @ columns`` for very many rows, (n, D), of very few entries.
+
+    GROUP rows at a time as one product with a block diagonal matrix: the
+    zeros that it multiplies cost less than the short rows do.
+    """
+    count, D = rows.shape
+    whole = count - count % GROUP
+    blocks = np.zeros((GROUP, D, GROUP, D), dtype=columns.dtype)
+    for place in range(GROUP):
+        blocks[place, :, place] = columns
+    wide = GROUP * D
+    mapped = np.empty((count, D), dtype=columns.dtype)
+    np.matmul(
+        rows[:whole].reshape(-1, wide),
+        blocks.reshape(wide, wide),
+        out=mapped[:whole].reshape(-1, wide),
+    )
+    np.matmul(rows[whole:], columns, out=mapped[whole:])
+    return mapped
 
 
 def body_rotations(
@@ -136,9 +169,9 @@ def draw_rotation(
     Source:
         ``random_rotate`` of AimCLR 6cd7376 ``feeder/tools.py``.
     """
-    limits = np.full(3, other_angle, dtype=np.float64)
-    limits[rng.integers(3)] = main_angle
-    return rng.uniform(0.0, limits)
+    main = rng.integers(3)
+    limits = [main_angle if axis == main else other_angle for axis in range(3)]
+    return np.array([rng.uniform(0.0, limit) for limit in limits])
 
 
 def euler_rotation(angles_deg: Sequence[float]) -> np.ndarray:
@@ -150,8 +183,15 @@ def euler_rotation(angles_deg: Sequence[float]) -> np.ndarray:
     Returns:
         np.ndarray: (3, 3) float64.
     """
-    x, y, z = (axis_rotation(i, -a) for i, a in enumerate(angles_deg))
-    return z @ y @ x
+    angles = [radians(angle) for angle in angles_deg]
+    (cx, cy, cz), (sx, sy, sz) = map(cos, angles), map(sin, angles)
+    return np.array(
+        [
+            [cz * cy, sz * cx + cz * sy * sx, sz * sx - cz * sy * cx],
+            [-sz * cy, cz * cx - sz * sy * sx, cz * sx + sz * sy * cx],
+            [sy, -cy * sx, cy * cx],
+        ]
+    )
 
 
 def axis_rotation(axis: int, angle_deg: float) -> np.ndarray:
@@ -179,5 +219,5 @@ def plane_rotation(angle_deg: float) -> np.ndarray:
     Returns:
         np.ndarray: (2, 2) float64.
     """
-    cosine, sine = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
-    return np.array([[cosine, -sine], [sine, cosine]])
+    angle = radians(angle_deg)
+    return np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]])

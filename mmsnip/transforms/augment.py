@@ -9,9 +9,8 @@ import numpy as np
 from mmsnip.registry import TRANSFORMS
 from mmsnip.skeleton.augment import (
     add_noise,
-    blur_kernel,
-    blur_time,
     draw_joints,
+    draw_noise,
     draw_shear,
     flip_space,
     mask_axis,
@@ -19,6 +18,7 @@ from mmsnip.skeleton.augment import (
     scale,
     shear_joints,
 )
+from mmsnip.skeleton.blur import blur_kernel, blur_time
 from mmsnip.skeleton.rotation import (
     axis_rotation,
     draw_rotation,
@@ -223,12 +223,9 @@ class RandomNoise(RandomTransform):
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Add noise to a sample."""
         keypoint = results['keypoint']
-        noise = rng.standard_normal(
-            (*keypoint.shape[:3], coords_of(results)), dtype=np.float32
-        )
-        results['keypoint'] = add_noise(
-            keypoint, self.std * noise, mask_of(results)
-        )
+        shape = (*keypoint.shape[:3], coords_of(results))
+        noise = draw_noise(shape, self.std, rng)
+        results['keypoint'] = add_noise(keypoint, noise, mask_of(results))
 
 
 @TRANSFORMS.register_module()

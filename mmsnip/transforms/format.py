@@ -167,6 +167,8 @@ def _fit_persons(
     keypoint: np.ndarray, mask: np.ndarray, num_person: int
 ) -> tuple[np.ndarray, np.ndarray]:
     M = len(keypoint)
+    if num_person == M:
+        return keypoint, mask
     if num_person < M:
         order = np.argsort(-mask.sum(axis=1), kind='stable')
         kept = np.sort(order[:num_person])

@@ -82,23 +82,25 @@ class PackSkeletonInputs(SkeletonTransform):
             if len({len(row) for row in index}) == 1:
                 index = np.stack(index)
             meta['view_frame_index'] = index
-        data_sample.set_metainfo(meta)
+        # set_metainfo would copy the arrays, which are the sample's own
+        for key, value in meta.items():
+            data_sample.set_field(value, key, field_type='metainfo')
         packed['data_samples'] = data_sample
         return packed
 
 
 def _pack(sample: dict[str, Any]) -> dict[str, Any]:
-    keypoint = np.ascontiguousarray(sample['keypoint'], dtype=np.float32)
-    mask = np.ascontiguousarray(mask_of(sample), dtype=bool)
+    # Copied where read-only: stored arrays may be views of shared memory.
+    keypoint = np.require(sample['keypoint'], np.float32, ('C', 'W'))
+    mask = np.require(mask_of(sample), bool, ('C', 'W'))
     T = keypoint.shape[1]
     num_frames = T
     index = sample.get('frame_index')
-    if index is not None:
+    if index is not None and index[-1] == PADDING:
         real = np.flatnonzero(np.asarray(index) != PADDING)
         num_frames = int(real[-1]) + 1 if len(real) else T
-    # A copy: stored arrays may be read-only views of shared memory.
     return dict(
-        inputs=torch.from_numpy(keypoint.copy()),
-        body_mask=torch.from_numpy(mask.copy()),
+        inputs=torch.from_numpy(keypoint),
+        body_mask=torch.from_numpy(mask),
         num_frames=num_frames,
     )

@@ -66,3 +66,21 @@ def test_read_only_arrays_become_writable_tensors():
     packed = run(dict(keypoint=keypoint))
     packed['inputs'] += 1
     assert keypoint.max() == 1
+
+
+def test_packing_copies_what_it_must_not_write_to():
+    rng = np.random.default_rng(0)
+    stored = rng.normal(size=(2, 13, 5, 3)).astype(np.float32)
+    before = stored.copy()
+    stored.flags.writeable = False
+
+    run(dict(keypoint=stored))['inputs'].zero_()
+
+    np.testing.assert_array_equal(stored, before)
+
+
+def test_packing_keeps_the_order_of_a_view_in_memory():
+    rng = np.random.default_rng(0)
+    view = rng.normal(size=(2, 13, 5, 3)).astype(np.float32)[:, ::-1]
+    packed = run(dict(keypoint=view))
+    np.testing.assert_array_equal(packed['inputs'].numpy(), view)
