@@ -477,7 +477,7 @@ probed = dict(
     ),
 )
 custom_hooks = [
-    *_base_.custom_hooks[{drop}:],
+    *_base_.custom_hooks[1:3],  # neither SeedHook nor a probe
     dict(
         type='SnippetProbeHook',
         train_dataloader=dict(
@@ -498,7 +498,7 @@ def test_training_takes_the_same_course_with_and_without_the_probe(
 ):
     # Without SeedHook, which would hide draws of the probe.
     base = str(ROOT / 'configs' / 'custom' / 'pretrain.py')
-    text = CONFIG.format(base=base, path=str(path), drop=1)
+    text = CONFIG.format(base=base, path=str(path))
     with_probe, without = tmp_path / 'with.py', tmp_path / 'without.py'
     with_probe.write_text(text)
     without.write_text(text[: text.index('    dict(\n        type')] + ']\n')
