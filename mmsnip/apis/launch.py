@@ -138,7 +138,9 @@ def start_processes(cfg: Config) -> None:
 def readable_errors() -> Iterator[None]:
     """End with the message alone where it says what to do.
 
-    Set ``MMSNIP_TRACEBACK=1`` for the whole traceback. Exit status 2.
+    Set ``MMSNIP_TRACEBACK=1`` for the whole traceback. Exit status 2. A
+    command that ends well leaves the process group first: its threads, left
+    to the interpreter's end, abort it now and then.
 
     Yields:
         None: The command runs inside.
@@ -159,3 +161,5 @@ def readable_errors() -> Iterator[None]:
         if distributed.is_available() and distributed.is_initialized():
             os._exit(2)  # the other processes wait at a collective
         raise SystemExit(2) from None
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
