@@ -21,6 +21,7 @@ from mmsnip.io.detections import frames_to_seconds
 from mmsnip.io.sequence import SequenceError, as_sequence, load_sequence
 from mmsnip.io.video_check import is_int, is_rate
 from mmsnip.models.checkpoint import CheckpointError
+from mmsnip.models.chunk_plan import chunk_rule
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.skeleton.resample import take_frames
@@ -63,6 +64,10 @@ class SkeletonLocalizationInferencer:
             with a config or is to be taken instead of a folder's latest.
         device (str | torch.device, optional): None takes a GPU if there is
             one.
+        chunk_size (int, optional): Longest sequence, in the model's frames,
+            that passes at once; longer ones pass in chunks of as many, with
+            memory that does not grow with them. None takes the model's
+            ``test_cfg``, 32,768 where it has none.
 
     Attributes:
         classes (list[str]): Classes, background left out.
@@ -73,7 +78,8 @@ class SkeletonLocalizationInferencer:
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If config and checkpoint are not told apart.
+        ValueError: If config and checkpoint are not told apart, or
+            ``chunk_size`` is not positive.
         CheckpointError: If the checkpoint is unreadable, says too little,
             does not fit its config, or is none of a localizer.
     """
@@ -83,6 +89,7 @@ class SkeletonLocalizationInferencer:
         config_or_dir: str | os.PathLike,
         checkpoint: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
+        chunk_size: int | None = None,
     ) -> None:
         recipe = read_recipe(config_or_dir, checkpoint)
         self.metainfo: dict[str, Any] = recipe.metainfo
@@ -94,6 +101,11 @@ class SkeletonLocalizationInferencer:
         with DefaultScope.overwrite_default_scope(recipe.scope):
             self.model = build_model(recipe)
             self._pipeline = Compose(recipe.pipeline)
+        if chunk_size is not None:
+            overlap = self.model.chunk_rule.overlap
+            self.model.chunk_rule = chunk_rule(
+                dict(chunk_size=chunk_size, overlap=overlap)
+            )
         self._with_score = any(s.get('use_score') for s in recipe.pipeline)
         flat = any(s.get('num_coords') == 2 for s in recipe.pipeline)
         self.num_channels = self._find_channels(recipe.origin)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
@@ -118,6 +119,67 @@ def test_scores_are_those_of_the_test_command(trained, infer, batch_size):
         np.testing.assert_allclose(
             result['scores'], expected[result['video']], atol=1e-6, rtol=0
         )
+
+
+def metrics_of(trained, model, batch_size, sampler):
+    """What the validation loop finds with batches of this size."""
+    path = trained[0] / 'work' / 'epoch_1.pth'
+    content = torch.load(path, weights_only=True)
+    with DefaultScope.overwrite_default_scope('mmsnip'):
+        loader = Runner.build_dataloader(
+            dict(
+                batch_size=batch_size,
+                num_workers=0,
+                sampler=dict(shuffle=False, **sampler),
+                collate_fn=dict(type='mmsnip.pad_collate'),
+                dataset=dict(
+                    type='SkeletonLocalizationDataset',
+                    ann_file=str(trained[0] / 'swings.pkl'),
+                    split='val',
+                    test_mode=True,
+                    pipeline=content['meta']['mmsnip']['pipeline'],
+                ),
+            ),
+            seed=0,
+        )
+        evaluator = Evaluator(
+            [
+                dict(type='SegmentMAP', proposals=proposals, prefix=proposals)
+                for proposals in ('sweep', 'runs')
+            ]
+        )
+    evaluator.dataset_meta = loader.dataset.metainfo
+    for batch in loader:
+        with torch.no_grad():
+            evaluator.process(model.test_step(batch), batch)
+    return evaluator.evaluate(len(loader.dataset))
+
+
+@pytest.mark.parametrize('batch_size', [2, 4])
+def test_metrics_do_not_depend_on_the_batch_size(trained, infer, batch_size):
+    """Neither padding nor the order of the videos shows in a metric."""
+    grouped = dict(type='LengthGroupSampler', batch_size=batch_size)
+    one = metrics_of(trained, infer.model, 1, dict(type='VisitSampler'))
+
+    for sampler in (dict(type='VisitSampler'), grouped):
+        found = metrics_of(trained, infer.model, batch_size, sampler)
+
+        assert found == pytest.approx(one, abs=1e-6, nan_ok=True)
+
+
+def test_chunks_are_an_option_of_the_inferencer(trained, infer):
+    """All of one chunk's scores are those of one pass over its frames."""
+    path = trained[0] / 'work' / 'epoch_1.pth'
+    small = SkeletonLocalizationInferencer(path, device='cpu', chunk_size=64)
+    sequence = poses(T=150)
+
+    assert small(sequence[:64]) == infer(sequence[:64])
+    assert small.model.chunk_rule == (64, 'auto')
+    assert infer.model.chunk_rule.chunk_size == 32768
+    found = small(sequence, return_scores=True)
+    assert np.shape(found['scores']) == (150, 3)
+    with pytest.raises(ValueError, match='chunk_size=0 must be'):
+        SkeletonLocalizationInferencer(path, chunk_size=0)
 
 
 @pytest.mark.parametrize('proposals', ['runs', 'sweep'])

@@ -13,9 +13,27 @@ from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import DataLoader
 
 import mmsnip.datasets.sampler as sampler_module
+from mmsnip.datasets.length_groups import (
+    group_by_length,
+    padded_share,
+    video_lengths,
+)
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
-from mmsnip.datasets.sampler import InfiniteVisitSampler, VisitSampler
+from mmsnip.datasets.sampler import (
+    InfiniteVisitSampler,
+    LengthGroupSampler,
+    VisitSampler,
+)
 from mmsnip.datasets.visit import Visit
+
+ARGUMENTS = dict(LengthGroupSampler=dict(batch_size=2))
+
+
+class Lengths(list):
+    """Data set that knows nothing but how long its videos are."""
+
+    def get_data_info(self, index):
+        return dict(total_frames=self[index])
 
 
 class Draw:
@@ -178,8 +196,8 @@ def test_infinite_visits_reach_the_workers(dataset):
 @pytest.mark.parametrize('name', sampler_module.__all__)
 def test_samplers_are_built_by_their_registered_name(name):
     built = DATA_SAMPLERS.build(
-        dict(type=f'mmsnip.{name}', shuffle=False),
-        default_args=dict(dataset=range(4), seed=7),
+        dict(type=f'mmsnip.{name}', shuffle=False, **ARGUMENTS.get(name, {})),
+        default_args=dict(dataset=Lengths([3, 1, 2, 5]), seed=7),
     )
 
     assert type(built).__name__ == name
@@ -196,3 +214,138 @@ def test_numpy_state_of_the_workers_is_never_asked(dataset):
     torch.manual_seed(1)
 
     assert draws(made, [0]) == first
+
+
+def drawn_lengths(count=37, seed=5):
+    return np.random.default_rng(seed).integers(60, 900, count)
+
+
+def ranks_of(monkeypatch, lengths, world, epoch=0, **arguments):
+    """Order of each process."""
+    import mmengine.dataset.sampler as theirs
+
+    orders = []
+    for rank in range(world):
+        monkeypatch.setattr(
+            theirs, 'get_dist_info', lambda rank=rank: (rank, world)
+        )
+        made = LengthGroupSampler(Lengths(lengths), seed=1, **arguments)
+        made.set_epoch(epoch)
+        orders.append(list(made))
+        assert len(made) == len(orders[-1])
+    return orders
+
+
+@pytest.mark.parametrize('shuffle', [True, False])
+@pytest.mark.parametrize('world', [1, 3])
+def test_grouping_visits_each_video_once(monkeypatch, shuffle, world):
+    lengths = drawn_lengths()
+
+    orders = ranks_of(
+        monkeypatch, lengths, world, batch_size=4, shuffle=shuffle,
+        round_up=False,
+    )  # fmt: skip
+
+    assert sorted(i for order in orders for i in order) == list(range(37))
+
+
+def test_rounding_up_repeats_the_first_videos_at_the_end(monkeypatch):
+    """So that results gathered in turn are cut to one entry a video."""
+    orders = ranks_of(monkeypatch, drawn_lengths(), 3, batch_size=4)
+
+    in_turn = [i for step in zip(*orders) for i in step]
+    assert len(in_turn) == 39
+    assert sorted(in_turn[:37]) == list(range(37))
+    assert in_turn[37:] == in_turn[:2]
+
+
+def test_processes_have_equally_long_batches_at_each_step(monkeypatch):
+    lengths = drawn_lengths(count=96)
+    spread = lengths.max() - lengths.min()
+
+    orders = ranks_of(monkeypatch, lengths, 2, batch_size=4)
+
+    for step in range(0, 48, 4):
+        longest = [lengths[order[step : step + 4]].max() for order in orders]
+        assert abs(longest[0] - longest[1]) < spread / 10
+
+
+@pytest.mark.parametrize('shuffle', [True, False])
+def test_grouping_saves_padding(shuffle):
+    lengths = drawn_lengths(count=96)
+    rng = np.random.default_rng(0)
+    drawn = padded_share(lengths, rng.permutation(96), 4)
+
+    order = group_by_length(lengths, 4, rng if shuffle else None)
+
+    assert drawn > 0.25
+    assert padded_share(lengths, order, 4) < 0.04
+
+
+def test_grouped_batches_differ_between_epochs_and_repeat_with_the_seed(
+    monkeypatch,
+):
+    lengths = drawn_lengths(count=96)
+
+    def members(epoch):
+        (order,) = ranks_of(
+            monkeypatch, lengths, 1, epoch, batch_size=4, pool=3
+        )
+        return [tuple(order[i : i + 4]) for i in range(0, 96, 4)]
+
+    assert members(2) == members(2)
+    assert len(set(map(frozenset, members(2))) & set(members(3))) < 6
+    assert [v.epoch for v in members(2)[0]] == [2] * 4
+
+
+def test_grouped_validation_begins_with_the_longest(dataset):
+    made = LengthGroupSampler(dataset, batch_size=2, shuffle=False, seed=0)
+
+    found = video_lengths(dataset)[list(made)]
+
+    assert found.tolist() == sorted(found, reverse=True)
+
+
+def test_lengths_are_those_of_the_samples(dataset):
+    expected = [
+        dataset.get_data_info(i)['keypoint'].shape[1]
+        for i in range(len(dataset))
+    ]
+
+    assert video_lengths(dataset).tolist() == expected
+
+
+@pytest.mark.data
+def test_grouping_real_videos_saves_padding(data_dir, record_property):
+    dataset = SkeletonLocalizationDataset(
+        str(data_dir / 'bandai_stitched.pkl'), split='train'
+    )
+    lengths = video_lengths(dataset)
+    rng = np.random.default_rng(0)
+    drawn = padded_share(lengths, rng.permutation(len(lengths)), 8)
+
+    grouped = padded_share(lengths, group_by_length(lengths, 8, rng), 8)
+
+    record_property('padding, drawn', drawn)
+    record_property('padding, grouped', grouped)
+    assert grouped < 0.25 * drawn
+
+
+@pytest.mark.parametrize('key', ['batch_size', 'pool'])
+@pytest.mark.parametrize('value', [0, 2.0])
+def test_groups_of_no_size_are_refused(key, value):
+    arguments = {'batch_size': 2, key: value}
+
+    with pytest.raises(ValueError, match=rf'{key}={value!r} must be a pos'):
+        LengthGroupSampler(Lengths([3, 1]), **arguments)
+
+
+def test_videos_without_a_length_are_refused():
+    class Nameless(Lengths):
+        def get_data_info(self, index):
+            return dict(img_path='x')
+
+    with pytest.raises(KeyError, match=r'sample 0 .* has no total_frames'):
+        list(LengthGroupSampler(Nameless([3, 1]), batch_size=2, seed=0))
+    with pytest.raises(TypeError, match='range has no get_data_info'):
+        list(LengthGroupSampler(range(3), batch_size=2, seed=0))

@@ -18,19 +18,22 @@ BACKBONES = {
 }
 
 
-def localizer(backbone='AGCN', neck=True, parents=PARENTS, **changes):
+def localizer(
+    backbone='AGCN', neck=True, parents=PARENTS, encoder=None, **changes
+):
     torch.manual_seed(0)
     config = dict(
         type='mmsnip.SkeletonLocalizer',
         backbone=dict(
             graph_cfg=dict(layout=dict(parents=parents)),
             base_channels=12,
-            **BACKBONES[backbone],
+            **{**BACKBONES[backbone], **(encoder or {})},
         ),
         head=dict(type='mmsnip.FrameLocalizationHead', num_classes=4),
     )
     if neck:
-        config['neck'] = dict(type='mmsnip.UShapeFusionNeck', out_channels=9)
+        ushape = dict(type='mmsnip.UShapeFusionNeck', out_channels=9)
+        config['neck'] = ushape if neck is True else neck
     config.update(changes)
     model = MODELS.build(config)
     model.init_weights()

@@ -10,6 +10,8 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmsnip.models.checkpoint import load_encoder
+from mmsnip.models.chunk_plan import chunk_rule
+from mmsnip.models.chunks import logits_in_chunks
 from mmsnip.models.persons import encode_persons, stage_lengths
 from mmsnip.registry import MODELS
 
@@ -30,12 +32,21 @@ class SkeletonLocalizer(BaseModel):
         frozen_stages (int): Index of the last backbone block that is frozen
             (no gradients, batch norm in eval mode), ``-1``: none. The index
             of the last block gives the linear probe. Defaults to -1.
+        test_cfg (dict, optional): How ``mode='predict'`` takes videos too
+            long for one pass: ``chunk_size``, the longest that passes at
+            once and the frames a chunk of a longer one keeps (32,768 where
+            absent; None: no limit), and ``overlap``, the frames a chunk
+            reads on either side (``'auto'``, all that the encoder sees,
+            where absent). Chunks score as one pass does, to 1e-5, where the
+            encoder's graph is fixed; AGCN and CTR-GCN make theirs of the
+            chunk's mean: `mmsnip.models.chunks`.
         data_preprocessor (dict, optional): Defaults to
             ``dict(type='mmsnip.SkeletonPreprocessor')``.
         init_cfg (dict or list[dict], optional): Initialisation.
 
     Raises:
-        ValueError: If ``frozen_stages`` names no block of the backbone.
+        ValueError: If ``frozen_stages`` names no block of the backbone, or
+            ``test_cfg`` is malformed.
 
     Source:
         Stage two of arXiv 2512.16504; METHOD.md section 2.
@@ -48,6 +59,7 @@ class SkeletonLocalizer(BaseModel):
         neck: dict | None = None,
         pretrained: str | None = None,
         frozen_stages: int = -1,
+        test_cfg: dict | None = None,
         data_preprocessor: dict | nn.Module | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
@@ -69,6 +81,7 @@ class SkeletonLocalizer(BaseModel):
                 f'-1..{num_blocks - 1}, the blocks of the backbone'
             )
         self.frozen_stages = frozen_stages
+        self.chunk_rule = chunk_rule(test_cfg)
         for module in self._frozen_modules():
             module.requires_grad_(False)
 
@@ -126,6 +139,33 @@ class SkeletonLocalizer(BaseModel):
         features, lengths = self.extract_feat(inputs, body_mask, num_frames)
         return self.head(features, inputs.shape[2], lengths, num_frames)
 
+    def _video_scores(
+        self,
+        inputs: Tensor,
+        body_mask: Tensor | None,
+        num_frames: Tensor | None,
+    ) -> list[Tensor]:
+        """Probabilities of each video, (T_n, num_classes + 1)."""
+        N, _, T = inputs.shape[:3]
+        sizes = [T] * N if num_frames is None else num_frames.tolist()
+        limit = self.chunk_rule.chunk_size
+        if self.training or limit is None or max(sizes) <= limit:
+            logits = self._logits(inputs, body_mask, num_frames)
+            return [
+                torch.softmax(row[:size].float(), dim=1)
+                for row, size in zip(logits, sizes)
+            ]
+        if body_mask is None:
+            body_mask = inputs.new_ones(inputs.shape[:3], dtype=torch.bool)
+        scores = []
+        for n, size in enumerate(sizes):
+            x, mask = inputs[n, :, :size], body_mask[n, :, :size]
+            logits = logits_in_chunks(
+                self.backbone, self.neck, self.head, x, mask, self.chunk_rule
+            )
+            scores.append(torch.softmax(logits.float(), dim=1))
+        return scores
+
     def forward(
         self,
         inputs: Tensor,
@@ -158,14 +198,13 @@ class SkeletonLocalizer(BaseModel):
             raise ValueError(
                 f"mode={mode!r} is unknown; use 'loss', 'predict' or 'tensor'"
             )
+        if mode == 'predict':
+            scores = self._video_scores(inputs, body_mask, num_frames)
+            for sample, rows in zip(data_samples, scores):
+                sample.pred_frame_scores = rows
+            return data_samples
         logits = self._logits(inputs, body_mask, num_frames)
         if mode == 'tensor':
             return logits
-        if mode == 'loss':
-            labels = self.head.labels(data_samples, inputs.shape[2])
-            return self.head.loss(logits, labels.to(logits.device))
-        scores = torch.softmax(logits.float(), dim=2)
-        for n, sample in enumerate(data_samples):
-            T = inputs.shape[2] if num_frames is None else int(num_frames[n])
-            sample.pred_frame_scores = scores[n, :T]
-        return data_samples
+        labels = self.head.labels(data_samples, inputs.shape[2])
+        return self.head.loss(logits, labels.to(logits.device))
