@@ -72,10 +72,12 @@ class SeedHook(Hook):
 
 @HOOKS.register_module()
 class EpochHook(Hook):
-    """Tell the model which epoch starts, where it wants to know.
+    """Tell the model where the run stands, where it wants to know.
 
-    AimCLR and RVTCLR begin to mine neighbours at an epoch. It follows from
-    the runner's own count, so that a resumed run needs no saved state.
+    AimCLR and RVTCLR begin to mine neighbours at an epoch; every pre-training
+    model moves its key encoder once an optimizer step, which gradient
+    accumulation spreads over several iterations. Both follow from the
+    runner's own counts, so that a resumed run needs no saved state.
     """
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -87,6 +89,21 @@ class EpochHook(Hook):
         model = _bare(runner.model)
         if hasattr(model, 'set_epoch'):
             model.set_epoch(runner.epoch)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Call the model's ``begin_pass``.
+
+        Args:
+            runner (Runner): The runner; its optimizer wrapper is asked
+                whether the last iteration ended a step.
+            batch_idx (int): Not used.
+            data_batch (Any): Not used.
+        """
+        model = _bare(runner.model)
+        if hasattr(model, 'begin_pass'):
+            model.begin_pass(runner.optim_wrapper.should_update())
 
 
 def _seed_all(*key: int) -> None:

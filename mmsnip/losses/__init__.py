@@ -7,15 +7,17 @@ from mmsnip.losses.contrast import (
     match_snippets,
     snippet_info_nce,
 )
-from mmsnip.losses.divergence import distribution_divergence, key_logits
+from mmsnip.losses.divergence import distribution_divergence
 from mmsnip.losses.frame import frame_cross_entropy, frame_smoothing
 from mmsnip.losses.mining import (
     mined_info_nce,
     mined_snippet_info_nce,
+    nearest_entries,
     nearest_keys,
 )
 from mmsnip.losses.queue import KeyQueue
 from mmsnip.losses.ranking import tempo_ranking
+from mmsnip.losses.softmax import key_logits, key_softmax
 
 __all__ = [
     'KeyQueue',
@@ -24,9 +26,11 @@ __all__ = [
     'frame_smoothing',
     'info_nce',
     'key_logits',
+    'key_softmax',
     'match_snippets',
     'mined_info_nce',
     'mined_snippet_info_nce',
+    'nearest_entries',
     'nearest_keys',
     'snippet_info_nce',
     'tempo_ranking',

@@ -6,20 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mmsnip.losses.softmax import at_least_float32, key_softmax
+
 MATCHINGS = ('feature', 'index')
-
-
-def _check_queue(queue: Tensor, embed_dim: int) -> None:
-    if queue.ndim != 2 or queue.shape[0] != embed_dim:
-        raise ValueError(
-            f'queue has shape {tuple(queue.shape)}, expected (D, K) with '
-            f'D={embed_dim}, the size of the query embeddings'
-        )
-
-
-def _check_temperature(temperature: float) -> None:
-    if not temperature > 0:
-        raise ValueError(f'temperature={temperature} must be positive')
 
 
 def info_nce(
@@ -47,16 +36,9 @@ def info_nce(
         >>> round(info_nce(q, q, q.T.repeat(1, 3), 1.0).item(), 4)
         1.3863
     """
-    if q.ndim != 2 or q.shape != k.shape:
-        raise ValueError(
-            f'q has shape {tuple(q.shape)} and k {tuple(k.shape)}, expected '
-            '(N, D) for both'
-        )
-    _check_queue(queue, q.shape[1])
-    _check_temperature(temperature)
-    positive = (q * k).sum(dim=1, keepdim=True)  # (N, 1)
-    logits = torch.cat([positive, q @ queue.to(q.dtype)], dim=1)
-    return _positive_first(logits, temperature).mean()
+    log_sum, _ = key_softmax(q, k, queue, temperature)
+    own = (at_least_float32(q) * k).sum(dim=1) / temperature
+    return (log_sum - own).mean()
 
 
 def match_snippets(
@@ -99,11 +81,13 @@ def match_snippets(
         raise ValueError(
             f'matching={matching!r} is unknown; use one of {MATCHINGS}'
         )
-    q_feat, k_feat = q_feat.detach(), k_feat.detach()
+    q_feat = at_least_float32(q_feat.detach())
+    k_feat = at_least_float32(k_feat.detach())
     if normalize:
         q_feat = functional.normalize(q_feat, dim=1)
         k_feat = functional.normalize(k_feat, dim=1)
-    similarity = torch.einsum('ncs,ncj->nsj', q_feat, k_feat)
+    with torch.autocast(q_feat.device.type, enabled=False):
+        similarity = q_feat.transpose(1, 2) @ k_feat  # (N, S, S)
     return similarity.argmax(dim=2)
 
 
@@ -139,6 +123,33 @@ def snippet_info_nce(
     Source:
         Dense branch of arXiv 2512.16504; METHOD.md section 1.
     """
+    rows = matched_rows(q, k, q_feat, k_feat, matching)
+    return info_nce(*rows, queue, temperature)
+
+
+def matched_rows(
+    q: Tensor,
+    k: Tensor,
+    q_feat: Tensor,
+    k_feat: Tensor,
+    matching: str = 'feature',
+) -> tuple[Tensor, Tensor]:
+    """Query snippets and the key snippets that are their positives, as rows.
+
+    Args:
+        q (Tensor): Query snippet embeddings, (N, D, S).
+        k (Tensor): Key snippet embeddings, (N, D, S).
+        q_feat (Tensor): Features of the query view, (N, C, S).
+        k_feat (Tensor): Features of the key view, (N, C, S).
+        matching (str): See :func:`match_snippets`. Defaults to
+            ``'feature'``.
+
+    Returns:
+        tuple[Tensor, Tensor]: (N * S, D) each.
+
+    Raises:
+        ValueError: If shapes disagree or the matching is unknown.
+    """
     if q.ndim != 3 or q.shape != k.shape:
         raise ValueError(
             f'q has shape {tuple(q.shape)} and k {tuple(k.shape)}, expected '
@@ -146,23 +157,13 @@ def snippet_info_nce(
         )
     if (q_feat.shape[0], q_feat.shape[-1]) != (q.shape[0], q.shape[2]):
         raise ValueError(
-            f'q_feat has shape {tuple(q_feat.shape)}, expected (N, C, S) '
-            f'with N={q.shape[0]} and S={q.shape[2]} as in q'
+            f'q has shape {tuple(q.shape)} but q_feat has shape '
+            f'{tuple(q_feat.shape)}, expected (N, D, S) and (N, C, S) with '
+            'the same N and S'
         )
-    D = q.shape[1]
-    _check_queue(queue, D)
-    _check_temperature(temperature)
     index = match_snippets(q_feat, k_feat, matching)  # (N, S)
-    matched = k.gather(2, index.unsqueeze(1).expand(-1, D, -1))
-    positive = (q * matched).sum(dim=1).unsqueeze(2)  # (N, S, 1)
-    negative = torch.einsum('nds,dk->nsk', q, queue.to(q.dtype))
-    logits = torch.cat([positive, negative], dim=2)  # (N, S, 1 + K)
-    return _positive_first(logits.flatten(0, 1), temperature).mean()
-
-
-def _positive_first(logits: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy against column 0, in float32 whatever the autocast."""
-    if logits.dtype in (torch.float16, torch.bfloat16):
-        logits = logits.float()
-    logits = logits / temperature
-    return torch.logsumexp(logits, dim=1) - logits[:, 0]
+    matched = k.gather(2, index.unsqueeze(1).expand_as(k))
+    return (
+        q.transpose(1, 2).flatten(0, 1),
+        matched.transpose(1, 2).flatten(0, 1),
+    )

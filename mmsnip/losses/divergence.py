@@ -5,38 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmsnip.losses.contrast import _check_queue, _check_temperature
-
-
-def key_logits(
-    q: Tensor, k: Tensor, queue: Tensor, temperature: float = 0.07
-) -> Tensor:
-    """Similarity of each query to its key and to a queue, over temperature.
-
-    Args:
-        q (Tensor): Query embeddings of unit length, (N, D).
-        k (Tensor): Keys of unit length, (N, D).
-        queue (Tensor): Further keys of unit length, (D, K).
-        temperature (float): Divides every similarity. Defaults to 0.07.
-
-    Returns:
-        Tensor: Its own key first, (N, 1 + K), in float32 or wider.
-
-    Raises:
-        ValueError: If shapes disagree or the temperature is not positive.
-    """
-    if q.ndim != 2 or q.shape != k.shape:
-        raise ValueError(
-            f'q has shape {tuple(q.shape)} and k {tuple(k.shape)}, expected '
-            '(N, D) for both'
-        )
-    _check_queue(queue, q.shape[1])
-    _check_temperature(temperature)
-    own = (q * k).sum(dim=1, keepdim=True)  # (N, 1)
-    logits = torch.cat([own, q @ queue.to(q.dtype)], dim=1)
-    if logits.dtype in (torch.float16, torch.bfloat16):
-        logits = logits.float()
-    return logits / temperature
+from mmsnip.losses.softmax import at_least_float32, key_softmax
 
 
 def distribution_divergence(
@@ -48,7 +17,9 @@ def distribution_divergence(
 ) -> Tensor:
     """Cross-entropy of an extreme view's key distribution to a mild one's.
 
-    The mild view is the teacher: no gradient reaches it.
+    The mild view is the teacher: no gradient reaches it. Since the logits
+    are linear in the keys, the sum of the student's logits under the
+    teacher's distribution is the student's logit of the teacher's mean key.
 
     Args:
         q_extreme (Tensor): Embeddings of the extreme view of unit length,
@@ -75,6 +46,8 @@ def distribution_divergence(
         >>> round(distribution_divergence(q, q, q, queue).item(), 4)
         1.3863
     """
-    target = key_logits(q.detach(), k, queue, temperature).softmax(dim=1)
-    found = key_logits(q_extreme, k, queue, temperature).log_softmax(dim=1)
-    return -(target * found).sum(dim=1).mean()
+    with torch.no_grad():
+        _, teacher = key_softmax(q, k, queue, temperature)
+    log_sum, _ = key_softmax(q_extreme, k, queue, temperature)
+    agreed = (at_least_float32(q_extreme) * teacher).sum(dim=1)
+    return (log_sum - agreed / temperature).mean()

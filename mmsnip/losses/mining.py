@@ -6,9 +6,45 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from mmsnip.losses.contrast import match_snippets
-from mmsnip.losses.divergence import key_logits
+from mmsnip.losses.contrast import info_nce, matched_rows
+from mmsnip.losses.softmax import (
+    at_least_float32,
+    key_softmax,
+    rows_at_hand,
+)
+
+
+@torch.no_grad()
+def nearest_entries(q: Tensor, queue: Tensor, num_neighbors: int) -> Tensor:
+    """Queue entries nearest to each query.
+
+    Args:
+        q (Tensor): Embeddings, (N, D).
+        queue (Tensor): Keys of unit length, (D, K).
+        num_neighbors (int): Entries that each query chooses, 0..K.
+
+    Returns:
+        Tensor: The nearest first, (N, num_neighbors) int64.
+
+    Raises:
+        ValueError: If the queue holds fewer entries.
+    """
+    K = queue.shape[1]
+    if not 0 <= num_neighbors <= K:
+        raise ValueError(
+            f'num_neighbors={num_neighbors} must lie in 0..{K}, the entries '
+            'of the queue; lower it, or enlarge queue_size'
+        )
+    q = at_least_float32(q)
+    queue = queue.to(q.dtype)
+    with torch.autocast(q.device.type, enabled=False):
+        chosen = [
+            (rows @ queue).topk(num_neighbors, dim=1).indices
+            for rows in q.split(rows_at_hand(queue))
+        ]
+    return torch.cat(chosen)
 
 
 @torch.no_grad()
@@ -40,22 +76,17 @@ def nearest_keys(
         >>> nearest_keys(views, queue, 1).tolist()
         [[True, True, False]]
     """
-    K = queue.shape[1]
-    if not 0 <= num_neighbors <= K:
-        raise ValueError(
-            f'num_neighbors={num_neighbors} must lie in 0..{K}, the entries '
-            'of the queue; lower it, or enlarge queue_size'
-        )
     shapes = {tuple(q.shape) for q in queries}
     if len(shapes) != 1:
         raise ValueError(
             f'queries have shapes {sorted(shapes)}, expected one (N, D)'
         )
     first = queries[0]
-    chosen = first.new_zeros(first.shape[0], K, dtype=torch.bool)
+    chosen = first.new_zeros(
+        first.shape[0], queue.shape[1], dtype=torch.bool
+    )
     for q in queries:
-        nearest = (q @ queue.to(q.dtype)).topk(num_neighbors, dim=1)
-        chosen.scatter_(1, nearest.indices, True)
+        chosen.scatter_(1, nearest_entries(q, queue, num_neighbors), True)
     return chosen
 
 
@@ -87,15 +118,25 @@ def mined_info_nce(
         Levigty/AimCLR 59fe004 ``processor/pretrain_aimclr.py`` (each query
         averages over its own positives); METHOD.md section 1.
     """
-    logits = key_logits(q, k, queue, temperature)
+    log_sum, _ = key_softmax(q, k, queue, temperature)
     if neighbors.shape != (q.shape[0], queue.shape[1]):
         raise ValueError(
             f'neighbors have shape {tuple(neighbors.shape)}, expected (N, K) '
             f'= {(q.shape[0], queue.shape[1])}'
         )
-    positive = logits[:, 0] + (logits[:, 1:] * neighbors).sum(dim=1)
+    q = at_least_float32(q)
+    queue = queue.to(q.dtype)
+    with torch.autocast(q.device.type, enabled=False):
+        mined = neighbors.to(q.dtype) @ queue.T  # (N, D), their sum
     count = 1 + neighbors.sum(dim=1)
-    return (torch.logsumexp(logits, dim=1) - positive / count).mean()
+    return _pulled(log_sum, q, (k + mined) / count.unsqueeze(1), temperature)
+
+
+def _pulled(
+    log_sum: Tensor, q: Tensor, positive: Tensor, temperature: float
+) -> Tensor:
+    """Mean of -log softmax, averaged over positives as over their mean."""
+    return (log_sum - (q * positive).sum(dim=1) / temperature).mean()
 
 
 def mined_snippet_info_nce(
@@ -134,23 +175,14 @@ def mined_snippet_info_nce(
     Source:
         METHOD.md section 1, the dense branch in RVTCLR.
     """
-    index = match_snippets(q_feat, k_feat, matching)  # (N, S)
-    if (
-        q.ndim != 3
-        or q.shape != k.shape
-        or (q.shape[0], q.shape[2]) != tuple(index.shape)
-    ):
-        raise ValueError(
-            f'q has shape {tuple(q.shape)} and k {tuple(k.shape)}, expected '
-            f'(N, D, S) for both with (N, S)={tuple(index.shape)} as in '
-            'q_feat'
-        )
-    matched = k.gather(2, index.unsqueeze(1).expand_as(q))
-    rows = q.transpose(1, 2).flatten(0, 1)  # (N * S, D)
-    return mined_info_nce(
-        rows,
-        matched.transpose(1, 2).flatten(0, 1),
-        queue,
-        nearest_keys([rows], queue, num_neighbors),
-        temperature,
-    )
+    rows, matched = matched_rows(q, k, q_feat, k_feat, matching)
+    if num_neighbors == 0:
+        return info_nce(rows, matched, queue, temperature)
+    log_sum, _ = key_softmax(rows, matched, queue, temperature)
+    rows = at_least_float32(rows)
+    nearest = nearest_entries(rows, queue, num_neighbors)
+    mined = functional.embedding_bag(
+        nearest, queue.T.to(rows.dtype), mode='sum'
+    )  # (N * S, D)
+    positive = (matched + mined) / (1 + num_neighbors)
+    return _pulled(log_sum, rows, positive, temperature)

@@ -15,6 +15,9 @@ class KeyQueue(nn.Module):
     Keys and write position are buffers, so that a checkpoint holds them and a
     resumed run goes on with the same negatives.
 
+    Keys are written in place: a loss that is still to be differentiated must
+    not refer to ``keys`` (`mmsnip.losses.key_softmax` does not).
+
     Args:
         embed_dim (int): D, size of an embedding.
         size (int): K, number of keys kept.
@@ -79,9 +82,18 @@ class KeyQueue(nn.Module):
                 f'keys have shape {tuple(keys.shape)}, expected (N, D) with '
                 f'D={self.keys.shape[0]}'
             )
-        keys = keys.detach()
         if self.gather is not None:
-            keys = self.gather(keys)
+            keys = self.gather(keys.detach())
+        self.store(keys)
+
+    @torch.no_grad()
+    def store(self, keys: Tensor) -> None:
+        """As `enqueue`, of keys that have been gathered already.
+
+        Args:
+            keys (Tensor): Keys of unit length, (N, D), the same on all
+                ranks.
+        """
         K = self.size
         first = self.pointer + max(keys.shape[0] - K, 0)
         keys = keys[-K:]

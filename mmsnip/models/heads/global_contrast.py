@@ -15,6 +15,7 @@ from mmsnip.losses import (
     mined_info_nce,
     nearest_keys,
 )
+from mmsnip.losses.softmax import at_least_float32
 from mmsnip.models.gather import gather_keys
 from mmsnip.registry import MODELS
 
@@ -126,8 +127,8 @@ class GlobalContrastHead(BaseModule):
             Tensor: Embeddings of unit length, (N, D).
         """
         projector = self.projector if projector is None else projector
-        video = pool_video(features, mask)
-        return functional.normalize(projector(video), dim=1)
+        raw = at_least_float32(projector(pool_video(features, mask)))
+        return functional.normalize(raw, dim=1)
 
     def loss(
         self, query: Tensor, key: Tensor, neighbors: Tensor | None = None
@@ -144,8 +145,7 @@ class GlobalContrastHead(BaseModule):
             dict[str, Tensor]: ``loss_global`` and, for the log only,
             ``global_similarity``: mean cosine of query and key.
         """
-        # A copy: the queue is written before the backward pass reads it.
-        queue = self.queue.keys.clone()
+        queue = self.queue.keys
         if neighbors is None:
             value = info_nce(query, key, queue, self.temperature)
         else:
@@ -181,10 +181,20 @@ class GlobalContrastHead(BaseModule):
         Returns:
             Tensor: Scalar, not weighted.
         """
-        queue = self.queue.keys.clone()
         return distribution_divergence(
-            extreme, query, key, queue, self.temperature
+            extreme, query, key, self.queue.keys, self.temperature
         )
+
+    def queue_keys(self, key: Tensor) -> Tensor:
+        """What the videos of a batch leave in the queue: their embeddings.
+
+        Args:
+            key (Tensor): Embeddings of the key view, (N, D).
+
+        Returns:
+            Tensor: Unit length, (N, D).
+        """
+        return key
 
     def enqueue(self, key: Tensor) -> None:
         """Store the keys of a batch.

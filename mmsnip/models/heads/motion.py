@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmsnip.losses import tempo_ranking
+from mmsnip.losses.softmax import at_least_float32
 from mmsnip.models.heads.global_contrast import pool_video, video_projector
 from mmsnip.registry import MODELS
 
@@ -76,9 +77,8 @@ class TempoRankingHead(BaseModule):
             Tensor: Embeddings of unit length, (N, D).
         """
         projector = self.projector if projector is None else projector
-        return functional.normalize(
-            projector(pool_video(features, mask)), dim=1
-        )
+        raw = at_least_float32(projector(pool_video(features, mask)))
+        return functional.normalize(raw, dim=1)
 
     def loss(
         self, query: Tensor, same: Tensor, other: Tensor

@@ -14,6 +14,7 @@ from mmsnip.losses import (
     snippet_info_nce,
 )
 from mmsnip.losses.contrast import MATCHINGS
+from mmsnip.losses.softmax import at_least_float32
 from mmsnip.models.gather import gather_keys
 from mmsnip.registry import MODELS
 
@@ -163,7 +164,7 @@ class SnippetContrastHead(BaseModule):
             )
         pooled = pool_snippets(features, self.num_snippets, mask)
         projector = self.projector if projector is None else projector
-        raw = projector(pooled)
+        raw = at_least_float32(projector(pooled))
         return Snippets(pooled, raw, functional.normalize(raw, dim=1))
 
     def loss(
@@ -185,7 +186,7 @@ class SnippetContrastHead(BaseModule):
             key.embedding,
             query.features,
             key.features,
-            self.queue.keys.clone(),  # written before backward reads it
+            self.queue.keys,
         )
         options = dict(temperature=self.temperature, matching=self.matching)
         if mining:

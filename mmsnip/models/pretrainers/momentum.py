@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-from mmengine.model import BaseModel, ExponentialMovingAverage
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from mmsnip.models.gather import KeyGather
 from mmsnip.models.heads.snippet_contrast import Snippets
 from mmsnip.models.persons import encode_persons, stage_lengths
+from mmsnip.models.pretrainers.momentum_encoder import MomentumEncoder
 from mmsnip.models.time import frame_mask
 from mmsnip.registry import MODELS
 
@@ -50,6 +52,12 @@ class MomentumPretrainer(BaseModel):
     ``forward(mode='loss')`` of a model in training: the average moves before
     the losses are computed, the queues after; ``loss`` itself may be called
     any number of times.
+
+    Where gradients are accumulated over several forward passes, the average
+    moves once an optimizer step, at its first pass (`begin_pass`, told by
+    `mmsnip.hooks.EpochHook`), so that ``key_momentum`` means the same; the
+    queues take the keys of every pass, which all come from that one key
+    encoder.
 
     Args:
         backbone (dict): Config of the encoder.
@@ -94,6 +102,8 @@ class MomentumPretrainer(BaseModel):
         if snippet_head is not None:
             self.snippet_head = MODELS.build({**channels, **snippet_head})
         self.follow_query_encoder(key_momentum)
+        self._gather = KeyGather()
+        self._first_pass = True
 
     @property
     def with_snippets(self) -> bool:
@@ -118,9 +128,18 @@ class MomentumPretrainer(BaseModel):
         Args:
             key_momentum (float): Share of its old weights that it keeps.
         """
-        self.key_encoder = ExponentialMovingAverage(
-            self._query_encoder(), momentum=1 - key_momentum
+        self.key_encoder = MomentumEncoder(
+            self._query_encoder(), key_momentum
         )
+
+    def begin_pass(self, first: bool) -> None:
+        """Say whether the query encoder has moved since the last pass.
+
+        Args:
+            first (bool): The next forward pass is the first of an optimizer
+                step. Without a call every pass is.
+        """
+        self._first_pass = first
 
     def encode(
         self, view: View, backbone: nn.Module | None = None
@@ -225,13 +244,11 @@ class MomentumPretrainer(BaseModel):
                     f'of a video, the batch has {len(views)}; set MultiView '
                     'in the pipeline'
                 )
-            if self.training:
+            if self.training and self._first_pass:
                 self.key_encoder.update_parameters(self._query_encoder())
             losses, key = self.loss(views)
             if self.training:
-                self.global_head.enqueue(key.video)
-                if self.with_snippets:
-                    self.snippet_head.enqueue(key.snippets)
+                self._store(key)
             return losses
         if mode not in ('tensor', 'predict'):
             raise ValueError(
@@ -246,6 +263,19 @@ class MomentumPretrainer(BaseModel):
                 video if mask is None else video[mask[n]]
             )
         return data_samples
+
+
+    def _store(self, key: Embedding) -> None:
+        """Fill all queues with the keys of all processes, gathered once."""
+        heads = [(self.global_head, key.video)]
+        if self.with_snippets:
+            heads.append((self.snippet_head, key.snippets))
+        N = key.video.shape[0]
+        rows = [
+            head.queue_keys(each).reshape(N, -1) for head, each in heads
+        ]
+        for (head, _), keys in zip(heads, self._gather(rows)):
+            head.queue.store(keys.reshape(-1, head.queue.keys.shape[0]))
 
 
 def _as_views(

@@ -1,0 +1,167 @@
+"""A snippet pre-training step as the field writes it.
+
+MoCo's momentum loop, ``einsum`` and ``cat``, softmaxes over whole logits, a
+dense term with gathered positives; two or three views. The encoders are the
+plain ones.
+
+Source:
+    MoCo (arXiv 1911.05722), DenseCL (arXiv 2011.09157) and AimCLR (arXiv
+    2112.03590), from their formulas; METHOD.md section 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def contrast_logits(
+    q: Tensor, k: Tensor, queue: Tensor, temperature: float
+) -> Tensor:
+    """Similarity of queries (N, D) to key and queue, (N, 1 + K)."""
+    positive = torch.einsum('nc,nc->n', [q, k]).unsqueeze(-1)
+    negative = torch.einsum('nc,ck->nk', [q, queue.clone().detach()])
+    return torch.cat([positive, negative], dim=1) / temperature
+
+
+def contrast_loss(logits: Tensor) -> Tensor:
+    """Cross-entropy with the key, which comes first, as the class."""
+    labels = torch.zeros(
+        logits.shape[0], dtype=torch.long, device=logits.device
+    )
+    return functional.cross_entropy(logits, labels)
+
+
+def dense_logits(
+    q: Tensor,
+    k: Tensor,
+    q_feat: Tensor,
+    k_feat: Tensor,
+    queue: Tensor,
+    temperature: float,
+) -> Tensor:
+    """Similarity of snippets (N, D, S) to match and queue, (N * S, 1 + K)."""
+    similarity = torch.matmul(q_feat.permute(0, 2, 1), k_feat)
+    index = similarity.max(dim=2)[1]  # (N, S)
+    matched = torch.gather(
+        k, 2, index.unsqueeze(1).expand(-1, k.shape[1], -1)
+    )
+    positive = (q * matched).sum(1).view(-1).unsqueeze(-1)
+    rows = q.permute(0, 2, 1).reshape(-1, q.shape[1])
+    negative = torch.einsum('nc,ck->nk', [rows, queue.clone().detach()])
+    return torch.cat([positive, negative], dim=1) / temperature
+
+
+def divergence_loss(extreme: Tensor, mild: Tensor) -> Tensor:
+    """Cross-entropy of two rows of logits, the mild one teaches."""
+    teacher = torch.softmax(mild.clone().detach(), dim=1)
+    found = torch.log_softmax(extreme, dim=1)
+    return -torch.mean(torch.sum(teacher * found, dim=1))
+
+
+class PlainBranch(nn.Module):
+    """Encoder and both projectors.
+
+    Args:
+        encoder (nn.Module): (N, M, T, V, C) to (N, M, 256, T', V).
+        num_snippets (int): S.
+    """
+
+    def __init__(self, encoder: nn.Module, num_snippets: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.num_snippets = num_snippets
+        self.fc = nn.Linear(256, 128)
+        self.dense = nn.Sequential(
+            nn.Conv1d(256, 256, 1), nn.ReLU(), nn.Conv1d(256, 128, 1)
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Video embedding, pooled features and raw snippets."""
+        y = self.encoder(x)
+        video = self.fc(y.mean(4).mean(3).mean(1))
+        frames = y.mean(4).mean(1)  # (N, 256, T')
+        pooled = functional.adaptive_avg_pool1d(frames, self.num_snippets)
+        return functional.normalize(video, dim=1), pooled, self.dense(pooled)
+
+
+class PlainPretrainer(nn.Module):
+    """Query and key branch, two queues; SkeletonCLR or AimCLR by views.
+
+    Args:
+        encoder (nn.Module): (N, M, T, V, C) to (N, M, 256, T', V).
+        num_snippets (int): S.
+        queue_size (int): K. Defaults to 32768.
+        momentum (float): Defaults to 0.999.
+        temperature (float): Defaults to 0.07.
+        dense_weight (float): Defaults to 1.5.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        num_snippets: int,
+        queue_size: int = 32768,
+        momentum: float = 0.999,
+        temperature: float = 0.07,
+        dense_weight: float = 1.5,
+    ) -> None:
+        super().__init__()
+        self.K, self.m, self.T = queue_size, momentum, temperature
+        self.dense_weight = dense_weight
+        self.query = PlainBranch(encoder, num_snippets)
+        self.key = deepcopy(self.query)
+        for parameter in self.key.parameters():
+            parameter.requires_grad = False
+        for name in ('queue', 'dense_queue'):
+            keys = functional.normalize(torch.randn(128, queue_size), dim=0)
+            self.register_buffer(name, keys)
+        self.register_buffer('pointer', torch.zeros(1, dtype=torch.long))
+
+    @torch.no_grad()
+    def _move_key_branch(self) -> None:
+        for q, k in zip(self.query.parameters(), self.key.parameters()):
+            k.data = k.data * self.m + q.data * (1.0 - self.m)
+
+    @torch.no_grad()
+    def _enqueue(self, keys: Tensor, dense_keys: Tensor) -> None:
+        N, start = keys.shape[0], int(self.pointer)
+        self.queue[:, start : start + N] = keys.T
+        self.dense_queue[:, start : start + N] = dense_keys.T
+        self.pointer[0] = (start + N) % self.K
+
+    def forward(self, views: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Losses of the views (query, key) or (query, key, extreme).
+
+        Args:
+            views (Sequence[Tensor]): (N, M, T, V, C) each; N divides K.
+
+        Returns:
+            dict[str, Tensor]: Each term; queues and key branch have moved.
+        """
+        q, q_feat, q_raw = self.query(views[0])
+        with torch.no_grad():
+            self._move_key_branch()
+            k, k_feat, k_raw = self.key(views[1])
+        logits = contrast_logits(q, k, self.queue, self.T)
+        losses = dict(loss_global=contrast_loss(logits))
+        if len(views) == 3:
+            extreme, _, _ = self.query(views[2])
+            losses['loss_divergence'] = divergence_loss(
+                contrast_logits(extreme, k, self.queue, self.T), logits
+            )
+        dense = dense_logits(
+            functional.normalize(q_raw, dim=1),
+            functional.normalize(k_raw, dim=1),
+            q_feat,
+            k_feat,
+            self.dense_queue,
+            self.T,
+        )
+        losses['loss_snippet'] = self.dense_weight * contrast_loss(dense)
+        self._enqueue(k, functional.normalize(k_raw.mean(2), dim=1))
+        return losses
