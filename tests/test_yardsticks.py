@@ -13,8 +13,8 @@ from tests.models.golden_blocks import arrays_of, case_of, relative
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.plain.agcn import PlainAGCN, PlainAGCNBlock  # noqa: E402
-from benchmarks.plain.ctrgcn import PlainCTRBlock, PlainCTRGCN  # noqa: E402
+from benchmarks.plain.agcn import PlainAGCN, PlainAGCNBlock
+from benchmarks.plain.ctrgcn import PlainCTRBlock, PlainCTRGCN
 
 BLOCKS = {
     'tcn_gcn_3_8_s1_nores': (3, 8, 1, False),
