@@ -46,7 +46,7 @@ def localizer(
 
 
 def assert_close(found, expected):
-    atol = 1e-5 * float(expected.abs().max())
+    atol = 1e-5 * float(expected.detach().abs().max())
     assert torch.allclose(found, expected, atol=atol)
 
 
