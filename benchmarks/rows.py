@@ -26,7 +26,7 @@ class Row:
             less ours takes.
         low (float): First quartile of it.
         high (float): Third quartile of it.
-        target (float): Ratio that is aimed at.
+        target (float): Ratio that is aimed at; 0 where none is.
         command (str): What measures this row alone.
         unit (str): Of ``ours`` and ``plain``. Defaults to seconds.
         note (str): Sizes, or what else to know. Defaults to ''.
@@ -189,10 +189,12 @@ def table(rows: Sequence[Row]) -> str:
     for row in rows:
         note = f' ({row.note})' if row.note else ''
         met = 'yes' if row.ratio >= row.target else 'no'
+        target = f'{row.target:.3g}' if row.target else ''
         lines.append(
             f'| {row.name}{note} | {amount(row.plain, row.unit)} | '
             f'{amount(row.ours, row.unit)} | {row.ratio:.3g} '
-            f'({row.low:.3g} .. {row.high:.3g}) | {row.target:.3g} | {met} |'
+            f'({row.low:.3g} .. {row.high:.3g}) | {target} | '
+            f'{met if target else ""} |'
         )
     return '\n'.join(lines)
 

@@ -79,7 +79,7 @@ def long_video_rows(device: str, quick: bool) -> list[Row]:
 
 
 OWN = {'long_video': long_video_rows}
-PARTS = ['pretrain_step', 'pipeline', 'evaluation', 'long_video']
+PARTS = ['encoders', 'pretrain_step', 'pipeline', 'evaluation', 'long_video']
 
 
 def measure(name: str, device: str, quick: bool, clock: str) -> list[Row]:

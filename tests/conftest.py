@@ -89,8 +89,8 @@ def _deviations(report):
     found = dict(report.user_properties)
     name = report.nodeid.split('::')[-1].split('[')[0]
     for key, value in report.user_properties:
-        if isinstance(value, Deviation):
-            yield found.get('golden file', ''), value
+        if isinstance(value, tuple):
+            yield found.get('golden file', ''), Deviation(*value)
         elif 'deviation' in key:
             case = found.get('golden case') or name
             limit = found.get('limit', float('nan'))

@@ -55,7 +55,7 @@ class Parity:
     def add(self, case: str, value: float, limit: float, at: str) -> None:
         """Report a deviation; it must not exceed the limit."""
         deviation = Deviation(case, float(value), limit, at)
-        self.record('deviation', deviation)
+        self.record('deviation', tuple(deviation))
         assert deviation.value <= limit, deviation
 
     def close(

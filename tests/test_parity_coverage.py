@@ -120,7 +120,7 @@ def test_a_deviation_beyond_its_limit_fails_and_is_recorded():
         with pytest.raises(AssertionError, match='probe'):
             parity.close('probe', [1 + value], [1.0], 1e-3, 'y')
 
-    assert [row.case for row in recorded] == ['probe', 'probe']
+    assert [Deviation(*row).case for row in recorded] == 2 * ['probe']
 
 
 def test_summary_shows_the_largest_deviation_of_all_seeds():

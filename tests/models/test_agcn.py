@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+import torch._dynamo.testing
 
 from mmsnip.models import AGCN, load_official_state_dict
 from mmsnip.models.backbones.agcn import AdaptiveGC, AGCNBlock
@@ -342,3 +343,80 @@ def test_config_builds_it():
 
     assert isinstance(model, AGCN)
     assert (model.num_joints, model.in_channels) == (5, 3)
+
+
+@pytest.mark.parametrize('with_lengths', [False, True])
+def test_checkpointing_changes_neither_gradients_nor_statistics(with_lengths):
+    model = small().train()
+    twin = small(with_cp=True).train()
+    x = torch.randn(4, 2, 13, 5, 3)
+    rest = (torch.tensor([13, 4, 7, 1]),) if with_lengths else ()
+
+    for net in (model, twin):
+        sum(y.square().mean() for y in net(x, *rest)).backward()
+
+    for ours, other in zip(model.parameters(), twin.parameters()):
+        assert torch.equal(ours.grad, other.grad)
+    for ours, other in zip(model.buffers(), twin.buffers()):
+        assert torch.equal(ours, other)
+
+
+def test_checkpointing_keeps_less_for_the_backward_pass():
+    def kept(model):
+        sizes = {}
+
+        def note(x):
+            memory = x.untyped_storage()
+            sizes[memory.data_ptr()] = memory.nbytes()
+            return x
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
+            y = model(torch.randn(4, 2, 13, 5, 3))
+        return sum(sizes.values()), y
+
+    whole, _ = kept(small().train())
+    inputs, _ = kept(small(with_cp=True).train())
+
+    assert inputs < 0.3 * whole
+
+
+def test_compiled_encoder_takes_any_length_without_a_new_graph():
+    torch._dynamo.reset()
+    model = small().train()
+    twin = copy.deepcopy(model)
+    counter = torch._dynamo.testing.CompileCounter()
+    compiled = torch.compile(
+        model, backend=counter, fullgraph=True, dynamic=True
+    )
+
+    for T in (13, 16, 9):
+        x = torch.randn(4, 2, T, 5, 3)
+        ours, plain = compiled(x), twin(x)
+        for net in (ours, plain):
+            sum(y.square().mean() for y in net).backward()
+        for one, other in zip(ours, plain):
+            torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
+
+    assert counter.frame_count == 1
+    for one, other in zip(model.parameters(), twin.parameters()):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-4)
+    for one, other in zip(model.buffers(), twin.buffers()):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize('training', [False, True])
+def test_bfloat16_autocast_is_near_float32_and_has_finite_gradients(training):
+    model = small().train(training)
+    x = torch.randn(4, 2, 13, 5, 3)
+    expected = copy.deepcopy(model)(x)
+
+    with torch.autocast('cpu', torch.bfloat16):
+        stages = model(x)
+    loss = sum(y.float().square().mean() for y in stages)
+    loss.backward()
+
+    assert loss.dtype == torch.float32
+    for ours, exact in zip(stages, expected):
+        apart = (ours.float() - exact).abs().max()
+        assert apart < 0.1 * exact.abs().max()
+    assert all(p.grad.isfinite().all() for p in model.parameters())

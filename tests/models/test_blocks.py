@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
+from mmsnip.models.backbones.aggregate import aggregate_rows, spread_rows
 from mmsnip.models.backbones.blocks import (
     MultiScaleTemporalConv,
     TemporalConv,
@@ -11,7 +14,13 @@ from mmsnip.models.backbones.blocks import (
     shortcut,
     temporal_conv,
 )
+from mmsnip.models.backbones.norms import norm_rows
 from mmsnip.models.backbones.published import multi_scale_unit
+from mmsnip.models.backbones.row_operations import (
+    convolve_time,
+    max_of_three,
+)
+from mmsnip.models.backbones.rows import from_rows, product, to_rows
 from tests.models.golden_blocks import check, deviations
 
 MULTI_SCALE = {
@@ -163,3 +172,168 @@ def test_mask_removes_even_nan_padding():
     x[:, :, :2] = 1.0
 
     assert bool(mask_frames(x, torch.tensor([2]), 2).isfinite().all())
+
+
+@pytest.mark.parametrize('time_dim', [2, 3])
+def test_rows_keep_every_value_and_come_back_without_a_copy(time_dim):
+    x = torch.randn(4, 3, 7, 5)
+
+    rows = to_rows(x, time_dim)
+    back = from_rows(rows, time_dim)
+
+    assert rows.shape == ((3, 4, 5, 7) if time_dim == 2 else (3, 4, 7, 5))
+    assert torch.equal(back, x)
+    assert to_rows(back, time_dim).data_ptr() == rows.data_ptr()
+
+
+@pytest.mark.parametrize('transposed', [False, True])
+def test_product_and_its_gradients_are_those_of_a_matrix_product(transposed):
+    torch.manual_seed(0)
+    a = torch.randn(7, 5) if not transposed else torch.randn(5, 7).t()
+    b = torch.randn(5, 22)[:, ::2]  # neither axis is contiguous
+    cotangent = torch.randn(7, 11)
+
+    found = gradients(product, (a, b), cotangent)
+
+    expected = gradients(torch.mm, (a.double(), b.double()), cotangent)
+    for ours, exact in zip(found, expected):
+        torch.testing.assert_close(ours.double(), exact, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize('training', [False, True])
+@pytest.mark.parametrize('relu', [False, True])
+@pytest.mark.parametrize('has_bias', [False, True])
+@pytest.mark.parametrize('has_residual', [False, True])
+@pytest.mark.parametrize('tracked', [False, True])
+def test_norm_of_rows_is_pytorchs(
+    training, relu, has_bias, has_residual, tracked
+):
+    torch.manual_seed(1)
+    bn = torch.nn.BatchNorm2d(3, momentum=0.3)
+    torch.nn.init.uniform_(bn.weight, 0.5, 1.5)
+    torch.nn.init.normal_(bn.bias)
+    bn = bn.double().train(training)
+    bn.track_running_stats = tracked or not training
+    twin = copy.deepcopy(bn)
+    x, residual = torch.randn(2, 3, 4, 5, 7).double().unbind()
+    bias = torch.randn(3).double()
+    cotangent = torch.randn(3, 4, 5, 7).double()
+
+    def ours(x, residual, bias, *_):
+        bias = bias if has_bias else None
+        return norm_rows(bn, x, bias, residual if has_residual else None, relu)
+
+    def published(x, residual, bias, *_):
+        if has_bias:
+            x = x + bias.view(3, 1, 1, 1)
+        y = twin(x.transpose(0, 1)).transpose(0, 1)
+        y = y + residual if has_residual else y
+        return y.relu() if relu else y
+
+    found = gradients(ours, (x, residual, bias), cotangent)
+    expected = gradients(published, (x, residual, bias), cotangent)
+
+    for one, other in zip(found, expected):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+    for one, other in zip(
+        [bn.weight.grad, bn.bias.grad, *bn.buffers()],
+        [twin.weight.grad, twin.bias.grad, *twin.buffers()],
+    ):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize('stride', [1, 2, 3])
+@pytest.mark.parametrize('T', range(1, 9))
+def test_maximum_of_three_is_max_pooling(T, stride):
+    torch.manual_seed(2)
+    x = torch.randn(3, 4, 5, T).double().relu()
+    cotangent = torch.randn(3, 4, 5, -(-T // stride)).double()
+
+    def pool(x):
+        x = x.relu()  # as in the unit: where all are zero, none moves
+        return torch.nn.functional.max_pool2d(x, (1, 3), (1, stride), (0, 1))
+
+    found = gradients(
+        lambda x: max_of_three(x.relu(), stride), (x,), cotangent
+    )
+
+    for ours, theirs in zip(found, gradients(pool, (x,), cotangent)):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+def test_sum_over_the_graphs_is_its_formula():
+    torch.manual_seed(3)
+    value = torch.randn(2, 3, 4, 5, 7).double()
+    shared = torch.randn(2, 3, 1, 5, 5).double()
+    lift, relation = torch.randn(2, 3, 6), torch.randn(2, 6, 4, 5, 5)
+    inputs = (value, shared, lift.double(), relation.double())
+    cotangent = torch.randn(3, 4, 5, 7).double()
+
+    def formula(value, shared, lift, relation):
+        W = shared + torch.einsum('kcr,krnuv->kcnuv', lift, relation)
+        return torch.einsum('kcnuv,kcnvt->cnut', W, value)
+
+    found = gradients(aggregate_rows, inputs, cotangent)
+
+    for ours, slow in zip(found, gradients(formula, inputs, cotangent)):
+        torch.testing.assert_close(ours, slow, rtol=0, atol=1e-11)
+
+
+def test_graphs_that_channels_share_move_all_of_them():
+    torch.manual_seed(4)
+    inputs = torch.randn(3, 4, 5, 7).double(), torch.randn(2, 4, 5, 5).double()
+    cotangent = torch.randn(2, 3, 4, 5, 7).double()
+
+    def formula(x, links):
+        return torch.einsum('knuv,cnvt->kcnut', links, x)
+
+    found = gradients(spread_rows, inputs, cotangent)
+
+    for ours, slow in zip(found, gradients(formula, inputs, cotangent)):
+        torch.testing.assert_close(ours, slow, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize('stride', [1, 2])
+@pytest.mark.parametrize('T', [1, 2, 13])
+def test_wide_convolution_over_time_is_pytorchs(T, stride):
+    torch.manual_seed(5)
+    conv = temporal_conv(57, 6, 9, stride, 1, 3).double()  # 513 terms
+    x = torch.randn(57, 4, 5, T).double()
+    cotangent = torch.randn(6, 4, 5, -(-T // stride)).double()
+
+    def published(x):
+        y = twin(x.transpose(0, 1)).transpose(0, 1)
+        return y - twin.bias.view(-1, 1, 1, 1)
+
+    twin = copy.deepcopy(conv)
+    found = gradients(lambda x: convolve_time(x, conv), (x,), cotangent)
+    expected = gradients(published, (x,), cotangent)
+
+    assert type(convolve_time(x, conv).grad_fn).__name__.startswith('_Wide')
+    for ours, theirs in zip(
+        [*found, conv.weight.grad], [*expected, twin.weight.grad]
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11)
+
+
+def test_a_replaced_batch_norm_is_used():
+    class Doubling(torch.nn.Module):
+        def forward(self, x):
+            return 2 * x
+
+    x = torch.randn(3, 4, 5, 7)
+
+    y = norm_rows(Doubling(), x, torch.ones(3))
+
+    torch.testing.assert_close(y, 2 * (x + 1))
+
+
+def gradients(function, inputs, cotangent):
+    """The value, and the gradient of each input (zero where it has none)."""
+    inputs = [x.detach().requires_grad_() for x in inputs]
+    y = function(*inputs)
+    y.backward(cotangent.to(y.dtype))
+    return [
+        y.detach(),
+        *(torch.zeros_like(x) if x.grad is None else x.grad for x in inputs),
+    ]

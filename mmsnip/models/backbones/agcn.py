@@ -7,17 +7,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from mmsnip.models.backbones.aggregate import spread_rows
 from mmsnip.models.backbones.blocks import (
     TemporalConv,
     init_conv,
-    mask_frames,
     pointwise,
     shortcut,
+    shortcut_rows,
     strided,
 )
 from mmsnip.models.backbones.encoder import SkeletonEncoder
+from mmsnip.models.backbones.norms import norm_rows
+from mmsnip.models.backbones.row_operations import conv_rows, mask_rows
+from mmsnip.models.backbones.rows import from_rows, to_rows
 from mmsnip.registry import MODELS
 
 TIME_DIM = 2
@@ -85,21 +88,47 @@ class AdaptiveGC(nn.Module):
         Returns:
             Tensor: (N·M, C_out, T, V).
         """
-        B, C, T, V = x.shape
+        rows = self.on_rows(to_rows(x, TIME_DIM), num_frames)
+        return from_rows(rows, TIME_DIM)
+
+    def topology(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
+        """Fixed, learned and sample-wise links.
+
+        Args:
+            x (Tensor): (C, N·M, V, T), zero beyond ``num_frames``.
+            num_frames (Tensor, optional): Valid frames, (N·M,) int64.
+
+        Returns:
+            Tensor: (num_subsets, N·M, V, V), rows v, columns w.
+        """
+        _, B, V, T = x.shape
         K, inter = self.num_subsets, self.inter_channels
-        ab = mask_frames(self.relate(x), num_frames, TIME_DIM)
-        a, b = ab.view(B, 2, K, inter * T, V).unbind(1)
-        if num_frames is None:
-            a = a / (inter * T)
-        else:
-            count = num_frames.clamp(min=1).view(-1, 1, 1, 1)
-            a = a / (inter * count).to(x.dtype)
-        similarity = torch.matmul(a.transpose(2, 3), b)  # (B, K, V, V)
-        M = torch.softmax(similarity, dim=-2) + self.A + self.PA
-        flat = x.reshape(B, C * T, V)
-        z = [torch.bmm(flat, M[:, k]).view(B, C, T, V) for k in range(K)]
-        y = self.bn(self.value(torch.cat(z, dim=1)))
-        return functional.relu(y + self.down(x), inplace=True)
+        ab = conv_rows(x, self.relate)
+        ab = ab + self.relate.bias.view(-1, 1, 1, 1)
+        ab = mask_rows(ab, num_frames).view(2, K, inter, B, V, T)
+        a, b = ab.permute(0, 1, 3, 4, 2, 5).flatten(4).unbind(0)
+        similarity = torch.matmul(a, b.transpose(2, 3))  # (K, B, V, V)
+        size = T if num_frames is None else num_frames.clamp(min=1)
+        if num_frames is not None:
+            size = size.view(-1, 1, 1).to(x.dtype)
+        S = torch.softmax(similarity / (inter * size), dim=-2)
+        return S + (self.A + self.PA).unsqueeze(1)
+
+    def on_rows(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
+        """`forward` on rows of channels.
+
+        Args:
+            x (Tensor): (C, N·M, V, T), zero beyond ``num_frames``.
+            num_frames (Tensor, optional): Valid frames, (N·M,) int64.
+
+        Returns:
+            Tensor: (C_out, N·M, V, T).
+        """
+        links = self.topology(x, num_frames).transpose(2, 3)  # rows w
+        z = spread_rows(x, links.contiguous()).flatten(0, 1)  # (K·C, ...)
+        y = conv_rows(z, self.value)
+        down = shortcut_rows(x, self.down)
+        return norm_rows(self.bn, y, self.value.bias, down, relu=True)
 
 
 class AGCNBlock(nn.Module):
@@ -143,11 +172,12 @@ class AGCNBlock(nn.Module):
             Tensor: (N·M, C_out, ceil(T / stride), V), zero beyond the valid
             frames.
         """
-        y = self.tcn1(self.gcn1(x, num_frames), num_frames)
-        if self.residual is not None:
-            y = y + self.residual(x)
-        y = functional.relu(y, inplace=True)
-        return mask_frames(y, strided(num_frames, self.stride), TIME_DIM)
+        rows = to_rows(x, TIME_DIM)
+        y = self.gcn1.on_rows(rows, num_frames)
+        residual = shortcut_rows(rows, self.residual)
+        y = self.tcn1.on_rows(y, num_frames, residual, relu=True)
+        y = mask_rows(y, strided(num_frames, self.stride))
+        return from_rows(y, TIME_DIM)
 
 
 @MODELS.register_module()
@@ -183,6 +213,8 @@ class AGCN(SkeletonEncoder):
             `init_weights`. Defaults to None.
         init_cfg (dict | list | None): mmengine's initialisation config.
             Defaults to None: initialised as published.
+        with_cp (bool): Keep only the input of each block for the backward
+            pass and run the block again there. Defaults to False.
 
     Raises:
         ValueError: If an argument is malformed.
@@ -213,6 +245,7 @@ class AGCN(SkeletonEncoder):
         out_indices: Sequence[int] = (0, 6, 9),
         pretrained: str | None = None,
         init_cfg: Any = None,
+        with_cp: bool = False,
     ) -> None:
         super().__init__(
             graph_cfg,
@@ -221,6 +254,7 @@ class AGCN(SkeletonEncoder):
             num_person,
             pretrained,
             init_cfg,
+            with_cp,
         )
         self.base_channels = base_channels
         A = self.adjacency()

@@ -1,8 +1,7 @@
 """Units that the backbones share: initialisation, masks, temporal units.
 
-Shapes inside the blocks are (N·M, C, ...) with the two axes T and V in the
-order that is fastest for the network; ``time_dim`` says which of 2 and 3 is
-time.
+Blocks map (N·M, C, ...); ``time_dim`` says which of the axes 2 and 3 is time.
+Inside they compute on rows of channels, (C, N·M, V, T); see `rows`.
 """
 
 from __future__ import annotations
@@ -14,6 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mmsnip.models.backbones.norms import norm_rows
+from mmsnip.models.backbones.row_operations import (
+    conv_rows,
+    convolve_time,
+    mask_rows,
+    max_of_three,
+)
+from mmsnip.models.backbones.rows import from_rows, product, to_rows
 from mmsnip.models.time import frame_mask, strided_length
 
 
@@ -174,9 +181,31 @@ class TemporalConv(nn.Module):
         Returns:
             Tensor: The same axes with ``ceil(T / stride)`` frames.
         """
+        rows = to_rows(x, self.time_dim)
+        return from_rows(self.on_rows(rows, num_frames), self.time_dim)
+
+    def on_rows(
+        self,
+        x: Tensor,
+        num_frames: Tensor | None = None,
+        added: Tensor | None = None,
+        relu: bool = False,
+    ) -> Tensor:
+        """The same on rows of channels, then residual and ReLU.
+
+        Args:
+            x (Tensor): (C, N·M, V, T).
+            num_frames (Tensor, optional): Valid frames, (N·M,) int64.
+            added (Tensor, optional): Residual, shape of the result.
+            relu (bool): End in a ReLU. Defaults to False.
+
+        Returns:
+            Tensor: (C_out, N·M, V, ceil(T / stride)).
+        """
         if self.conv.kernel_size != (1, 1):
-            x = mask_frames(x, num_frames, self.time_dim)
-        return self.bn(self.conv(x))
+            x = mask_rows(x, num_frames)
+        x = convolve_time(x, self.conv)
+        return norm_rows(self.bn, x, self.conv.bias, added, relu)
 
 
 class MultiScaleTemporalConv(nn.Module):
@@ -256,32 +285,76 @@ class MultiScaleTemporalConv(nn.Module):
         Returns:
             Tensor: The same axes with ``ceil(T / stride)`` frames.
         """
+        rows = to_rows(x, self.time_dim)
+        return from_rows(self.on_rows(rows, num_frames), self.time_dim)
+
+    def on_rows(
+        self,
+        x: Tensor,
+        num_frames: Tensor | None = None,
+        added: Tensor | None = None,
+        relu: bool = False,
+    ) -> Tensor:
+        """The same on rows of channels, then residual and ReLU.
+
+        Args:
+            x (Tensor): (C, N·M, V, T).
+            num_frames (Tensor, optional): Valid frames, (N·M,) int64.
+            added (Tensor, optional): Residual, shape of the result.
+            relu (bool): End in a ReLU. Defaults to False.
+
+        Returns:
+            Tensor: (C_out, N·M, V, ceil(T / stride)).
+        """
+        n, width, bias = self.num_wide, self.width, self.squeeze.bias
         wide, narrow = self._open_branches(x)
-        wide = functional.relu(self.squeeze_bn(wide), inplace=True)
+        wide = norm_rows(self.squeeze_bn, wide, bias[:n], relu=True)
         # After a ReLU a zero never wins a maximum that a frame would win.
-        wide = mask_frames(wide, num_frames, self.time_dim)
-        parts = wide.split(self.width, dim=1)
-        outs = [conv(part) for conv, part in zip(self.convs, parts)]
-        outs.append(
-            functional.max_pool2d(
-                parts[-1],
-                along_time(3, self.time_dim),
-                along_time(self.stride, self.time_dim),
-                (1, 0) if self.time_dim == 2 else (0, 1),
-            )
-        )
+        parts = mask_rows(wide, num_frames).split(width)
+        outs = [convolve_time(p, conv) for p, conv in zip(parts, self.convs)]
+        outs.append(max_of_three(parts[-1], self.stride))
         outs.append(narrow)
-        x = self.bn(torch.cat(outs, dim=1))
-        return functional.relu(x, inplace=True) if self.relu else x
+        biases = [conv.bias for conv in self.convs]
+        biases += [bias.new_zeros(width), bias[n:]]
+        x, bias = torch.cat(outs), torch.cat(biases)
+        if not self.relu:
+            return norm_rows(self.bn, x, bias, added, relu)
+        x = norm_rows(self.bn, x, bias, relu=True)
+        x = x if added is None else x + added
+        return functional.relu(x) if relu else x
 
     def _open_branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Channels of the branches with a second stage, and of the last."""
-        weight, bias = self.squeeze.weight, self.squeeze.bias
         n = self.num_wide
-        step = along_time(self.stride, self.time_dim)
-        wide = functional.conv2d(x, weight[:n], bias[:n])
-        narrow = functional.conv2d(x, weight[n:], bias[n:], stride=step)
-        return wide, narrow
+        weight = self.squeeze.weight.flatten(1)
+        if self.stride == 1:
+            both = product(weight, x.flatten(1)).view(-1, *x.shape[1:])
+            wide, narrow = both.split([n, weight.shape[0] - n])
+            return wide, narrow
+        fewer = x[..., :: self.stride].contiguous()
+        wide = product(weight[:n], x.flatten(1))
+        narrow = product(weight[n:], fewer.flatten(1))
+        return wide.view(-1, *x.shape[1:]), narrow.view(-1, *fewer.shape[1:])
+
+
+def shortcut_rows(x: Tensor, residual: nn.Module | None) -> Tensor | None:
+    """Residual path on rows of channels.
+
+    Args:
+        x (Tensor): (C, N·M, V, T).
+        residual (nn.Module | None): From `shortcut` or `pointwise`.
+
+    Returns:
+        Tensor | None: (C_out, N·M, V, ceil(T / stride)); None without one.
+    """
+    if residual is None:
+        return None
+    if isinstance(residual, nn.Identity):
+        return x
+    if isinstance(residual, TemporalConv):
+        return residual.on_rows(x)
+    conv, bn = residual
+    return norm_rows(bn, conv_rows(x, conv), conv.bias)
 
 
 def shortcut(

@@ -7,17 +7,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from mmsnip.models.backbones.aggregate import aggregate_rows
 from mmsnip.models.backbones.blocks import (
     MultiScaleTemporalConv,
     init_conv,
-    mask_frames,
     pointwise,
     shortcut,
+    shortcut_rows,
     strided,
 )
 from mmsnip.models.backbones.encoder import SkeletonEncoder
+from mmsnip.models.backbones.norms import norm_rows
+from mmsnip.models.backbones.row_operations import mask_rows
+from mmsnip.models.backbones.rows import from_rows, product, to_rows
 from mmsnip.registry import MODELS
 
 TIME_DIM = 3
@@ -80,35 +83,28 @@ class ChannelTopologyGC(nn.Module):
         init_conv(self.lift_weight, self.lift_bias, out_channels)
         nn.init.constant_(self.bn.weight, 1e-6)
 
-    def topology(self, mean: Tensor) -> Tensor:
-        """Refined graph of every channel.
+    def topology(self, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Parts of the refined graph of every channel.
 
         Args:
-            mean (Tensor): Mean of the input over time, (N·M, C, V).
+            mean (Tensor): Mean of the input over time, (C, N·M, V).
 
         Returns:
-            Tensor: (N·M, C_out, V, num_subsets · V), rows u, columns
-            (subset, v).
+            tuple[Tensor, Tensor, Tensor]: shared, lift and relation as
+            `aggregate_rows` takes them.
         """
-        B, _, V = mean.shape
+        _, B, V = mean.shape
         K, R = self.num_subsets, self.rel_channels
-        x1, x2 = self.relate(mean).view(B, 2, K, R, V).unbind(1)
-        relation = torch.tanh(x1.unsqueeze(-1) - x2.unsqueeze(-2))
-        # Two more rows carry bias and PA, so that one product does all.
-        ones = relation.new_ones(1).expand(B, K, 1, V * V)
-        shared = self.PA.view(1, K, 1, V * V).expand(B, K, 1, V * V)
-        relation = torch.cat([relation.flatten(3), ones, shared], dim=2)
-        weight = torch.cat(
-            [
-                self.lift_weight * self.alpha,
-                self.lift_bias.unsqueeze(-1) * self.alpha,
-                self.lift_bias.new_ones(1).expand(K, self.out_channels, 1),
-            ],
-            dim=2,
+        projected = torch.addmm(
+            self.relate.bias.unsqueeze(1),
+            self.relate.weight.flatten(1),
+            mean.flatten(1),
         )
-        W = torch.matmul(weight, relation)  # (B, K, C, V·V)
-        W = W.view(B, K, self.out_channels, V, V)
-        return W.permute(0, 2, 3, 1, 4).flatten(3)
+        x1, x2 = projected.view(2, K, R, B, V).unbind(0)
+        relation = torch.tanh(x1.unsqueeze(-1) - x2.unsqueeze(-2))
+        shift = (self.lift_bias * self.alpha).view(K, -1, 1, 1, 1)
+        shared = self.PA.view(K, 1, 1, V, V) + shift
+        return shared, self.lift_weight * self.alpha, relation
 
     def aggregate(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
         """Sum over the subsets, before batch norm and residual.
@@ -120,17 +116,24 @@ class ChannelTopologyGC(nn.Module):
         Returns:
             Tensor: (N·M, C_out, V, T).
         """
-        B, _, V, T = x.shape
+        rows = self._aggregate(to_rows(x, TIME_DIM), num_frames)
+        return from_rows(rows, TIME_DIM)
+
+    def _aggregate(self, x: Tensor, num_frames: Tensor | None) -> Tensor:
+        """`aggregate` on rows of channels."""
+        C, B, V, T = x.shape
+        K, out = self.num_subsets, self.out_channels
         if num_frames is None:
             mean = x.mean(TIME_DIM)
         else:
-            count = num_frames.clamp(min=1).view(-1, 1, 1)
+            count = num_frames.clamp(min=1).unsqueeze(1)
             mean = x.sum(TIME_DIM) / count.to(x.dtype)
-        W = self.topology(mean)
-        value = self.value(x).view(
-            B, self.out_channels, self.num_subsets * V, T
-        )
-        return torch.matmul(W, value)
+        # rows (channel, subset) -> (subset, channel)
+        kernel = self.value.weight.view(out, K, C).transpose(0, 1)
+        value = product(kernel.reshape(K * out, C), x.flatten(1))
+        bias = self.value.bias.view(out, K).t().reshape(K * out, 1)
+        value = value.add_(bias).view(K, out, B, V, T)
+        return aggregate_rows(value, *self.topology(mean))
 
     def forward(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
         """Convolve over the graph, norm, add the input, ReLU.
@@ -142,10 +145,22 @@ class ChannelTopologyGC(nn.Module):
         Returns:
             Tensor: (N·M, C_out, V, T).
         """
-        y = self.bn(self.aggregate(x, num_frames))
-        if self.down is not None:
-            y = y + self.down(x)
-        return functional.relu(y, inplace=True)
+        rows = self.on_rows(to_rows(x, TIME_DIM), num_frames)
+        return from_rows(rows, TIME_DIM)
+
+    def on_rows(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
+        """The same on rows of channels.
+
+        Args:
+            x (Tensor): (C, N·M, V, T), zero beyond ``num_frames``.
+            num_frames (Tensor, optional): Valid frames, (N·M,) int64.
+
+        Returns:
+            Tensor: (C_out, N·M, V, T).
+        """
+        y = self._aggregate(x, num_frames)
+        down = shortcut_rows(x, self.down)
+        return norm_rows(self.bn, y, added=down, relu=True)
 
 
 class CTRGCNBlock(nn.Module):
@@ -202,11 +217,12 @@ class CTRGCNBlock(nn.Module):
             Tensor: (N·M, C_out, V, ceil(T / stride)), zero beyond the valid
             frames.
         """
-        y = self.tcn1(self.gcn1(x, num_frames), num_frames)
-        if self.residual is not None:
-            y = y + self.residual(x)
-        y = functional.relu(y, inplace=True)
-        return mask_frames(y, strided(num_frames, self.stride), TIME_DIM)
+        rows = to_rows(x, TIME_DIM)
+        y = self.gcn1.on_rows(rows, num_frames)
+        residual = shortcut_rows(rows, self.residual)
+        y = self.tcn1.on_rows(y, num_frames, residual, relu=True)
+        y = mask_rows(y, strided(num_frames, self.stride))
+        return from_rows(y, TIME_DIM)
 
 
 @MODELS.register_module()
@@ -244,6 +260,8 @@ class CTRGCN(SkeletonEncoder):
             `init_weights`. Defaults to None.
         init_cfg (dict | list | None): mmengine's initialisation config.
             Defaults to None: initialised as published.
+        with_cp (bool): Keep only the input of each block for the backward
+            pass and run the block again there. Defaults to False.
 
     Raises:
         ValueError: If an argument is malformed.
@@ -277,6 +295,7 @@ class CTRGCN(SkeletonEncoder):
         temporal_relu: bool = False,
         pretrained: str | None = None,
         init_cfg: Any = None,
+        with_cp: bool = False,
     ) -> None:
         super().__init__(
             graph_cfg,
@@ -285,6 +304,7 @@ class CTRGCN(SkeletonEncoder):
             num_person,
             pretrained,
             init_cfg,
+            with_cp,
         )
         self.base_channels = base_channels
         self.temporal_relu = temporal_relu

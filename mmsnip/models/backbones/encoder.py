@@ -9,13 +9,16 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmsnip.models.backbones.blocks import mask_frames, strided
+from mmsnip.models.backbones.blocks import strided
 from mmsnip.models.backbones.inputs import (
     check_input,
     input_norm,
     mask_input,
     normalize_input,
 )
+from mmsnip.models.backbones.rerun import run_again
+from mmsnip.models.backbones.row_operations import mask_rows
+from mmsnip.models.backbones.rows import from_rows, is_compiling
 from mmsnip.skeleton import (
     SkeletonLayout,
     from_graph_cfg,
@@ -143,6 +146,10 @@ class SkeletonEncoder(BaseModule):
         pretrained (str | None): Checkpoint whose encoder `init_weights`
             loads.
         init_cfg (dict | list | None): mmengine's initialisation config.
+        with_cp (bool): Keep only the input of each block and run it again
+            in the backward pass: less memory, more time. Numbers, running
+            statistics too, stay the same. Without effect under
+            ``torch.compile``, which chooses by itself. Defaults to False.
 
     Raises:
         ValueError: If an argument is malformed.
@@ -158,6 +165,7 @@ class SkeletonEncoder(BaseModule):
         num_person: int,
         pretrained: str | None,
         init_cfg: Any,
+        with_cp: bool = False,
     ) -> None:
         if pretrained is not None and init_cfg is not None:
             raise ValueError(
@@ -174,6 +182,7 @@ class SkeletonEncoder(BaseModule):
         self.data_bn_type = data_bn_type
         self.num_person = num_person
         self.pretrained = pretrained
+        self.with_cp = with_cp
         self.data_bn = input_norm(
             data_bn_type, num_person, self.num_joints, in_channels
         )
@@ -237,17 +246,22 @@ class SkeletonEncoder(BaseModule):
         if num_frames is not None:
             x, num_frames = mask_input(x, num_frames)
         x = normalize_input(x, self.data_bn)  # (N·M, V, C, T)
-        if self.time_dim == 2:
-            x = x.permute(0, 2, 3, 1).contiguous()  # (N·M, C, T, V)
-        else:
-            x = x.transpose(1, 2).contiguous()  # (N·M, C, V, T)
-        x = mask_frames(x, num_frames, self.time_dim)
+        x = x.permute(2, 0, 1, 3).contiguous()  # (C, N·M, V, T)
+        x = from_rows(mask_rows(x, num_frames), self.time_dim)
         last = max(self.out_indices)
         kept: dict[int, Tensor] = {}
         for i, block in enumerate(self.blocks[: last + 1]):
-            x = block(x, num_frames)
+            x = self._run(block, x, num_frames)
             num_frames = strided(num_frames, block.stride)
             if i in self.out_indices:
                 stage = x if self.time_dim == 2 else x.transpose(2, 3)
                 kept[i] = stage.unflatten(0, (N, M))
         return tuple(kept[i] for i in self.out_indices)
+
+    def _run(
+        self, block: nn.Module, x: Tensor, num_frames: Tensor | None
+    ) -> Tensor:
+        """A block, checkpointed where that is asked for and of use."""
+        if self.with_cp and torch.is_grad_enabled() and not is_compiling():
+            return run_again(block, x, num_frames)
+        return block(x, num_frames)
