@@ -28,6 +28,7 @@ from mmengine.registry import init_default_scope
 
 from benchmarks.process_memory import in_child
 from benchmarks.rows import CLOCKS, machine, seconds, use_clock
+from mmsnip.apis.memory import keep_freed_memory
 from mmsnip.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -243,6 +244,7 @@ def main() -> None:
         '--json', type=Path, default=ROOT / 'benchmarks/results/growth.json'
     )
     args = parser.parse_args()
+    keep_freed_memory()  # as the tools do
     found = {}
     if len(args.only) < len(SWEEPS) and args.json.exists():
         before = json.loads(args.json.read_text())['sweeps']

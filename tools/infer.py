@@ -20,6 +20,7 @@ import numpy as np
 
 from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.apis.launch import readable_errors
+from mmsnip.apis.memory import keep_freed_memory
 from mmsnip.io.detections import save_detections, seconds_to_frames
 from mmsnip.io.recordings_in import group_frames
 from mmsnip.io.sequence import READERS
@@ -165,6 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         int: Exit status.
     """
     args = parse_args(argv)
+    keep_freed_memory()
     infer = SkeletonLocalizationInferencer(args.model, device=args.device)
     print(
         f'{args.model}: {len(infer.classes)} classes, '

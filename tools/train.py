@@ -13,6 +13,7 @@ from mmsnip.apis.launch import (
     load_config,
     readable_errors,
 )
+from mmsnip.apis.memory import keep_freed_memory
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,6 +47,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build the runner and train."""
     args = parse_args()
+    keep_freed_memory()
     cfg = load_config(args)
     if args.amp:
         if not torch.cuda.is_available():
