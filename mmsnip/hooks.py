@@ -22,9 +22,13 @@ from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.models.snippet_probe import SnippetProbeHook
 from mmsnip.registry import HOOKS
 from mmsnip.transforms.streams import streams_of
+from mmsnip.visualization.diagnosis_hook import DiagnosisHook
+from mmsnip.visualization.embedding_hook import EmbeddingMapHook
 from mmsnip.visualization.hook import TimelineHook
 
 __all__ = [
+    'DiagnosisHook',
+    'EmbeddingMapHook',
     'EpochHook',
     'SeedHook',
     'SkeletonCheckpointHook',

@@ -15,6 +15,7 @@ from mmsnip.apis.launch import (
     load_config,
     readable_errors,
 )
+from mmsnip.apis.memory import keep_freed_memory
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,7 +34,11 @@ def parse_args() -> argparse.Namespace:
         help='write frame scores and ground truth, for tools/fuse.py',
     )
     parser.add_argument(
-        '--show-dir', metavar='D', help='draw a timeline of each video there'
+        '--show-dir',
+        metavar='D',
+        help='draw timelines of the first videos there, and in D/diagnosis '
+        'precision-recall curves, AP of each class, kinds of errors, '
+        'sensitivity to length and confusion of frames',
     )
     add_run_arguments(parser)
     return parser.parse_args()
@@ -42,6 +47,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build the runner, test, print the metrics."""
     args = parse_args()
+    keep_freed_memory()
     if not Path(args.checkpoint).is_file():
         raise FileNotFoundError(f'{args.checkpoint}: no such checkpoint')
     cfg = load_config(args)
@@ -57,6 +63,8 @@ def main() -> None:
         hooks.append(
             dict(type='mmsnip.TimelineHook', show_dir=args.show_dir)
         )
+        folder = str(Path(args.show_dir) / 'diagnosis')
+        hooks.append(dict(type='mmsnip.DiagnosisHook', show_dir=folder))
     cfg.custom_hooks = hooks
     set_dumps(cfg, dump=args.dump, dump_scores=args.dump_scores)
     runner = Runner.from_cfg(cfg)

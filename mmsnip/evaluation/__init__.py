@@ -13,6 +13,14 @@ from mmsnip.evaluation.babel import (
     babel_ground_truth,
     evaluate_babel,
 )
+from mmsnip.evaluation.diagnosis import ErrorReport, diagnose_errors
+from mmsnip.evaluation.diagnosis_bins import measure_truth
+from mmsnip.evaluation.diagnosis_curves import precision_recall_curves
+from mmsnip.evaluation.diagnosis_frames import frame_confusion
+from mmsnip.evaluation.diagnosis_sensitivity import (
+    SensitivityReport,
+    analyze_sensitivity,
+)
 from mmsnip.evaluation.framewise import evaluate_frames
 from mmsnip.evaluation.pkummd import (
     evaluate_pkummd,
@@ -25,21 +33,30 @@ from mmsnip.evaluation.segments import (
     segments_from_frames,
     suppress,
 )
+from mmsnip.evaluation.smoothing import smooth_frames
 from mmsnip.evaluation.voc import evaluate_voc
 
 __all__ = [
+    'ErrorReport',
+    'SensitivityReport',
+    'analyze_sensitivity',
     'babel_detections',
     'babel_detections_by_video',
     'babel_ground_truth',
+    'diagnose_errors',
     'evaluate_activitynet',
     'evaluate_babel',
     'evaluate_frames',
     'evaluate_pkummd',
     'evaluate_voc',
+    'frame_confusion',
+    'measure_truth',
     'pkummd_detections',
+    'precision_recall_curves',
     'run_detections',
     'segment_iou',
     'segments_from_frames',
+    'smooth_frames',
     'smooth_scores',
     'suppress',
 ]

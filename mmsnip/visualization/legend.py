@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -118,6 +119,45 @@ class LegendGrid:
                     ls=style.line,
                 )
             )
+
+
+def put_key(
+    figure: Figure,
+    handles: Sequence[Artist],
+    left_in: float,
+    top_in: float,
+    columns: int = 1,
+    size: float = 8.0,
+    sample_em: float = 1.3,
+) -> None:
+    """Plain legend at a place of a figure of final size.
+
+    Args:
+        figure (Figure): Figure.
+        handles (Sequence[Artist]): Samples, each with its label.
+        left_in (float): Left edge, inches.
+        top_in (float): Upper edge, inches from the top.
+        columns (int): Entries side by side.
+        size (float): Font size in points.
+        sample_em (float): Width of a sample in font sizes.
+    """
+    width_in, height_in = figure.get_size_inches()
+    legend = figure.legend(
+        handles=handles,
+        loc='upper left',
+        bbox_to_anchor=(left_in / width_in, 1 - top_in / height_in),
+        ncols=columns,
+        frameon=False,
+        fontsize=size,
+        labelcolor=INK,
+        borderpad=0,
+        borderaxespad=0,
+        handlelength=sample_em,
+        handletextpad=0.5,
+        columnspacing=1.2,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def _column_starts(widths: Sequence[float], width_in: float) -> list[float]:

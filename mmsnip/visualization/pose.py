@@ -234,6 +234,20 @@ def draw_pose(
     return points
 
 
+def bone_colors(poses: Poses) -> list[str]:
+    """Colour of each joint's bone, as `draw_pose` has it.
+
+    Args:
+        poses (Poses): Skeletons; without names all bones are dark.
+
+    Returns:
+        list[str]: (V,).
+    """
+    names = poses.joint_names
+    pairs = () if names is None else mirror_pairs(names)
+    return _joint_colors(len(poses.parents), pairs)
+
+
 def _root(parents: Sequence[int]) -> int:
     return next((i for i, p in enumerate(parents) if p < 0), 0)
 

@@ -32,7 +32,7 @@ from mmsnip.visualization.score_curves import (
 )
 from mmsnip.visualization.strip import STRIP_IN, check_poses, draw_pose_strip
 
-_LEFT_IN, _RIGHT_IN = 1.1, 0.25
+_LEFT_IN, _RIGHT_IN, _LEAST_IN = 1.1, 0.25, 4.0
 _ROW_IN, _CURVES_IN, _TICKS_IN, _GAP_IN = 0.46, 1.5, 0.56, 0.14
 
 
@@ -45,8 +45,9 @@ def draw_timeline(
     scores: np.ndarray | None = None,
     poses: Poses | tuple[Any, ...] | None = None,
     title: str | None = None,
+    figure_width_in: float = WIDTH_IN,
 ) -> Figure:
-    """Timeline of one video, 1200 pixels wide.
+    """Timeline of one video, 100 pixels an inch.
 
     Args:
         ground_truth (np.ndarray | None): (num_segments, 3) label, start,
@@ -63,6 +64,8 @@ def draw_timeline(
             and the axis that is up; drawn at the middles of the predicted
             segments, or of the true ones where nothing is predicted.
         title (str | None): One line above the picture.
+        figure_width_in (float): Width in inches, at least 4; letters keep
+            their size, so that 7 fits two columns of a journal.
 
     Returns:
         Figure: With axes labelled ``segments``, ``pose``, ``curves`` and
@@ -73,6 +76,11 @@ def draw_timeline(
             found and expected is named.
     """
     num_frames = _check_length(num_frames, fps)
+    if not figure_width_in >= _LEAST_IN:
+        raise ValueError(
+            f'figure_width_in={figure_width_in!r} must be at least '
+            f'{_LEAST_IN:g}'
+        )
     if scores is not None:
         scores = _check_scores(scores, num_frames, len(classes))
         if detections is None:
@@ -100,8 +108,8 @@ def draw_timeline(
 
     shown = {int(label) for _, part in rows for label in part[:, 0]}
     curves = [] if scores is None else curve_classes(scores, sorted(shown))
-    width_in = WIDTH_IN - _LEFT_IN - _RIGHT_IN
-    figure = new_figure(WIDTH_IN, 1.0)
+    width_in = figure_width_in - _LEFT_IN - _RIGHT_IN
+    figure = new_figure(figure_width_in, 1.0)
     entries: list[tuple[int | None, str]] = [
         (c, str(classes[c])) for c in sorted(shown | set(curves))
     ]
@@ -119,7 +127,9 @@ def draw_timeline(
     legend_top = foot + _TICKS_IN
     if scores is None and checked is not None:
         legend_top = foot + 0.06
-    figure.set_size_inches(WIDTH_IN, legend_top + legend.height_in + 0.12)
+    figure.set_size_inches(
+        figure_width_in, legend_top + legend.height_in + 0.12
+    )
 
     place = (_LEFT_IN, rows_top, width_in, _ROW_IN * len(rows))
     rows_ax = add_axes_in(figure, *place, label='segments')
@@ -161,7 +171,7 @@ def draw_timeline(
     legend.draw(add_axes_in(figure, *place, label='legend'))
     if title:
         figure.text(
-            _LEFT_IN / WIDTH_IN,
+            _LEFT_IN / figure_width_in,
             1 - 0.24 / figure.get_size_inches()[1],
             fit_text(figure, title, 12, width_in),
             size=12,
@@ -195,7 +205,9 @@ def _check_scores(
 
 
 def _time_axis(ax: Axes, named: bool) -> None:
-    ax.xaxis.set_major_locator(MaxNLocator(12, steps=[1, 2, 2.5, 5, 10]))
+    width_in = ax.get_position().width * ax.figure.get_size_inches()[0]
+    most = min(12, int(width_in / 0.6))
+    ax.xaxis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
     ax.ticklabel_format(axis='x', useOffset=False, style='plain')
     if named:
         ax.set_xlabel('time (s)', size=9.5, color=INK, labelpad=3)

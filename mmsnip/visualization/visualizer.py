@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ from mmsnip.visualization.timeline import draw_timeline
 DEFAULT_FPS = 30.0
 
 
-@VISUALIZERS.register_module()
+@VISUALIZERS.register_module(
+    name=['TimelineVisualizer', 'SkeletonLocalizationVisualizer']
+)
 class TimelineVisualizer(Visualizer):
     """mmengine's visualizer, whose data samples are untrimmed videos.
 
     Takes the arguments of ``mmengine.visualization.Visualizer``; the
-    picture itself is made by `draw_timeline`.
+    picture itself is made by `draw_timeline`. Configs may also call it
+    ``mmsnip.SkeletonLocalizationVisualizer``.
     """
 
     @master_only
@@ -57,6 +60,34 @@ class TimelineVisualizer(Visualizer):
         """
         record_timeline(
             self, name, data_sample, classes, fps, poses, out_file, step
+        )
+
+    @master_only
+    def add_figures(
+        self, figures: Mapping[str, Figure], step: int = 0
+    ) -> None:
+        """Send pictures, such as those of `draw_diagnosis`, to every backend.
+
+        Args:
+            figures (Mapping[str, Figure]): Pictures by name.
+            step (int): Step that the backends record.
+        """
+        record_figures(self, figures, step)
+
+
+def record_figures(
+    visualizer: Visualizer, figures: Mapping[str, Figure], step: int = 0
+) -> None:
+    """What `TimelineVisualizer.add_figures` does, for any visualizer.
+
+    Args:
+        visualizer (Visualizer): Owner of the backends.
+        figures (Mapping[str, Figure]): Pictures by name.
+        step (int): Step that the backends record.
+    """
+    for name, figure in figures.items():
+        visualizer.add_image(
+            safe_file_name(name), figure_to_array(figure), step=step
         )
 
 

@@ -233,3 +233,19 @@ def test_pyplot_torch_and_mm_are_never_loaded():
         [sys.executable, '-c', code], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('width_in', [4, 7])
+def test_a_timeline_fits_the_columns_of_a_journal(width_in):
+    scores = soft_scores(210, 4)
+    given = dict(scores=scores, title='a rather long title ' * 9)
+    figure = draw_timeline(
+        TRUTH, FOUND, CLASSES, 210, 10.0, figure_width_in=width_in, **given
+    )
+    assert figure.get_size_inches()[0] == width_in
+    assert not texts_overlap(figure)
+
+
+def test_a_timeline_too_narrow_to_read_is_refused():
+    with pytest.raises(ValueError, match='figure_width_in=3 must be at least'):
+        draw_timeline(TRUTH, None, CLASSES, 210, figure_width_in=3)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.animation import FFMpegWriter
+from PIL import Image
+
+from mmsnip.visualization import Poses, save_film
+from mmsnip.visualization.film import PoseFilm
+from mmsnip.visualization.film_camera import follow, project_bodies
+from mmsnip.visualization.film_plan import check_film_poses, film_frames
+from tests.visualization.test_timeline import (
+    axes_of,
+    moving_body,
+    texts_overlap,
+)
+
+PARENTS = [-1, 0, 1, 1, 1]
+NAMES = ['Hips', 'Spine', 'Head', 'Hand_L', 'Hand_R']
+CLASSES = ['walk', 'cost $5 or $7', 'run']
+TRUTH = np.array([[0, 0, 5], [1, 3, 9]])
+FOUND = np.array([[2, 0, 4, 0.9], [1, 2, 8, 0.5], [1, 7, 11, 0.4]])
+
+
+def poses(M=2, T=13, C=3):
+    return Poses(moving_body(M, T, C=C), PARENTS, joint_names=NAMES)
+
+
+def drawn_bones(body):
+    """Bones that a viewer sees."""
+    widths = np.broadcast_to(body.get_linewidths(), len(body.get_segments()))
+    return [s for s, w in zip(body.get_segments(), widths) if w > 0]
+
+
+def test_the_label_of_each_frame_is_shown():
+    film = PoseFilm(poses(), 10.0, CLASSES, TRUTH, FOUND)
+    shown = []
+    for frame in (1, 4, 10):
+        film.show(frame)
+        shown.append([text.get_text() for text in film.captions.values()])
+    # the second detection yields to the first and hides nothing else
+    assert shown == [
+        ['walk', 'run'],
+        ['walk + cost $5 or $7', 'background'],
+        ['background', 'cost $5 or $7'],
+    ]
+    assert list(film.captions) == ['ground truth', 'prediction']
+
+
+def test_the_cursor_and_the_clock_are_in_seconds():
+    film = PoseFilm(poses(), 10.0, CLASSES, TRUTH)
+    film.show(7)
+    (ax,) = axes_of(film.figure, 'segments')
+    (cursor,) = [line for line in ax.lines if line.get_gid() == 'cursor']
+    assert cursor.get_xdata() == [0.75, 0.75]
+    assert '0.70 s' in [text.get_text() for text in film.figure.texts]
+    assert ax.get_xlim() == (0, 1.3)
+    assert not texts_overlap(film.figure)
+
+
+def test_every_person_has_all_bones_at_their_places():
+    data = poses()
+    film = PoseFilm(data, 10.0)
+    film.show(6)
+    points = project_bodies(check_film_poses(data))
+    assert len(film.bodies) == 2
+    for person, body in enumerate(film.bodies):
+        bones = drawn_bones(body)
+        assert len(bones) == 4
+        np.testing.assert_allclose(bones[1][0], points[person, 6, 2])
+        np.testing.assert_allclose(bones[1][1], points[person, 6, 1])
+
+
+def test_joints_and_persons_that_are_missing_are_left_out():
+    joints = moving_body(2, 13)
+    joints[0, 4, 2] = np.nan
+    joints[1, 4] = 0
+    film = PoseFilm(Poses(joints, PARENTS, joint_names=NAMES), 10.0)
+    film.show(4)
+    assert [len(drawn_bones(body)) for body in film.bodies] == [3, 0]
+    film.show(5)
+    assert [len(drawn_bones(body)) for body in film.bodies] == [4, 4]
+
+
+def test_a_video_of_nobody_is_drawn():
+    film = PoseFilm(Poses(np.zeros((1, 7, 5, 3)), PARENTS), 10.0)
+    assert [len(drawn_bones(body)) for body in film.bodies] == [0]
+
+
+def test_the_camera_follows_and_keeps_everybody_in_the_picture():
+    joints = moving_body(1, 40)
+    joints[..., 0] += np.linspace(0, 30, 40)[None, :, None]
+    data = check_film_poses(Poses(joints, PARENTS, joint_names=NAMES))
+    points = project_bodies(data)
+    centre, (half, (low, high)) = follow(points, 10.0, 1.5)
+    apart = np.abs(points[..., 0] - centre[None, :, None])
+    assert apart.max() <= half
+    assert points[..., 1].min() >= low
+    assert points[..., 1].max() <= high
+    assert half / ((high - low) / 2) == pytest.approx(1.5)
+    assert np.ptp(centre) > 15
+
+
+def test_flat_poses_are_drawn():
+    film = PoseFilm(poses(C=2), 10.0)
+    assert [len(drawn_bones(body)) for body in film.bodies] == [4, 4]
+
+
+def test_a_film_skips_frames_to_keep_its_speed():
+    assert film_frames((0, 30), 30.0, 10.0).tolist() == list(range(0, 30, 3))
+    assert film_frames((5, 8), 10.0, 25.0).tolist() == [5, 6, 7]
+    assert film_frames((4, 5), 30.0, 1.0).tolist() == [4]
+
+
+def test_a_gif_has_every_picture_at_its_time(tmp_path):
+    path = save_film(
+        tmp_path / 'new' / 'x.gif',
+        poses(T=26),
+        25.0,
+        CLASSES,
+        TRUTH,
+        FOUND,
+        span=(4, 16),
+        title='a name_with $dollars$',
+    )
+    with Image.open(path) as image:
+        assert image.n_frames == 6
+        assert image.info['duration'] == 80
+        assert image.info['loop'] == 0
+
+
+@pytest.mark.skipif(FFMpegWriter.isAvailable(), reason='ffmpeg is installed')
+def test_mp4_without_ffmpeg_is_refused(tmp_path):
+    with pytest.raises(RuntimeError, match='ffmpeg is not installed'):
+        save_film(tmp_path / 'x.mp4', poses())
+
+
+@pytest.mark.skipif(not FFMpegWriter.isAvailable(), reason='no ffmpeg')
+def test_mp4_is_written_where_ffmpeg_is(tmp_path):
+    assert save_film(tmp_path / 'x.mp4', poses()).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'path': 'x.avi'}, "ends in '.avi'"),
+        ({'span': (5, 99)}, r'span=\(5, 99\) must name frames of a video of'),
+        ({'span': (5, 5)}, r'span=\(5, 5\)'),
+        ({'ground_truth': [[7, 0, 3]]}, 'ground_truth has label 7'),
+        ({'poses': (np.zeros((2, 0, 5, 3)), PARENTS)}, 'one frame or more'),
+        ({'poses': (np.ones((2, 9, 4, 3)), PARENTS)}, 'parents has 5'),
+        ({'frame_rate': 0}, 'frame_rate=0 must be positive'),
+    ],
+)
+def test_what_does_not_fit_is_refused(tmp_path, changes, message):
+    given = {'poses': poses(), 'classes': CLASSES, **changes}
+    path = tmp_path / given.pop('path', 'x.gif')
+    with pytest.raises(ValueError, match=message):
+        save_film(path, **given)
+    assert not path.exists()
