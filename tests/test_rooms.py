@@ -15,9 +15,10 @@ FLOORS = [
     {'registry'},
     {'skeleton'},
     {'io', 'evaluation', 'losses', 'synthesis'},
-    {'conversion'},
+    {'conversion', 'report'},
     {'datasets', 'transforms', 'models', 'visualization', 'hooks'},
-    {'apis'},
+    {'apis', 'export'},
+    {'cli'},
 ]
 FLOOR_OF = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
 TORCH = {'torch'}
@@ -29,6 +30,8 @@ FORBIDDEN = {
     'synthesis': TORCH | MM,
     'conversion': TORCH | MM,
     'evaluation': TORCH | MM,
+    'report': TORCH | MM,
+    'cli': TORCH | MM,
     'losses': MM,
 }
 FACES = {'evaluation/metric.py'}

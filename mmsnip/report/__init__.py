@@ -1,0 +1,13 @@
+"""One HTML file that shows results: where a model errs, and how it looks.
+
+Numpy, the standard library and the rooms below; the page's sources lie in
+``page/``.
+"""
+
+from __future__ import annotations
+
+from mmsnip.report.build import Options, build_report
+from mmsnip.report.errors import judge_segments
+from mmsnip.report.results import load_results
+
+__all__ = ['Options', 'build_report', 'judge_segments', 'load_results']

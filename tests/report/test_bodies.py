@@ -1,0 +1,101 @@
+"""Skeletons are turned upright and never mirrored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmsnip.report.bodies import Bodies
+from mmsnip.skeleton.layout import from_metainfo, get_layout
+
+CHAIN = dict(
+    parents=[-1, 0, 1, 1, 1],
+    joint_names=['hip', 'spine', 'head', 'left hand', 'right hand'],
+    normalization=dict(spine=['hip', 'head']),
+)
+# head over hip, left hand at +x, looking along +z
+UPRIGHT = np.array(
+    [[0, 0, 0], [0, 1, 0.5], [0, 2, 0], [1, 1, 0], [-1, 1, 0.0]]
+)
+
+
+def bodies(pose, M=1, T=1):
+    """The pose as the page gets it, (V, 3)."""
+    keypoint = np.tile(pose.astype(np.float32), (M, T, 1, 1))
+    return Bodies.of(keypoint, from_metainfo(CHAIN), 'a')
+
+
+@pytest.mark.parametrize(
+    'turn',
+    [
+        [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+        [[1, 0, 0], [0, 0, 1], [0, -1, 0]],  # z is up, as in BABEL
+        [[1, 0, 0], [0, -1, 0], [0, 0, -1]],  # y is down, as in images
+        [[0, 0, 1], [1, 0, 0], [0, 1, 0]],
+        [[0, -1, 0], [1, 0, 0], [0, 0, 1]],
+    ],
+)
+def test_the_trunk_points_up_and_left_stays_left(turn):
+    turned = UPRIGHT @ np.array(turn, float)
+
+    hip, spine, head, left, right = bodies(turned).joints[0, 0]
+
+    assert np.linalg.det(turn) == pytest.approx(1)
+    assert (head - hip)[1] == pytest.approx(2)
+    forward = np.cross(left - right, head - hip)
+    assert forward @ (spine - hip) > 0
+
+
+def test_pixels_point_down_and_get_no_depth():
+    layout = get_layout('coco')
+    keypoint = np.random.default_rng(0).random((2, 13, 17, 2)) + 1
+
+    found = Bodies.of(keypoint, layout, 'a')
+
+    assert found.flat
+    assert (found.joints[..., 2] == 0).all()
+    np.testing.assert_allclose(found.joints[..., 1], -keypoint[..., 1], 1e-6)
+
+
+def test_persons_who_never_appear_are_left_out():
+    keypoint = np.tile(UPRIGHT.astype(np.float32), (3, 4, 1, 1))
+    keypoint[1] = 0
+    keypoint[2, 0] = np.nan
+
+    found = Bodies.of(keypoint, from_metainfo(CHAIN), 'a')
+
+    assert found.mask.tolist() == [[True] * 4, [False] + [True] * 3]
+    assert np.isfinite(found.joints).all()
+
+
+def test_topology_tells_left_from_right():
+    topology = bodies(UPRIGHT).topology()
+
+    assert topology['sides'] == [0, 0, 0, -1, 1]
+    assert topology['parents'] == [-1, 0, 1, 1, 1]
+
+
+def test_joints_that_do_not_fit_the_layout_are_refused():
+    with pytest.raises(ValueError, match=r"'a', key 'keypoint'.*\(1, 2, 4, 3"):
+        Bodies.of(np.ones((1, 2, 4, 3)), from_metainfo(CHAIN), 'a')
+
+
+@pytest.mark.parametrize('axis', [0, 2])
+@pytest.mark.parametrize('degrees', [-25, 10, 30])
+def test_a_tilted_camera_is_levelled(axis, degrees):
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    tilt = np.insert(np.insert([[c, -s], [s, c]], axis, 0, 0), axis, 0, 1)
+    tilt[axis, axis] = 1
+
+    found = bodies(UPRIGHT @ tilt.T).joints[0, 0]
+
+    np.testing.assert_allclose(found, UPRIGHT, atol=1e-6)
+
+
+def test_who_leans_far_is_left_leaning():
+    c, s = np.cos(np.deg2rad(40)), np.sin(np.deg2rad(40))
+    leaning = UPRIGHT @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+
+    found = bodies(leaning).joints[0, 0]
+
+    np.testing.assert_allclose(found, leaning, atol=1e-6)
