@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,14 @@ import numpy as np
 
 from mmsnip.io.annotation import AnnotationError, complete_metainfo
 from mmsnip.io.annotation_source import open_annotation, validate_source
+from mmsnip.skeleton import from_metainfo, present_frames
+from mmsnip.skeleton.egocentric import vertical_axis
 
 __all__ = ['AnnotationSummary', 'describe_annotation']
+
+# Enough to see which way is up.
+SAMPLED_VIDEOS = 64
+SAMPLED_STEP = 10  # frames
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,9 @@ class AnnotationSummary:
         in_channels (int): C, numbers a joint, the score of 2D files among
             them.
         use_score (bool): Whether 2D joints come with scores.
+        fps (float): Frames a second; 30 where the file does not say.
+        up (str): Axis that points up, as most trunks of the training videos
+            do; ``'y'`` (3D) or ``'-y'`` (2D) where the joints do not tell.
         train_split (str | None): Split to train on, None: all videos.
         val_split (str | None): Split to evaluate on; None: all videos, and in
             pre-training none.
@@ -38,11 +48,26 @@ class AnnotationSummary:
     graph_cfg: dict
     in_channels: int
     use_score: bool
+    fps: float
+    up: str
     train_split: str | None
     val_split: str | None
     num_train: int
     mean_frames: float
     median_frames: float
+
+    def stream_channels(self, stream: str) -> int:
+        """Channels that `SkeletonStream` makes.
+
+        Args:
+            stream (str): One stream.
+
+        Returns:
+            int: C of the model's input.
+        """
+        if stream != 'egocentric':
+            return self.in_channels
+        return 4 * (self.in_channels - self.use_score) + self.use_score
 
     def view_frames(self, longest: int = 150) -> int:
         """Frames of a view: the paper's 150, fewer where videos are short.
@@ -65,6 +90,31 @@ class AnnotationSummary:
             int: At least 1.
         """
         return max(1, round(self.mean_frames / window))
+
+    def frames_of(self, seconds: float) -> int:
+        """Frames of a stretch of time with a middle.
+
+        Args:
+            seconds (float): Its length.
+
+        Returns:
+            int: Odd, at least 1.
+        """
+        return 2 * round(seconds * self.fps / 2) + 1
+
+    def epochs(self, steps: int, batch_size: int, window: int) -> int:
+        """Epochs that make about so many steps on a small file.
+
+        Args:
+            steps (int): Wanted.
+            batch_size (int): Windows a step.
+            window (int): Frames of a window.
+
+        Returns:
+            int: At least 20, which a large file does not stop short of.
+        """
+        an_epoch = self.num_train * self.visits(window) / batch_size
+        return max(20, math.ceil(steps / max(an_epoch, 1)))
 
     def queue_size(self, window: int) -> int:
         """Keys that one epoch leaves, between 256 and the paper's 32,768.
@@ -134,6 +184,23 @@ def _choose_splits(
     )
 
 
+def _up_axis(
+    videos: Sequence[Mapping[str, Any]], metainfo: Mapping[str, Any]
+) -> str:
+    """Axis along which the trunks of some frames of some videos point."""
+    layout = from_metainfo(metainfo)
+    D = min(videos[0]['keypoint'].shape[3], 3)
+    total = np.zeros(D)
+    for video in videos[:: -(-len(videos) // SAMPLED_VIDEOS)]:
+        coords = np.asarray(video['keypoint'][:, ::SAMPLED_STEP])
+        coords = coords.astype(np.float32)
+        total += vertical_axis(coords, present_frames(coords), layout)
+    if not total.any():
+        return 'y' if D == 3 else '-y'
+    axis = 1 if D == 2 else int(np.abs(total).argmax())
+    return ('-' if total[axis] < 0 else '') + 'xyz'[axis]
+
+
 def describe_annotation(
     ann_file: str | None,
     untrimmed: bool = False,
@@ -195,6 +262,8 @@ def describe_annotation(
         graph_cfg=dict(layout=metainfo['layout'], mode='spatial'),
         in_channels=int(keypoint.shape[3]) + use_score,
         use_score=use_score,
+        fps=float(metainfo.get('fps') or 30.0),
+        up=_up_axis(training, metainfo),
         train_split=train_split,
         val_split=val_split,
         num_train=len(lengths),

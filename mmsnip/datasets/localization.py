@@ -71,6 +71,9 @@ class SkeletonLocalizationDataset(BaseDataset):
         seed (int): Seed of that choice. Defaults to 0.
         samples_per_video (int): How often an epoch visits each video.
             Defaults to 1, and must be 1 in test mode.
+        min_samples (int): Visits that an epoch has at least, so that a
+            ``fraction`` of the videos trains as many steps as all of them.
+            Defaults to 0, and must be 0 in test mode.
         test_mode (bool): Evaluate. Defaults to False.
         validate (bool): Check every field before anything is trained; the
             joints of a store were checked when it was written, all else is
@@ -100,6 +103,7 @@ class SkeletonLocalizationDataset(BaseDataset):
         fraction: float | None = None,
         seed: int = 0,
         samples_per_video: int = 1,
+        min_samples: int = 0,
         test_mode: bool = False,
         validate: bool = True,
         indices: int | Sequence[int] | None = None,
@@ -111,6 +115,11 @@ class SkeletonLocalizationDataset(BaseDataset):
             raise ValueError(
                 f'samples_per_video={samples_per_video} must be at least 1, '
                 'and 1 in test mode, where each video counts once'
+            )
+        if min_samples < 0 or (test_mode and min_samples):
+            raise ValueError(
+                f'min_samples={min_samples} must not be below 0, and be 0 in '
+                'test mode, where each video counts once'
             )
         if fraction is not None and not 0 < fraction <= 1:
             raise ValueError(
@@ -127,6 +136,7 @@ class SkeletonLocalizationDataset(BaseDataset):
         self.fraction = fraction
         self.seed = seed
         self.samples_per_video = samples_per_video
+        self.min_samples = min_samples
         self.validate = validate
         self._layout: SkeletonLayout | None = None
         self._store: SkeletonStore | None = None
@@ -260,7 +270,8 @@ class SkeletonLocalizationDataset(BaseDataset):
 
     def __len__(self) -> int:
         """Number of visits an epoch has."""
-        return self.num_videos * self.samples_per_video
+        visits = self.num_videos * self.samples_per_video
+        return max(visits, self.min_samples) if visits else 0
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Classes of a video, for mmengine's ``ClassBalancedDataset``.

@@ -15,6 +15,7 @@ from mmsnip.transforms.format import FormatSkeleton
 from mmsnip.transforms.joints import MapJoints
 from mmsnip.transforms.normalize import NormalizeSkeleton, SkeletonStream
 from mmsnip.transforms.packing import PackSkeletonInputs
+from mmsnip.transforms.posture import RandomPosture
 from mmsnip.transforms.tempo_views import RelativeTempo
 from mmsnip.transforms.views import MultiView
 from mmsnip.transforms.window import (
@@ -38,6 +39,7 @@ __all__ = [
     'RandomHeading',
     'RandomJointMask',
     'RandomNoise',
+    'RandomPosture',
     'RandomRotate',
     'RandomScale',
     'RandomShear',

@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsnip.registry import TRANSFORMS
+from mmsnip.skeleton.egocentric import UP_AXES, egocentric
 from mmsnip.skeleton.geometry import (
     body_size,
     bones,
@@ -32,7 +33,7 @@ from mmsnip.transforms.sample import (
     mask_of,
 )
 
-STREAMS = ('joint', 'bone', 'motion', 'bone_motion')
+STREAMS = ('joint', 'bone', 'motion', 'bone_motion', 'egocentric')
 
 
 @TRANSFORMS.register_module()
@@ -186,7 +187,10 @@ class SkeletonStream(SkeletonTransform):
 
     A bone is a joint minus its parent (the root's is zero); motion is the
     next frame minus this one, zero in the last frame and wherever the
-    person is absent in either.
+    person is absent in either. ``egocentric`` is all of them as the body
+    sees them, four numbers for each coordinate, see
+    `mmsnip.skeleton.egocentric`; it needs the way of the body, so
+    `NormalizeSkeleton` before it must not centre frame by frame.
 
     Where the sample has views, each of them is turned, too.
 
@@ -198,7 +202,8 @@ class SkeletonStream(SkeletonTransform):
 
     Modified Keys:
 
-    - keypoint; C times as many channels where several streams are given
+    - keypoint; C times as many channels where several streams are given,
+      4 D and the others behind the coordinates for ``egocentric``
     - views, the same in each
 
     Added Keys:
@@ -207,13 +212,22 @@ class SkeletonStream(SkeletonTransform):
 
     Args:
         stream (str | Sequence[str]): ``joint``, ``bone``, ``motion``,
-            ``bone_motion``; several are concatenated on channels.
+            ``bone_motion``, ``egocentric``; several are concatenated on
+            channels.
+        fps (float): Frames a second, for ``egocentric``.
+        up (str): Axis that points up, for ``egocentric``: ``'y'``, ``'-y'``,
+            ``'z'``, ..
 
     Raises:
-        ValueError: If a stream is unknown.
+        ValueError: If a stream or an axis is unknown.
     """
 
-    def __init__(self, stream: str | Sequence[str] = 'joint') -> None:
+    def __init__(
+        self,
+        stream: str | Sequence[str] = 'joint',
+        fps: float = 30.0,
+        up: str = 'y',
+    ) -> None:
         streams = (stream,) if isinstance(stream, str) else tuple(stream)
         unknown = [s for s in streams if s not in STREAMS]
         if unknown or not streams:
@@ -221,7 +235,14 @@ class SkeletonStream(SkeletonTransform):
                 f'SkeletonStream: stream={stream!r} must hold one or more of '
                 f'{STREAMS}'
             )
+        if up not in UP_AXES or not fps > 0:
+            raise ValueError(
+                f'SkeletonStream: up={up!r} must be one of {UP_AXES} and '
+                f'fps={fps!r} above 0'
+            )
         self.stream = streams
+        self.fps = fps
+        self.up = up
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Turn joints into streams.
@@ -239,6 +260,8 @@ class SkeletonStream(SkeletonTransform):
         parts = []
         for stream in self.stream:
             part = joint
+            if stream == 'egocentric':
+                part = self._egocentric(results, D)
             if stream.startswith('bone'):
                 layout = layout_of(results, 'SkeletonStream')
                 part = bones(part, layout.bone_parents, D)
@@ -251,3 +274,13 @@ class SkeletonStream(SkeletonTransform):
         )
         results['stream'] = self.stream
         return results
+
+    def _egocentric(self, results: dict[str, Any], D: int) -> np.ndarray:
+        layout = layout_of(results, 'SkeletonStream')
+        if layout.shoulders is None and D == 3:
+            _log_missing(layout.name, 'shoulders')
+        joint = results['keypoint']
+        found = egocentric(
+            joint[..., :D], mask_of(results), layout, self.fps, self.up
+        )
+        return np.concatenate([found, joint[..., D:]], axis=-1)

@@ -9,6 +9,7 @@ import pytest
 
 from mmsnip.apis.custom import describe_annotation
 from mmsnip.io.annotation import AnnotationError, save_annotation
+from mmsnip.skeleton.egocentric import upright
 from tests.tools.conftest import annotation
 
 
@@ -183,3 +184,48 @@ def test_a_trimmed_file_serves_pre_training(tmp_path):
 def test_no_file_at_all_names_the_environment_variable():
     with pytest.raises(AnnotationError, match='MMSNIP_ANN_FILE'):
         describe_annotation(None)
+
+
+@pytest.mark.parametrize('up', ['y', '-y', 'z', '-x'])
+def test_the_axis_that_points_up_is_the_trunks(tmp_path, up):
+    def stand(data):
+        for video in data['annotations']:
+            video['keypoint'][..., 1, :] = [0.0, 0.5, 0.1]  # the neck
+            video['keypoint'][..., 0, :] = 0.0
+            axes = upright(np.eye(3, dtype=np.float32), up)
+            video['keypoint'] = video['keypoint'] @ axes.T
+
+    assert describe_annotation(write(tmp_path, stand)).up == up
+
+
+def test_an_image_points_down_where_the_joints_do_not_tell(tmp_path):
+    def nowhere(data):
+        make_2d(data)
+        for video in data['annotations']:
+            video['keypoint'][:] = 1.0
+
+    assert describe_annotation(write(tmp_path, nowhere)).up == '-y'
+
+
+def test_a_stream_of_the_body_has_four_numbers_a_coordinate(tmp_path):
+    solid = describe_annotation(write(tmp_path))
+    flat = describe_annotation(write(tmp_path, make_2d))
+
+    assert solid.stream_channels('joint') == 3
+    assert solid.stream_channels('egocentric') == 12
+    assert flat.stream_channels('egocentric') == 2 * 4 + 1
+
+
+def test_small_files_get_more_epochs_and_none_fewer_than_twenty(tmp_path):
+    summary = describe_annotation(write(tmp_path))
+    window = 10**6  # a visit a video, eight in all
+
+    assert summary.epochs(900, 4, window) == 450
+    assert summary.epochs(8, 4, window) == 20
+
+
+def test_a_stretch_of_time_has_a_frame_in_its_middle(tmp_path):
+    summary = describe_annotation(write(tmp_path))
+
+    assert summary.frames_of(1.0) % 2 == 1
+    assert abs(summary.frames_of(1.0) - summary.fps) <= 1

@@ -1,0 +1,213 @@
+"""Poses as the body itself sees them: turned to where it faces.
+
+Where somebody stands and which way the scene is turned says little about what
+they do; where they go, how fast, and how high their hands are says much.
+Coordinates here are (lateral, up, forward) for 3D and (across, up) for 2D.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+
+from mmsnip.skeleton.body import SkeletonLayout
+from mmsnip.skeleton.geometry import bones
+
+__all__ = [
+    'UP_AXES',
+    'central_difference',
+    'egocentric',
+    'heading',
+    'turn',
+    'upright',
+    'vertical_axis',
+]
+
+UP_AXES = ('x', '-x', 'y', '-y', 'z', '-z')
+HEADING_SECONDS = 0.3  # shoulders sway; the heading is a mean over this long
+VELOCITY_SECONDS = (1 / 30, 4 / 30)  # either side of a frame
+FLOOR_SHARE = 0.05  # of the frames have a joint below what counts as ground
+
+
+def upright(coords: np.ndarray, up: str) -> np.ndarray:
+    """Name the axes (x, up, z); right-handed stays right-handed.
+
+    Args:
+        coords (np.ndarray): (..., 3) or (..., 2).
+        up (str): Axis that points up in ``coords``, of `UP_AXES`; ``'-y'``
+            for cameras and images, whose y points down.
+
+    Returns:
+        np.ndarray: The same shape; ``'y'`` changes nothing.
+
+    Raises:
+        ValueError: If there is no such axis.
+    """
+    D = coords.shape[-1]
+    axis = 'xyz'.find(up.lstrip('-')) if up in UP_AXES else -1
+    if axis < 0 or (D == 2 and axis != 1):
+        allowed = UP_AXES if D == 3 else ('y', '-y')
+        raise ValueError(
+            f'up={up!r} is no axis of {D}D coordinates; use one of {allowed}'
+        )
+    sign = -1.0 if up.startswith('-') else 1.0
+    if D == 2:
+        return coords * np.array([1.0, sign], coords.dtype)
+    order = [(axis + 2) % 3, axis, (axis + 1) % 3]
+    return coords[..., order] * np.array([1.0, sign, sign], coords.dtype)
+
+
+def heading(
+    coords: np.ndarray,
+    body_mask: np.ndarray,
+    shoulders: tuple[int, int] | None,
+    width: int = 9,
+) -> np.ndarray:
+    """Direction of the line between the shoulders on the ground.
+
+    Args:
+        coords (np.ndarray): (M, T, V, 3), y up.
+        body_mask (np.ndarray): (M, T) bool; absent frames do not count.
+        shoulders (tuple[int, int] | None): (right, left) joints.
+        width (int): Frames of the running mean, odd.
+
+    Returns:
+        np.ndarray: (M, T, 2), unit vectors (x, z) from left to right; (1, 0)
+        where it is unknown.
+    """
+    M, T = coords.shape[:2]
+    unknown = np.array([1.0, 0.0], coords.dtype)
+    if shoulders is None or T == 0:
+        return np.broadcast_to(unknown, (M, T, 2))
+    right, left = shoulders
+    line = (coords[:, :, right] - coords[:, :, left])[..., ::2]
+    line = _unit(line) * body_mask[..., None]
+    return _unit(uniform_filter1d(line, width, 1, mode='nearest'), unknown)
+
+
+def _unit(v: np.ndarray, otherwise: float | np.ndarray = 0.0) -> np.ndarray:
+    norm = np.linalg.norm(v, axis=-1, keepdims=True)
+    return np.where(norm > 1e-6, v / np.maximum(norm, 1e-6), otherwise)
+
+
+def turn(coords: np.ndarray, facing: np.ndarray) -> np.ndarray:
+    """Turn about the vertical so that a direction becomes x.
+
+    Args:
+        coords (np.ndarray): (M, T, V, 3), y up.
+        facing (np.ndarray): (M, T, 2), unit vectors (x, z).
+
+    Returns:
+        np.ndarray: (M, T, V, 3).
+    """
+    c, s = facing[..., None, 0], facing[..., None, 1]
+    x, y, z = coords[..., 0], coords[..., 1], coords[..., 2]
+    return np.stack([c * x + s * z, y, c * z - s * x], axis=-1)
+
+
+def central_difference(
+    coords: np.ndarray, body_mask: np.ndarray, gap: int
+) -> np.ndarray:
+    """Change a frame, over ``gap`` frames on either side.
+
+    Args:
+        coords (np.ndarray): (M, T, V, D).
+        body_mask (np.ndarray): (M, T) bool.
+        gap (int): Frames; fewer at the ends.
+
+    Returns:
+        np.ndarray: (M, T, V, D), zero where the person is absent at either
+        end.
+    """
+    T = coords.shape[1]
+    frames = np.arange(T)
+    after = np.minimum(frames + gap, T - 1)
+    before = np.maximum(frames - gap, 0)
+    both = body_mask[:, after] & body_mask[:, before]
+    share = both / np.maximum(after - before, 1)
+    share = share[..., None, None].astype(coords.dtype)
+    return (coords[:, after] - coords[:, before]) * share
+
+
+def egocentric(
+    coords: np.ndarray,
+    body_mask: np.ndarray,
+    layout: SkeletonLayout,
+    fps: float = 30.0,
+    up: str = 'y',
+) -> np.ndarray:
+    """Pose, bones and velocities in the frame of each person's heading.
+
+    Four parts of D channels each: joints relative to the root, with the
+    height above the ground (the level that hardly any frame has a joint
+    below) in place of that above the root; bones; velocities of the joints
+    in the world, over a short and a longer stretch, a second.
+
+    Nothing changes when the scene is moved or turned about the vertical. 2D
+    bodies are not turned.
+
+    Args:
+        coords (np.ndarray): (M, T, V, D), D of 2 or 3.
+        body_mask (np.ndarray): (M, T) bool.
+        layout (SkeletonLayout): Of the joints; one without shoulders leaves
+            the heading as it is.
+        fps (float): Frames a second.
+        up (str): Axis that points up, see `upright`.
+
+    Returns:
+        np.ndarray: (M, T, V, 4 · D), zero where the person is absent.
+
+    Source:
+        The recipe of ``docs/evidence.md``; root-local frames after Holden et
+        al., Phase-Functioned Neural Networks, SIGGRAPH 2017.
+    """
+    D = coords.shape[-1]
+    world = upright(coords, up)
+    if D == 3:
+        width = 2 * round(HEADING_SECONDS * fps / 2) + 1
+        facing = heading(world, body_mask, layout.shoulders, width)
+    root = world[:, :, layout.root, None]
+    joint = world - root
+    joint[..., 1] = world[..., 1] - _floor(world[..., 1], body_mask)
+    parts = [joint, bones(world, layout.bone_parents, D)]
+    for seconds in VELOCITY_SECONDS:
+        gap = max(1, round(seconds * fps))
+        parts.append(central_difference(world, body_mask, gap) * fps)
+    if D == 3:
+        parts = [turn(part, facing) for part in parts]
+    found = np.concatenate(parts, axis=-1) * body_mask[..., None, None]
+    return found.astype(coords.dtype, copy=False)
+
+
+def _floor(height: np.ndarray, body_mask: np.ndarray) -> np.ndarray:
+    """Level of the ground of each person, (M, 1, 1)."""
+    lowest = height.min(axis=2)
+    level = np.zeros((len(height), 1, 1), height.dtype)
+    for person, mask in enumerate(body_mask):
+        if mask.any():
+            level[person] = np.quantile(lowest[person, mask], FLOOR_SHARE)
+    return level
+
+
+def vertical_axis(
+    coords: np.ndarray, body_mask: np.ndarray, layout: SkeletonLayout
+) -> np.ndarray:
+    """Sum of the directions of the trunk, for finding which way is up.
+
+    Args:
+        coords (np.ndarray): (M, T, V, D).
+        body_mask (np.ndarray): (M, T) bool.
+        layout (SkeletonLayout): Of the joints.
+
+    Returns:
+        np.ndarray: (D,), from the root to the middle of the shoulders or
+        along the spine, unit vectors summed over present frames; zero where
+        the layout names neither.
+    """
+    line = layout.shoulders or (layout.spine[1:] if layout.spine else None)
+    if line is None:
+        return np.zeros(coords.shape[-1])
+    top = coords[:, :, list(line)].mean(axis=2)
+    bottom = coords[:, :, list(layout.origin)].mean(axis=2)
+    trunk = _unit((top - bottom)[body_mask].astype(np.float64))
+    return trunk.sum(axis=0)
