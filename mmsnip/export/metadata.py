@@ -1,0 +1,158 @@
+"""What an exported file says about itself.
+
+One JSON text under the key ``mmsnip``: of an ONNX file among its metadata
+properties, of a TorchScript file or an exported program as the extra file
+``mmsnip.json``. With it nothing else is needed to use the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmsnip import __version__
+from mmsnip.export.errors import ExportError
+from mmsnip.skeleton.layout import SkeletonLayout
+
+__all__ = [
+    'INPUTS',
+    'KEY',
+    'MEMBER',
+    'describe',
+    'read_metadata',
+    'to_text',
+]
+
+KEY = 'mmsnip'
+MEMBER = 'mmsnip.json'  # of the archives that torch writes
+INPUTS = ('keypoint', 'body_mask', 'num_frames')
+SIGNATURE = dict(
+    inputs=dict(
+        keypoint='float32 (N, M, T, V, C): videos, persons, frames, joints, '
+        'numbers, after the pipeline',
+        body_mask='bool (N, M, T): where each person is there',
+        num_frames='int64 (N,): frames of each video; T where none is padded',
+    ),
+    outputs=dict(
+        scores='float32 (N, T, classes + 1): softmax, background last; '
+        'frames beyond num_frames mean nothing'
+    ),
+)
+
+
+def describe(
+    metainfo: Mapping[str, Any],
+    layout: SkeletonLayout,
+    pipeline: list,
+    **facts: Any,
+) -> dict[str, Any]:
+    """Metadata of an export.
+
+    Args:
+        metainfo (Mapping[str, Any]): Of the training data: ``classes`` and
+            ``fps``.
+        layout (SkeletonLayout): Joints of the poses that come in.
+        pipeline (list): Configs of the test pipeline's transforms; they
+            hold the normalisation and the stream.
+        **facts (Any): Further entries.
+
+    Returns:
+        dict[str, Any]: What JSON can hold: ``mmsnip`` (version),
+        ``classes``, ``joint_names``, ``parents``, ``layout``, ``fps``,
+        ``stream``, ``pipeline``, ``inputs``, ``outputs`` and the facts.
+    """
+    streams = [
+        step.get('stream', 'joint')
+        for step in pipeline
+        if str(step.get('type')).endswith('SkeletonStream')
+    ]
+    stream = streams[-1] if streams else 'joint'
+    about = dict(
+        mmsnip=__version__,
+        classes=[str(name) for name in metainfo['classes']],
+        joint_names=list(layout.joint_names),
+        parents=list(layout.parents),
+        layout=layout.to_dict(),
+        fps=float(metainfo['fps']),
+        stream=[stream] if isinstance(stream, str) else list(stream),
+        pipeline=pipeline,
+        **SIGNATURE,
+        **facts,
+    )
+    return json.loads(to_text(about))
+
+
+def to_text(about: Mapping[str, Any]) -> str:
+    """Metadata as JSON.
+
+    Args:
+        about (Mapping[str, Any]): As `describe` returns it.
+
+    Returns:
+        str: JSON; numbers that are not finite are null.
+    """
+    return json.dumps(_plain(about), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Metadata of an exported file.
+
+    Args:
+        path (str | os.PathLike[str]): File; its ending tells the format.
+
+    Returns:
+        dict[str, Any]: As `describe` made it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ExportError: If the file holds none.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: there is no such file')
+    text = _onnx_text(path) if path.suffix == '.onnx' else _torch_text(path)
+    if not text:
+        raise ExportError(
+            f'{path} has no metadata {KEY!r}; expected a file that '
+            'tools/export.py wrote'
+        )
+    return json.loads(text)
+
+
+def _onnx_text(path: Path) -> str | None:
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    found = {entry.key: entry.value for entry in model.metadata_props}
+    return found.get(KEY)
+
+
+def _torch_text(path: Path) -> str | None:
+    """The extra file, read without building the model."""
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        with ZipFile(path) as archive:
+            for name in archive.namelist():
+                if name.endswith(f'extra/{MEMBER}'):
+                    return archive.read(name).decode()
+    except BadZipFile:
+        pass
+    return None
