@@ -1,4 +1,4 @@
-"""Packaging: configs and tools travel inside the wheel, under ``.mim``."""
+"""Packaging: configs, tools and indexes travel in the wheel, in ``.mim``."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-TRAVELLERS = ('configs', 'tools')
+TRAVELLERS = ('configs', 'tools', 'model-index.yml', 'dataset-index.yml')
 
 
 def read_requirements(name):
@@ -23,10 +23,21 @@ def read_version():
     return re.search(r"__version__ = '([^']+)'", text).group(1)
 
 
-class BuildWithMim(build_py):
-    """Copy configs and tools beside the modules of a built wheel.
+def list_data():
+    """Files of the package that are no modules: the report's page, types."""
+    package = ROOT / 'mmsnip'
+    pages = (
+        path.relative_to(package).as_posix()
+        for path in sorted(package.rglob('page/**/*'))
+        if path.is_file() and path.suffix not in ('.py', '.pyc')
+    )
+    return ['py.typed', *(p for p in pages if not p.startswith('.mim/'))]
 
-    An editable install needs no copies: both lie in the checkout.
+
+class BuildWithMim(build_py):
+    """Copy configs, tools and indexes beside the modules of a built wheel.
+
+    An editable install needs no copies: all lie in the checkout.
     """
 
     def run(self):
@@ -34,7 +45,11 @@ class BuildWithMim(build_py):
         if self.editable_mode:
             return
         mim = Path(self.build_lib) / 'mmsnip' / '.mim'
+        mim.mkdir(parents=True, exist_ok=True)
         for name in TRAVELLERS:
+            if (ROOT / name).is_file():
+                shutil.copy(ROOT / name, mim / name)
+                continue
             shutil.copytree(
                 ROOT / name,
                 mim / name,
@@ -53,6 +68,10 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.9',
     packages=find_packages(include=['mmsnip', 'mmsnip.*']),
+    package_data={'mmsnip': list_data()},
+    entry_points={
+        'console_scripts': ['mmsnip = mmsnip.cli.command_line:main']
+    },
     install_requires=read_requirements('runtime.txt'),
     extras_require={
         'mim': read_requirements('mminstall.txt'),
@@ -70,5 +89,6 @@ setup(
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Typing :: Typed',
     ],
 )
