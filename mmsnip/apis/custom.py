@@ -12,7 +12,7 @@ import numpy as np
 from mmsnip.io.annotation import AnnotationError, complete_metainfo
 from mmsnip.io.annotation_source import open_annotation, validate_source
 from mmsnip.skeleton import from_metainfo, present_frames
-from mmsnip.skeleton.egocentric import vertical_axis
+from mmsnip.skeleton.egocentric import num_channels, vertical_axis
 
 __all__ = ['AnnotationSummary', 'describe_annotation']
 
@@ -67,7 +67,8 @@ class AnnotationSummary:
         """
         if stream != 'egocentric':
             return self.in_channels
-        return 4 * (self.in_channels - self.use_score) + self.use_score
+        coords = self.in_channels - self.use_score
+        return num_channels(coords) + self.use_score
 
     def view_frames(self, longest: int = 150) -> int:
         """Frames of a view: the paper's 150, fewer where videos are short.

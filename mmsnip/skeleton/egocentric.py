@@ -18,7 +18,9 @@ __all__ = [
     'central_difference',
     'egocentric',
     'heading',
+    'num_channels',
     'turn',
+    'turning',
     'upright',
     'vertical_axis',
 ]
@@ -26,6 +28,7 @@ __all__ = [
 UP_AXES = ('x', '-x', 'y', '-y', 'z', '-z')
 HEADING_SECONDS = 0.3  # shoulders sway; the heading is a mean over this long
 VELOCITY_SECONDS = (1 / 30, 4 / 30)  # either side of a frame
+TURNING_SECONDS = (0.25, 1.0)  # either side; longer than the sway of a step
 FLOOR_SHARE = 0.05  # of the frames have a joint below what counts as ground
 
 
@@ -119,11 +122,7 @@ def central_difference(
         np.ndarray: (M, T, V, D), zero where the person is absent at either
         end.
     """
-    T = coords.shape[1]
-    frames = np.arange(T)
-    after = np.minimum(frames + gap, T - 1)
-    before = np.maximum(frames - gap, 0)
-    both = body_mask[:, after] & body_mask[:, before]
+    after, before, both = _ends(body_mask, gap)
     share = both / np.maximum(after - before, 1)
     share = share[..., None, None].astype(coords.dtype)
     return (coords[:, after] - coords[:, before]) * share
@@ -138,10 +137,13 @@ def egocentric(
 ) -> np.ndarray:
     """Pose, bones and velocities in the frame of each person's heading.
 
-    Four parts of D channels each: joints relative to the root, with the
+    Four parts of D channels: joints relative to the root, with the
     height above the ground (the level that hardly any frame has a joint
     below) in place of that above the root; bones; velocities of the joints
-    in the world, over a short and a longer stretch, a second.
+    in the world, over a short and a longer stretch, a second. In 3D two more
+    channels, the same at all joints: how fast the heading turns, radians a
+    second, over the same kind of stretches; sway that hides in the joints'
+    velocities tells left from right turns badly.
 
     Nothing changes when the scene is moved or turned about the vertical. 2D
     bodies are not turned.
@@ -155,7 +157,8 @@ def egocentric(
         up (str): Axis that points up, see `upright`.
 
     Returns:
-        np.ndarray: (M, T, V, 4 · D), zero where the person is absent.
+        np.ndarray: (M, T, V, `num_channels`), zero where the person is
+        absent.
 
     Source:
         The recipe of ``docs/evidence.md``; root-local frames after Holden et
@@ -175,8 +178,59 @@ def egocentric(
         parts.append(central_difference(world, body_mask, gap) * fps)
     if D == 3:
         parts = [turn(part, facing) for part in parts]
+        for seconds in TURNING_SECONDS:
+            gap = max(1, round(seconds * fps))
+            rate = turning(facing, body_mask, gap) * fps
+            parts.append(np.broadcast_to(rate, (*joint.shape[:3], 1)))
     found = np.concatenate(parts, axis=-1) * body_mask[..., None, None]
     return found.astype(coords.dtype, copy=False)
+
+
+def turning(
+    facing: np.ndarray, body_mask: np.ndarray, gap: int
+) -> np.ndarray:
+    """Angle that the heading turns a frame, over ``gap`` frames either side.
+
+    Args:
+        facing (np.ndarray): (M, T, 2), unit vectors of `heading`.
+        body_mask (np.ndarray): (M, T) bool.
+        gap (int): Frames; fewer at the ends.
+
+    Returns:
+        np.ndarray: (M, T, 1, 1), radians; zero where the person is absent at
+        either end. More than half a turn between the ends is not told from
+        less in the other direction.
+    """
+    after, before, both = _ends(body_mask, gap)
+    (a, b), (c, d) = (
+        np.moveaxis(facing[:, ends], -1, 0) for ends in (before, after)
+    )
+    angle = np.arctan2(a * d - b * c, a * c + b * d)
+    return (angle * both / np.maximum(after - before, 1))[..., None, None]
+
+
+def _ends(
+    body_mask: np.ndarray, gap: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Frames after and before each, (T,), and who is at both, (M, T)."""
+    T = body_mask.shape[1]
+    frames = np.arange(T)
+    after = np.minimum(frames + gap, max(T - 1, 0))
+    before = np.maximum(frames - gap, 0)
+    return after, before, body_mask[:, after] & body_mask[:, before]
+
+
+def num_channels(num_coords: int) -> int:
+    """Channels of `egocentric`.
+
+    Args:
+        num_coords (int): D, 2 or 3.
+
+    Returns:
+        int: 8 or 14.
+    """
+    parts = num_coords * (2 + len(VELOCITY_SECONDS))
+    return parts + (len(TURNING_SECONDS) if num_coords == 3 else 0)
 
 
 def _floor(height: np.ndarray, body_mask: np.ndarray) -> np.ndarray:

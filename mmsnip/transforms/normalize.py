@@ -188,7 +188,7 @@ class SkeletonStream(SkeletonTransform):
     A bone is a joint minus its parent (the root's is zero); motion is the
     next frame minus this one, zero in the last frame and wherever the
     person is absent in either. ``egocentric`` is all of them as the body
-    sees them, four numbers for each coordinate, see
+    sees them, 14 numbers a joint (8 in 2D), see
     `mmsnip.skeleton.egocentric`; it needs the way of the body, so
     `NormalizeSkeleton` before it must not centre frame by frame.
 
@@ -203,7 +203,7 @@ class SkeletonStream(SkeletonTransform):
     Modified Keys:
 
     - keypoint; C times as many channels where several streams are given,
-      4 D and the others behind the coordinates for ``egocentric``
+      14 (8 in 2D) and what is behind the coordinates for ``egocentric``
     - views, the same in each
 
     Added Keys:

@@ -207,12 +207,12 @@ def test_an_image_points_down_where_the_joints_do_not_tell(tmp_path):
     assert describe_annotation(write(tmp_path, nowhere)).up == '-y'
 
 
-def test_a_stream_of_the_body_has_four_numbers_a_coordinate(tmp_path):
+def test_the_channels_of_a_stream_follow_the_coordinates(tmp_path):
     solid = describe_annotation(write(tmp_path))
     flat = describe_annotation(write(tmp_path, make_2d))
 
     assert solid.stream_channels('joint') == 3
-    assert solid.stream_channels('egocentric') == 12
+    assert solid.stream_channels('egocentric') == 14
     assert flat.stream_channels('egocentric') == 2 * 4 + 1
 
 

@@ -11,7 +11,9 @@ from mmsnip.skeleton.egocentric import (
     central_difference,
     egocentric,
     heading,
+    num_channels,
     turn,
+    turning,
     upright,
     vertical_axis,
 )
@@ -75,7 +77,7 @@ def test_nothing_changes_with_place_and_heading_of_the_scene(angle):
 def test_going_forward_is_a_velocity_along_the_third_axis():
     coords, mask = walk()
 
-    velocity = egocentric(coords, mask, LAYOUT, fps=20.0)[0, 4:-4, :, 9:]
+    velocity = egocentric(coords, mask, LAYOUT, fps=20.0)[0, 4:-4, :, 9:12]
 
     mean = velocity.mean(axis=(0, 1))
     # shoulders from left to right lie on +x, so he walks to -z of his own
@@ -151,6 +153,25 @@ def test_turning_there_and_back_changes_nothing():
     back = turn(turn(coords, facing), facing * [1, -1])
 
     np.testing.assert_allclose(back, coords, atol=1e-12)
+
+
+@pytest.mark.parametrize('rate', [0.02, -0.4])
+def test_who_turns_steadily_turns_at_that_rate(rate):
+    coords, mask = walk()
+    for t in range(T):
+        angle = np.degrees(rate * t)
+        coords[:, t] = walk()[0][:, 0] @ axis_rotation(1, angle).T
+    mask[1, 6] = False
+
+    found = egocentric(coords, mask, LAYOUT, fps=10.0)
+
+    # about y, a turn from z to x is positive; x to z is here
+    np.testing.assert_allclose(found[0, 4:-4, :, 12], -10 * rate, rtol=0.05)
+    facing = heading(coords, mask, LAYOUT.shoulders, 1)
+    exact = turning(facing, mask, 2)[..., 0, 0]
+    np.testing.assert_allclose(exact[0], -rate, rtol=1e-6)
+    assert not exact[1, [4, 8]].any()
+    assert found.shape[3] == num_channels(3)
 
 
 @pytest.mark.parametrize('up', UP_AXES)
