@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from mmsnip.models.averaging import WarmEMA
 from mmsnip.models.backbones import AGCN, CTRGCN, STGCN
 from mmsnip.models.checkpoint import load_official_state_dict
 from mmsnip.models.heads import (
+    DilatedLocalizationHead,
     FrameLocalizationHead,
     GlobalContrastHead,
     SnippetContrastHead,
@@ -25,6 +27,7 @@ __all__ = [
     'RVTCLR',
     'STGCN',
     'AimCLR',
+    'DilatedLocalizationHead',
     'FrameLocalizationHead',
     'GlobalContrastHead',
     'PyramidFusionNeck',
@@ -35,5 +38,6 @@ __all__ = [
     'TempoRankingHead',
     'UNetFusionNeck',
     'UShapeFusionNeck',
+    'WarmEMA',
     'load_official_state_dict',
 ]

@@ -9,6 +9,8 @@ from torch import nn
 
 # 18 minutes at 30 frames a second; no benchmark has a video as long.
 CHUNK_SIZE = 32768
+# Keys of test_cfg that have nothing to do with chunks.
+OTHER_KEYS = ('smooth_frames',)
 
 
 class Chunk(NamedTuple):
@@ -45,7 +47,8 @@ def chunk_rule(test_cfg: Mapping[str, Any] | None) -> ChunkRule:
     """Rule of a model's ``test_cfg``.
 
     Args:
-        test_cfg (Mapping, optional): ``chunk_size`` and ``overlap``.
+        test_cfg (Mapping, optional): ``chunk_size`` and ``overlap``; what it
+            says of other things is left.
 
     Returns:
         ChunkRule: Checked, defaults filled in.
@@ -54,13 +57,14 @@ def chunk_rule(test_cfg: Mapping[str, Any] | None) -> ChunkRule:
         ValueError: If a key is unknown or a value out of range.
     """
     test_cfg = test_cfg or {}
-    unknown = sorted(set(test_cfg) - set(ChunkRule._fields))
+    known = [*ChunkRule._fields, *OTHER_KEYS]
+    unknown = sorted(set(test_cfg) - set(known))
     if unknown:
         raise ValueError(
-            f'test_cfg: keys {unknown} are unknown; use '
-            f'{list(ChunkRule._fields)}'
+            f'test_cfg: keys {unknown} are unknown; use {known}'
         )
-    rule = ChunkRule(**test_cfg)
+    own = {k: v for k, v in test_cfg.items() if k not in OTHER_KEYS}
+    rule = ChunkRule(**own)
     size, overlap = rule
     if size is not None and (not isinstance(size, int) or size < 1):
         raise ValueError(
@@ -175,3 +179,17 @@ def neck_reach(neck: nn.Module, strides: Sequence[int]) -> int:
     """
     layers = sum(map(_reach, neck.modules()))
     return max(strides) * (layers + 2 * len(strides))
+
+
+def head_reach(head: nn.Module, stride: int) -> int:
+    """Input frames that a head sees on either side of its frame.
+
+    Args:
+        head (nn.Module): A `FrameLocalizationHead`.
+        stride (int): Input frames per frame of the features that it reads.
+
+    Returns:
+        int: All its convolutions and maxima in a row; 0 for the linear head,
+        127 strides for `DilatedLocalizationHead`'s defaults.
+    """
+    return stride * sum(map(_reach, head.modules()))

@@ -19,6 +19,7 @@ from mmsnip.models.chunk_plan import (
     ChunkRule,
     block_strides,
     encoder_reach,
+    head_reach,
     neck_reach,
     plan_chunks,
 )
@@ -139,7 +140,7 @@ def score_in_chunks(
         Tensor: (1, T_0, num_classes + 1), at the frames of the first stage.
     """
     totals = [stage.shape[2] for stage in stages]
-    reach = neck_reach(neck, strides)
+    reach = neck_reach(neck, strides) + head_reach(head, strides[0])
     parts = []
     for chunk in plan_chunks(num_frames, chunk_size, reach, max(strides)):
         windows, starts = [], []
@@ -151,8 +152,10 @@ def score_in_chunks(
         fused = neck.fuse(neck.decode(windows, axes))
         begin = chunk.start // strides[0] - starts[0]
         size = -(-(chunk.stop - chunk.start) // strides[0])
-        fused = fused[:, :, begin : begin + size]
-        parts.append(head(fused, fused.shape[2]))
+        # behind the head, which may see neighbours; a copy as above
+        logits = head(fused, fused.shape[2])
+        parts.append(logits[:, begin : begin + size].clone())
+        del fused, logits
     return torch.cat(parts, dim=1)
 
 

@@ -12,6 +12,7 @@ from mmsnip.models.chunk_plan import (
     block_strides,
     chunk_rule,
     encoder_reach,
+    head_reach,
     plan_chunks,
 )
 from mmsnip.models.chunks import logits_in_chunks, pool_in_chunks
@@ -27,6 +28,10 @@ NECKS = {
     ),
 }
 FIXED = dict(topology=False)
+HEADS = {
+    'linear': dict(type='mmsnip.FrameLocalizationHead', num_classes=4),
+    'dilated': dict(type='mmsnip.DilatedLocalizationHead', num_classes=4),
+}
 
 
 def model(
@@ -35,13 +40,16 @@ def model(
     topology=True,
     data_bn_type=None,
     test_cfg=None,
+    head='linear',
+    **encoder,
 ):
     """A localizer; without topology no link depends on the sample."""
     made = localizer(
         backbone,
         neck=NECKS[neck],
-        encoder=dict(data_bn_type=data_bn_type),
+        encoder=dict(data_bn_type=data_bn_type, **encoder),
         test_cfg=test_cfg,
+        head=HEADS[head],
     ).eval()
     generator = torch.Generator().manual_seed(2)
     for name, value in made.backbone.named_parameters():
@@ -123,6 +131,50 @@ def test_chunks_score_as_one_pass_where_the_graph_is_fixed(backbone, neck, T):
         assert deviation(found, expected) < 1e-5
 
 
+@pytest.mark.parametrize('neck', list(NECKS))
+def test_chunks_hold_the_frames_that_a_dilated_head_sees(neck):
+    made = model('STGCN', neck, head='dilated')
+    x, mask = video(T=1051)
+    expected = one_pass(made, x, mask)
+
+    for size in (64, 300):
+        found = logits_in_chunks(
+            made.backbone, made.neck, made.head, x, mask, ChunkRule(size)
+        )
+
+        assert found.shape == (1051, 5)
+        assert deviation(found, expected) < 1e-5
+
+
+@pytest.mark.parametrize('T', [1040, 1051])
+def test_chunks_of_features_at_half_the_frame_rate_score_as_one_pass(T):
+    strides = (2, 2, 1, 1, 2, 1, 1, 2, 1, 1)
+    made = model('AGCN', head='dilated', temporal_strides=strides, **FIXED)
+    x, mask = video(T=T)
+
+    found = logits_in_chunks(
+        made.backbone, made.neck, made.head, x, mask, ChunkRule(64)
+    )
+
+    assert head_reach(made.head, 2) == 254
+    assert found.shape == (T, 5)
+    assert deviation(found, one_pass(made, x, mask)) < 1e-5
+
+
+def test_without_its_reach_a_dilated_head_would_score_otherwise(monkeypatch):
+    import mmsnip.models.chunks as module
+
+    made = model('STGCN', head='dilated')
+    x, mask = video()
+    monkeypatch.setattr(module, 'head_reach', lambda head, stride: 0)
+
+    found = logits_in_chunks(
+        made.backbone, made.neck, made.head, x, mask, ChunkRule(64)
+    )
+
+    assert deviation(found, one_pass(made, x, mask)) > 1e-4
+
+
 @pytest.mark.parametrize('backbone', ['AGCN', 'CTRGCN'])
 def test_what_remains_is_the_topology_of_the_chunk(backbone):
     """Its mean is taken over the chunk and not over the video."""
@@ -177,12 +229,13 @@ def test_an_input_norm_over_the_persons_keeps_their_places(backbone):
     assert deviation(found, one_pass(made, x, mask)) < 1e-5
 
 
-def test_a_neck_of_another_kind_sees_the_whole_video():
+@pytest.mark.parametrize('head', list(HEADS))
+def test_a_neck_of_another_kind_sees_the_whole_video(head):
     class Last(nn.Module):
         def forward(self, stages, lengths=None):
             return stages[-1] - stages[-1].mean(2, keepdim=True)
 
-    made = model('STGCN', 'none')
+    made = model('STGCN', 'none', head=head)
     made.neck = Last()
     x, mask = video()
     stages = encode_persons(made.backbone, x[None], mask[None])
@@ -195,8 +248,12 @@ def test_a_neck_of_another_kind_sees_the_whole_video():
     assert deviation(found, expected) < 1e-5
 
 
-def test_predict_cuts_the_videos_of_a_batch_one_by_one():
-    made = model('STGCN')
+@pytest.mark.parametrize('head', list(HEADS))
+@pytest.mark.parametrize('smooth_frames', [1, 31])
+def test_predict_cuts_the_videos_of_a_batch_one_by_one(smooth_frames, head):
+    made = model(
+        'STGCN', test_cfg=dict(smooth_frames=smooth_frames), head=head
+    )
     x = skeletons(N=3, T=311)
     lengths = torch.tensor([311, 50, 203])
 

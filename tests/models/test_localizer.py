@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from mmaction.structures import ActionDataSample
 
+from mmsnip.evaluation import smooth_frames
+from mmsnip.models import smoothing
 from mmsnip.registry import MODELS
 
 PARENTS = [-1, 0, 1, 1, 0]
@@ -215,3 +218,64 @@ def test_smoothing_loss_is_an_option():
     losses = model(skeletons(), samples([13] * 3), mode='loss')
 
     assert losses['loss_smoothing'] > 0
+
+
+def window_means(scores, size):
+    """Frame by frame the mean of those around it that are there."""
+    half = size // 2
+    rows = [
+        scores[max(t - half, 0) : t + half + 1].mean(0)
+        for t in range(len(scores))
+    ]
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize('size', [1, 3, 31])
+@pytest.mark.parametrize('T', [1, 2, 13, 67])
+def test_scores_are_smoothed_alike_in_numpy_and_torch(T, size):
+    rng = np.random.default_rng(0)
+    scores = rng.dirichlet(np.ones(5), T)
+
+    found = smooth_frames(scores, size)
+    single = smoothing.smooth_frames(torch.tensor(scores).float(), size)
+
+    np.testing.assert_allclose(found, window_means(scores, size), atol=1e-12)
+    np.testing.assert_allclose(single.numpy(), found, atol=1e-6)
+    np.testing.assert_allclose(single.sum(1).numpy(), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize('size', [5, 31])
+def test_predictions_are_smoothed_within_each_video(size):
+    lengths = torch.tensor([13, 7, 1])
+
+    def predict(test_cfg):
+        model = localizer(test_cfg=test_cfg).eval()
+        made = model(
+            skeletons(), samples(lengths), num_frames=lengths, mode='predict'
+        )
+        return [sample.pred_frame_scores.detach().numpy() for sample in made]
+
+    plain, smooth = predict(None), predict(dict(smooth_frames=size))
+
+    for one, other, length in zip(plain, smooth, lengths):
+        assert other.shape == (length, 5)
+        np.testing.assert_allclose(other, window_means(one, size), atol=1e-6)
+
+
+def test_logits_and_losses_are_not_smoothed():
+    plain, smooth = localizer(), localizer(test_cfg=dict(smooth_frames=31))
+    x, truth = skeletons(), samples([13] * 3)
+
+    assert torch.equal(plain(x), smooth(x))
+    expected = plain(x, truth, mode='loss')['loss_frame']
+    assert torch.equal(smooth(x, truth, mode='loss')['loss_frame'], expected)
+
+
+@pytest.mark.parametrize('size', [0, -3, 30, 31.0, '31', None])
+def test_a_window_without_a_middle_is_refused(size):
+    with pytest.raises(
+        ValueError, match=rf'test_cfg: smooth_frames={size!r} must be an odd'
+    ):
+        localizer(test_cfg=dict(smooth_frames=size))
+    with pytest.raises(ValueError, match=r'size=.* must be an odd number'):
+        smooth_frames(np.ones((3, 2)), size)

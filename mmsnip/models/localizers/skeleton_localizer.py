@@ -9,10 +9,12 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from mmsnip.evaluation.smoothing import check_window
 from mmsnip.models.checkpoint import load_encoder
 from mmsnip.models.chunk_plan import chunk_rule
 from mmsnip.models.chunks import logits_in_chunks
 from mmsnip.models.persons import encode_persons, stage_lengths
+from mmsnip.models.smoothing import smooth_frames
 from mmsnip.registry import MODELS
 
 
@@ -39,7 +41,10 @@ class SkeletonLocalizer(BaseModel):
             reads on either side (``'auto'``, all that the encoder sees,
             where absent). Chunks score as one pass does, to 1e-5, where the
             encoder's graph is fixed; AGCN and CTR-GCN make theirs of the
-            chunk's mean: `mmsnip.models.chunks`.
+            chunk's mean: `mmsnip.models.chunks`. And ``smooth_frames``, an
+            odd number: the probabilities of a frame are the mean over that
+            many frames around it, which takes the flicker out of runs (1
+            where absent: off).
         data_preprocessor (dict, optional): Defaults to
             ``dict(type='mmsnip.SkeletonPreprocessor')``.
         init_cfg (dict or list[dict], optional): Initialisation.
@@ -82,6 +87,9 @@ class SkeletonLocalizer(BaseModel):
             )
         self.frozen_stages = frozen_stages
         self.chunk_rule = chunk_rule(test_cfg)
+        self.smooth_frames = check_window(
+            (test_cfg or {}).get('smooth_frames', 1), 'test_cfg: smooth_frames'
+        )
         for module in self._frozen_modules():
             module.requires_grad_(False)
 
@@ -185,8 +193,8 @@ class SkeletonLocalizer(BaseModel):
                 all of them.
             mode (str): ``'loss'``: dict of losses. ``'predict'``: the data
                 samples with ``pred_frame_scores`` (T_n, num_classes + 1),
-                softmax, background last. ``'tensor'``: logits (N, T,
-                num_classes + 1).
+                softmax, smoothed as ``test_cfg`` says, background last.
+                ``'tensor'``: logits (N, T, num_classes + 1).
 
         Returns:
             dict, list or Tensor: As ``mode`` says.
@@ -201,7 +209,9 @@ class SkeletonLocalizer(BaseModel):
         if mode == 'predict':
             scores = self._video_scores(inputs, body_mask, num_frames)
             for sample, rows in zip(data_samples, scores):
-                sample.pred_frame_scores = rows
+                sample.pred_frame_scores = smooth_frames(
+                    rows, self.smooth_frames
+                )
             return data_samples
         logits = self._logits(inputs, body_mask, num_frames)
         if mode == 'tensor':
