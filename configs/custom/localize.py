@@ -1,14 +1,17 @@
-# Frame-level localization on any annotation file.
-# MMSNIP_ANN_FILE names the file; classes, joints and graph come from its
-# metainfo. MMSNIP_INIT names the pre-trained checkpoint; unset: from scratch.
+# Frame-level localization on any annotation file: the recommended recipe,
+# docs/evidence.md says what each part is worth.
+# MMSNIP_ANN_FILE names the file; classes, joints, graph, frame rate and the
+# axis that points up come from it. MMSNIP_INIT names the pre-trained
+# checkpoint; unset: from scratch.
 # MMSNIP_SPLIT chooses among several protocols of a file, xsub or xview.
-# A smaller, faster network: --cfg-options model.backbone.base_channels=16
+# MMSNIP_STREAM: egocentric (unset), or joint, bone, motion, bone_motion, the
+# published inputs; tools/fuse.py fuses what several of them found.
+# The published width: --cfg-options model.backbone.base_channels=64
 # The paper's baseline, a linear head: --cfg-options model.neck=None
-# MMSNIP_STREAM: joint (unset), bone, motion or bone_motion; tools/fuse.py
-# fuses what several of them found.
+#     model.head.type=FrameLocalizationHead
 _base_ = [
     '../_base_/datasets/localization.py',
-    '../_base_/schedules/adam_40e.py',
+    '../_base_/schedules/adamw_cosine.py',
     '../_base_/default_runtime.py',
 ]
 
@@ -21,43 +24,66 @@ data = describe_annotation(
     untrimmed=True,
     protocol=os.environ.get('MMSNIP_SPLIT'),
 )
-window = 256
-stream = os.environ.get('MMSNIP_STREAM') or 'joint'
+window = 512
+batch_size = 4
+stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
 
 model = dict(
     type='SkeletonLocalizer',
     backbone=dict(
         type='AGCN',
         graph_cfg=data.graph_cfg,
-        in_channels=data.in_channels,
+        in_channels=data.stream_channels(stream),
+        base_channels=16,
+        data_bn_type='VC',
+        temporal_strides=(2, 2, 1, 1, 2, 1, 1, 2, 1, 1),
         out_indices=(0, 6, 9),
     ),
-    neck=dict(type='UShapeFusionNeck', out_channels=512),
+    neck=dict(type='UShapeFusionNeck', out_channels=64),
     head=dict(
-        type='FrameLocalizationHead', num_classes=len(data.classes)
+        type='DilatedLocalizationHead',
+        num_classes=len(data.classes),
+        label_smoothing=0.1,
+        smoothing_weight=0.15,
     ),
+    test_cfg=dict(smooth_frames=data.frames_of(1.0)),
     pretrained=os.environ.get('MMSNIP_INIT') or None,
 )
 
-load = [
-    dict(type='FormatSkeleton', use_score=data.use_score),
-    dict(type='NormalizeSkeleton'),
+load = [dict(type='FormatSkeleton', use_score=data.use_score)]
+if stream == 'egocentric':
+    # The way of the body stays: it tells running from walking.
+    load += [
+        dict(type='NormalizeSkeleton', center='first', align=None, scale=True)
+    ]
+    up = data.up
+else:
+    load += [dict(type='NormalizeSkeleton')]
+    up = 'z' if data.in_channels - data.use_score == 3 else data.up
+tempo = (0.7, 1.4)
+augment = [
+    dict(type='RandomWindow', size=round(window * tempo[1])),
+    dict(type='RandomTempo', low=tempo[0], high=tempo[1]),
+    dict(type='RandomWindow', size=window),
+    dict(type='RandomPosture', sigma=0.25, up=up),
 ]
 pack = [
     dict(type='FrameLabels'),
-    dict(type='SkeletonStream', stream=stream),
+    dict(type='SkeletonStream', stream=stream, fps=data.fps, up=data.up),
     dict(type='PackSkeletonInputs'),
 ]
-train_pipeline = [*load, dict(type='RandomWindow', size=window), *pack]
+train_pipeline = [*load, *augment, *pack]
 test_pipeline = [*load, *pack]
 
 train_dataloader = dict(
+    batch_size=batch_size,
     num_workers=1,
     dataset=dict(
         pipeline=train_pipeline,
         ann_file=data.ann_file,
         split=data.train_split,
         samples_per_video=data.visits(window),
+        min_samples=data.num_train * data.visits(window),
     ),
 )
 val_dataloader = dict(
@@ -70,4 +96,11 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-del data  # a config holds plain values only
+epochs = data.epochs(900, batch_size, window)
+train_cfg = dict(max_epochs=epochs, val_interval=max(1, epochs // 4))
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='EMAHook', ema_type='mmsnip.WarmEMA', decay=0.99),
+]
+
+del data, tempo, up  # a config holds plain values only

@@ -1,10 +1,11 @@
 # Snippet pre-training on any annotation file, without its labels.
 # MMSNIP_ANN_FILE names the file; joints and graph come from its metainfo.
 # MMSNIP_SPLIT chooses among several protocols of a file, xsub or xview.
-# A smaller, faster network: --cfg-options model.backbone.base_channels=16
+# The published width: --cfg-options model.backbone.base_channels=64
 # The host alone, as a baseline: --cfg-options model.snippet_head=None
 # Other hosts: pretrain_aimclr.py, pretrain_rvtclr.py
-# MMSNIP_STREAM: joint (unset), bone, motion or bone_motion.
+# MMSNIP_STREAM: egocentric (unset), or joint, bone, motion, bone_motion, as
+# localize.py has it.
 _base_ = ['../_base_/default_runtime.py']
 
 import os
@@ -16,15 +17,19 @@ data = describe_annotation(
     protocol=os.environ.get('MMSNIP_SPLIT'),
 )
 view_frames = data.view_frames(150)  # METHOD 1, fewer where videos are short
-num_snippets = -(-view_frames // 8)  # all frames that stride 8 leaves
+num_snippets = -(-view_frames // 16)  # all frames that stride 16 leaves
 epochs = 100
+stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
 
 model = dict(
     type='SkeletonCLR',
     backbone=dict(
         type='AGCN',
         graph_cfg=data.graph_cfg,
-        in_channels=data.in_channels,
+        in_channels=data.stream_channels(stream),
+        base_channels=16,
+        data_bn_type='VC',
+        temporal_strides=(2, 2, 1, 1, 2, 1, 1, 2, 1, 1),
         out_indices=(9,),
     ),
     global_head=dict(
@@ -39,11 +44,20 @@ model = dict(
     key_momentum=0.999,
 )
 
-stream = os.environ.get('MMSNIP_STREAM') or 'joint'
-shown_as = dict(type='SkeletonStream', stream=stream)
+shown_as = dict(
+    type='SkeletonStream', stream=stream, fps=data.fps, up=data.up
+)
+form = dict(type='FormatSkeleton', use_score=data.use_score)
+if stream == 'egocentric':
+    # The way of the body stays: it tells running from walking.
+    normalize = dict(
+        type='NormalizeSkeleton', center='first', align=None, scale=True
+    )
+else:
+    normalize = dict(type='NormalizeSkeleton')
 load = [
-    dict(type='FormatSkeleton', use_score=data.use_score),
-    dict(type='NormalizeSkeleton'),
+    form,
+    normalize,
     # Both views of a video show the same stretch of it.
     dict(type='RandomWindow', size=view_frames),
     dict(type='ResizeTime', size=view_frames),  # stretches shorter videos
@@ -100,8 +114,8 @@ probed = dict(
     ann_file=data.ann_file,
     fraction=1.0,  # leaves videos without labels out
     pipeline=[
-        dict(type='FormatSkeleton', use_score=data.use_score),
-        dict(type='NormalizeSkeleton'),
+        form,
+        normalize,
         dict(type='FrameLabels'),
         shown_as,
         dict(type='PackSkeletonInputs'),

@@ -25,6 +25,9 @@ __all__ = [
     'start_processes',
 ]
 
+# Streams that configs have by default; their work folders bear no name.
+UNNAMED_STREAMS = ('joint', 'egocentric')
+
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that training and testing share.
@@ -65,8 +68,9 @@ def load_config(args: argparse.Namespace) -> Config:
     Returns:
         Config: The config; its ``work_dir`` is set, by default
         ``work_dirs/<name of the config>``, with ``-<stream>`` behind it
-        where the config has a ``stream`` other than 'joint', so that streams
-        of one config do not overwrite each other.
+        where the config has a ``stream`` other than 'joint' and
+        'egocentric', so that streams of one config do not overwrite each
+        other.
 
     Raises:
         FileNotFoundError: If the config does not exist.
@@ -81,7 +85,7 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif not cfg.get('work_dir'):
         name = Path(args.config).stem
-        if cfg.get('stream', 'joint') != 'joint':
+        if cfg.get('stream', 'joint') not in UNNAMED_STREAMS:
             name = f'{name}-{cfg.stream}'
         cfg.work_dir = str(Path('work_dirs') / name)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

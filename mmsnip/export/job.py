@@ -34,6 +34,7 @@ from mmsnip.models import SkeletonLocalizer
 from mmsnip.models.chunk_plan import (
     block_strides,
     encoder_reach,
+    head_reach,
     neck_reach,
 )
 
@@ -162,6 +163,8 @@ def _describe(
             max=model.chunk_rule.chunk_size,
             overlap=_reach(model),
         ),
+        # of the scores, which the network does not smooth itself
+        smooth_frames=model.smooth_frames,
         format=target,
         precision='float32',
         model={
@@ -177,9 +180,10 @@ def _describe(
 def _reach(model: SkeletonLocalizer) -> int:
     """Bound on the frames that a score sees on either side."""
     strides = model.backbone.temporal_strides_out
-    behind = strides[-1]  # the head's linear interpolation
+    behind, stride = strides[-1], strides[-1]  # linear interpolation
     if model.neck is not None:
-        behind = neck_reach(model.neck, strides)
+        behind, stride = neck_reach(model.neck, strides), strides[0]
+    behind += head_reach(model.head, stride)
     return encoder_reach(model.backbone) + behind
 
 

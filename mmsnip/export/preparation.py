@@ -195,7 +195,12 @@ def _map(
     sample.keypoint = np.concatenate(parts, axis=-1)
 
 
-def _stream(sample: _Sample, stream: str | Sequence[str] = 'joint') -> None:
+def _stream(
+    sample: _Sample,
+    stream: str | Sequence[str] = 'joint',
+    fps: float = 30.0,
+    up: str = 'y',
+) -> None:
     """`mmsnip.SkeletonStream`."""
     sample.keypoint = stack_streams(
         sample.keypoint,
@@ -203,6 +208,8 @@ def _stream(sample: _Sample, stream: str | Sequence[str] = 'joint') -> None:
         sample.layout,
         (stream,) if isinstance(stream, str) else tuple(stream),
         sample.num_coords,
+        fps,
+        up,
     )
 
 

@@ -8,7 +8,6 @@ Coordinates here are (lateral, up, forward) for 3D and (across, up) for 2D.
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.geometry import bones
@@ -85,7 +84,11 @@ def heading(
     right, left = shoulders
     line = (coords[:, :, right] - coords[:, :, left])[..., ::2]
     line = _unit(line) * body_mask[..., None]
-    return _unit(uniform_filter1d(line, width, 1, mode='nearest'), unknown)
+    half = width // 2
+    line = np.pad(line, ((0, 0), (half + 1, half), (0, 0)), mode='edge')
+    total = line.astype(np.float64).cumsum(axis=1)
+    mean = (total[:, width:] - total[:, :-width]) / width
+    return _unit(mean, unknown)
 
 
 def _unit(v: np.ndarray, otherwise: float | np.ndarray = 0.0) -> np.ndarray:

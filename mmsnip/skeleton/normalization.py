@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmsnip.skeleton.body import SkeletonLayout
+from mmsnip.skeleton.egocentric import egocentric
 from mmsnip.skeleton.geometry import (
     body_size,
     bones,
@@ -109,6 +110,8 @@ def stack_streams(
     layout: SkeletonLayout,
     streams: Sequence[str] = ('joint',),
     num_coords: int = 3,
+    fps: float = 30.0,
+    up: str = 'y',
 ) -> np.ndarray:
     """Joints, bones or their motion, side by side on channels.
 
@@ -116,16 +119,23 @@ def stack_streams(
         keypoint (np.ndarray): (M, T, V, C).
         body_mask (np.ndarray): (M, T) bool.
         layout (SkeletonLayout): V joints.
-        streams (Sequence[str]): Of ``joint``, ``bone``, ``motion`` and
-            ``bone_motion``.
+        streams (Sequence[str]): Of ``joint``, ``bone``, ``motion``,
+            ``bone_motion`` and ``egocentric``.
         num_coords (int): Leading channels that are coordinates.
+        fps (float): Frames a second, for ``egocentric``.
+        up (str): Axis that points up, for ``egocentric``.
 
     Returns:
-        np.ndarray: (M, T, V, C · len(streams)).
+        np.ndarray: (M, T, V, channels): C a stream, of ``egocentric``
+        ``num_channels(num_coords)`` and what is behind the coordinates.
     """
     parts = []
     for stream in streams:
         part = keypoint
+        if stream == 'egocentric':
+            coords = part[..., :num_coords]
+            own = egocentric(coords, body_mask, layout, fps, up)
+            part = np.concatenate([own, part[..., num_coords:]], axis=-1)
         if stream.startswith('bone'):
             part = bones(part, layout.bone_parents, num_coords)
         if stream.endswith('motion'):

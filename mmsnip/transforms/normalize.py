@@ -10,22 +10,9 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsnip.registry import TRANSFORMS
-from mmsnip.skeleton.egocentric import UP_AXES, egocentric
-from mmsnip.skeleton.geometry import (
-    body_size,
-    bones,
-    center,
-    fill_absent,
-    lead_person,
-    motion,
-)
-from mmsnip.skeleton.layout import SkeletonLayout
+from mmsnip.skeleton.egocentric import UP_AXES
+from mmsnip.skeleton.normalization import normalize_bodies, stack_streams
 from mmsnip.skeleton.resample import PADDING
-from mmsnip.skeleton.rotation import (
-    body_rotations,
-    heading_rotation,
-    rotate,
-)
 from mmsnip.transforms.sample import (
     SkeletonTransform,
     coords_of,
@@ -34,6 +21,7 @@ from mmsnip.transforms.sample import (
 )
 
 STREAMS = ('joint', 'bone', 'motion', 'bone_motion', 'egocentric')
+LINES = ('spine', 'shoulders')
 
 
 @TRANSFORMS.register_module()
@@ -118,53 +106,28 @@ class NormalizeSkeleton(SkeletonTransform):
         """
         layout = layout_of(results, 'NormalizeSkeleton')
         mask, D = mask_of(results), coords_of(results)
-        keypoint = results['keypoint']
-        joint_mask = None
-        if D == 2:
-            there = keypoint[..., 2:] > 0
-            there = there if there.shape[-1] else keypoint != 0
-            joint_mask = there.any(axis=-1)
-        if self.fill is not None:
-            filled = fill_absent(keypoint, mask, self.fill)
-            if joint_mask is not None:
-                held = fill_absent(joint_mask[..., None], mask)[..., 0]
-                joint_mask = held.astype(bool)
-            keypoint = filled
-        if self.center is not None:
-            keypoint = center(
-                keypoint, mask, layout.origin, self.center, D, joint_mask
-            )
         if self.align is not None and D == 3:
-            keypoint = self._turn(keypoint, mask, layout)
-        if self.scale or (self.scale is None and D == 2):
-            parents = layout.bone_parents
-            size = body_size(keypoint, mask, parents, D, joint_mask)
-            keypoint = rotate(keypoint, np.eye(D) / size)
+            lines = ('shoulders',) if self.align == 'heading' else LINES
+            for line in lines:
+                if getattr(layout, line) is None:
+                    _log_missing(layout.name, line)
+        keypoint = normalize_bodies(
+            results['keypoint'],
+            mask,
+            layout,
+            self.center,
+            self.align,
+            self.scale,
+            self.fill,
+            self.up_axis,
+            D,
+        )
         index = results.get('frame_index')
         if index is not None and np.any(np.asarray(index) == PADDING):
             keypoint = keypoint * (np.asarray(index) != PADDING)[:, None, None]
         results['keypoint'] = keypoint
         results['body_mask'] = mask
         return results
-
-    def _turn(
-        self, keypoint: np.ndarray, mask: np.ndarray, layout: SkeletonLayout
-    ) -> np.ndarray:
-        lead = lead_person(mask)
-        if lead is None:
-            return keypoint
-        pose = keypoint[lead][:, :3]
-        if self.align == 'heading':
-            if layout.shoulders is None:
-                _log_missing(layout.name, 'shoulders')
-                return keypoint
-            turn = heading_rotation(pose, layout.shoulders, self.up_axis)
-            return rotate(keypoint, turn)
-        for line in ('spine', 'shoulders'):
-            if getattr(layout, line) is None:
-                _log_missing(layout.name, line)
-        first, second = body_rotations(pose, layout.spine, layout.shoulders)
-        return rotate(keypoint, second @ first)
 
 
 _LOGGED: set[tuple[str, str]] = set()
@@ -255,32 +218,16 @@ class SkeletonStream(SkeletonTransform):
         """
         for view in results.get('views', ()):
             self.transform(view)
-        joint, mask = results['keypoint'], mask_of(results)
+        mask, layout = mask_of(results), results.get('layout')
+        if self.stream != ('joint',) and self.stream != ('motion',):
+            layout = layout_of(results, 'SkeletonStream')
         D = coords_of(results)
-        parts = []
-        for stream in self.stream:
-            part = joint
-            if stream == 'egocentric':
-                part = self._egocentric(results, D)
-            if stream.startswith('bone'):
-                layout = layout_of(results, 'SkeletonStream')
-                part = bones(part, layout.bone_parents, D)
-            if stream.endswith('motion'):
-                part = motion(part, mask, D)
-            parts.append(part)
+        if 'egocentric' in self.stream and D == 3 and not layout.shoulders:
+            _log_missing(layout.name, 'shoulders')
         results['body_mask'] = mask
-        results['keypoint'] = (
-            parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
-        )
+        results['keypoint'] = stack_streams(
+            results['keypoint'], mask, layout, self.stream, D, self.fps,
+            self.up,
+        )  # fmt: skip
         results['stream'] = self.stream
         return results
-
-    def _egocentric(self, results: dict[str, Any], D: int) -> np.ndarray:
-        layout = layout_of(results, 'SkeletonStream')
-        if layout.shoulders is None and D == 3:
-            _log_missing(layout.name, 'shoulders')
-        joint = results['keypoint']
-        found = egocentric(
-            joint[..., :D], mask_of(results), layout, self.fps, self.up
-        )
-        return np.concatenate([found, joint[..., D:]], axis=-1)
