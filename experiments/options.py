@@ -76,8 +76,8 @@ def stage_options(
 ) -> dict[str, Any]:
     """Options that stand for the short keys of a run.
 
-    The schedule keeps the shape of the config's own: localization warms up
-    for a quarter and drops at 3/4 and 7/8, pre-training drops at 0.92.
+    The schedule keeps the shape of the config's own: that of localization
+    follows the epochs by itself, pre-training drops at 0.92.
 
     Args:
         stage (str): 'pretrain' or 'localize'.
@@ -95,10 +95,10 @@ def stage_options(
         ValueError: If a share is out of range, or epochs too few.
 
     Examples:
-        >>> stage_options('localize', 0, epochs=40)[
+        >>> stage_options('pretrain', 0, epochs=50)[
         ...     'param_scheduler.1.milestones'
         ... ]
-        [30, 35]
+        [46]
     """
     options: dict[str, Any] = {}
     if width is not None:
@@ -109,14 +109,11 @@ def stage_options(
         options['train_cfg.max_epochs'] = epochs
         if stage == 'pretrain':
             options['param_scheduler.0.end'] = int(np.clip(epochs // 20, 1, 5))
-            drops = [max(1, int(0.92 * epochs))]
+            drop = max(1, int(0.92 * epochs))
+            options['param_scheduler.1.milestones'] = [drop]
             options['default_hooks.checkpoint.interval'] = max(
                 1, epochs // 10
             )
-        else:
-            options['param_scheduler.0.end'] = max(1, round(epochs / 4))
-            drops = [max(1, round(epochs * share)) for share in (0.75, 0.875)]
-        options['param_scheduler.1.milestones'] = drops
     if mining is not None:
         if epochs is None or not 0 <= mining <= 1:
             raise ValueError(

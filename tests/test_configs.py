@@ -64,7 +64,7 @@ def test_view_length_of_short_videos_is_lowered(swings):
     frames = cfg.view_frames
 
     assert 90 <= frames < 150
-    assert cfg.model.snippet_head.num_snippets == -(-frames // 8)
+    assert cfg.model.snippet_head.num_snippets == -(-frames // 16)
 
 
 def test_the_papers_numbers_stand_in_the_configs():

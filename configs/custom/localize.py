@@ -83,7 +83,8 @@ train_dataloader = dict(
         ann_file=data.ann_file,
         split=data.train_split,
         samples_per_video=data.visits(window),
-        min_samples=data.num_train * data.visits(window),
+        # at least 45 steps, whatever fraction of the videos is labelled
+        min_samples=data.epoch_samples(window, 45 * batch_size),
     ),
 )
 val_dataloader = dict(
@@ -96,8 +97,6 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-epochs = data.epochs(900, batch_size, window)
-train_cfg = dict(max_epochs=epochs, val_interval=max(1, epochs // 4))
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type='EMAHook', ema_type='mmsnip.WarmEMA', decay=0.99),

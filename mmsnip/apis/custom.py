@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,19 +102,18 @@ class AnnotationSummary:
         """
         return 2 * round(seconds * self.fps / 2) + 1
 
-    def epochs(self, steps: int, batch_size: int, window: int) -> int:
-        """Epochs that make about so many steps on a small file.
+    def epoch_samples(self, window: int, least: int = 0) -> int:
+        """Windows of an epoch that sees each frame of all videos once.
 
         Args:
-            steps (int): Wanted.
-            batch_size (int): Windows a step.
             window (int): Frames of a window.
+            least (int): Windows that a small file is drawn out to.
 
         Returns:
-            int: At least 20, which a large file does not stop short of.
+            int: For ``min_samples`` of the data set, so that a fraction of
+            the videos trains as long as all of them.
         """
-        an_epoch = self.num_train * self.visits(window) / batch_size
-        return max(20, math.ceil(steps / max(an_epoch, 1)))
+        return max(self.num_train * self.visits(window), least)
 
     def queue_size(self, window: int) -> int:
         """Keys that one epoch leaves, between 256 and the paper's 32,768.

@@ -175,7 +175,7 @@ def body_size(
     Returns:
         float: The size in the unit of `keypoint`; 1 where it is unknown.
     """
-    coords = keypoint[..., :num_coords]
+    coords = keypoint[..., :num_coords].astype(np.float64)  # squares are large
     lengths = np.linalg.norm(coords - coords[:, :, parents], axis=-1)
     valid = np.broadcast_to(body_mask[..., None], lengths.shape)
     valid = valid & (parents != np.arange(len(parents)))

@@ -216,12 +216,13 @@ def test_the_channels_of_a_stream_follow_the_coordinates(tmp_path):
     assert flat.stream_channels('egocentric') == 2 * 4 + 1
 
 
-def test_small_files_get_more_epochs_and_none_fewer_than_twenty(tmp_path):
+def test_an_epoch_is_as_long_for_a_fraction_of_the_videos(tmp_path):
     summary = describe_annotation(write(tmp_path))
     window = 10**6  # a visit a video, eight in all
 
-    assert summary.epochs(900, 4, window) == 450
-    assert summary.epochs(8, 4, window) == 20
+    assert summary.epoch_samples(window) == 8
+    assert summary.epoch_samples(window, 180) == 180
+    assert summary.epoch_samples(10, 4) == 8 * summary.visits(10)
 
 
 def test_a_stretch_of_time_has_a_frame_in_its_middle(tmp_path):

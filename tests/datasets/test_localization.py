@@ -429,3 +429,26 @@ def test_real_untrimmed_sequences_are_samples(data_dir):
     sample = dataset[7]
     assert sample['keypoint'].shape == (1, sample['total_frames'], 21, 3)
     assert sample['segments'].max() <= sample['total_frames']
+
+
+def test_an_epoch_of_few_videos_is_drawn_out(untrimmed_file):
+    plain = SkeletonLocalizationDataset(untrimmed_file, 'train')
+    videos = len(plain)
+
+    longer = SkeletonLocalizationDataset(
+        untrimmed_file, 'train', min_samples=2 * videos + 1
+    )
+
+    assert names(longer) == 2 * names(plain) + names(plain)[:1]
+    shorter = SkeletonLocalizationDataset(
+        untrimmed_file, 'train', min_samples=1, samples_per_video=3
+    )
+    assert len(shorter) == 3 * videos
+
+
+@pytest.mark.parametrize(
+    'options', [dict(min_samples=-1), dict(min_samples=9, test_mode=True)]
+)
+def test_visits_that_cannot_be_are_refused(untrimmed_file, options):
+    with pytest.raises(ValueError, match='min_samples='):
+        SkeletonLocalizationDataset(untrimmed_file, **options)

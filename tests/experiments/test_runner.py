@@ -35,8 +35,6 @@ def test_every_run_leaves_a_row_that_can_be_read_alone(bench):
     assert row['init_identity'] == rows['pre', 1]['identity']
     assert row['overrides'] == [
         'model.backbone.base_channels=8',
-        'param_scheduler.0.end=1',
-        'param_scheduler.1.milestones=[3,4]',
         'train_cfg.max_epochs=4',
         'train_dataloader.dataset.fraction=0.5',
         'train_dataloader.dataset.seed=1',

@@ -33,6 +33,7 @@ TINY_LOCALIZE = [
     *TINY,
     'train_dataloader.batch_size=4',
     'model.neck.out_channels=16',
+    'train_dataloader.dataset.min_samples=0',
     'val_dataloader.num_workers=0',
     'test_dataloader.num_workers=0',
 ]

@@ -1,0 +1,21 @@
+# The recommended localizer, docs/evidence.md, at the published width.
+model = dict(
+    type='SkeletonLocalizer',
+    backbone=dict(
+        type='AGCN',
+        graph_cfg=dict(layout='nturgb+d-official', mode='spatial'),
+        in_channels=14,  # of the egocentric stream
+        data_bn_type='VC',
+        temporal_strides=(2, 2, 1, 1, 2, 1, 1, 2, 1, 1),
+        out_indices=(0, 6, 9),
+    ),
+    neck=dict(type='UShapeFusionNeck', out_channels=256),
+    head=dict(
+        type='DilatedLocalizationHead',
+        num_classes=4,
+        label_smoothing=0.1,
+        smoothing_weight=0.15,
+    ),
+    test_cfg=dict(smooth_frames=31),  # one second
+    pretrained=None,
+)

@@ -1,0 +1,327 @@
+"""A live stream against the whole video at once, and its refusals."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from mmsnip.apis import SkeletonLocalizationInferencer, StreamingLocalizer
+from mmsnip.evaluation import run_detections
+from mmsnip.io.sequence import SequenceError
+from tests.apis.streaming_models import (
+    RECIPE,
+    checkpoint,
+    feed,
+    joined,
+    poses,
+)
+
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory):
+    return checkpoint(tmp_path_factory.mktemp('stream') / 'model.pth')
+
+
+@pytest.fixture
+def stream(model):
+    return StreamingLocalizer(
+        model, device='cpu', look_ahead=12, context=24, hop=8
+    )
+
+
+def whole(path, keypoint, **options):
+    infer = SkeletonLocalizationInferencer(path, device='cpu')
+    result = infer(keypoint, return_scores=True, **options)
+    return np.array(result['scores'])
+
+
+@pytest.mark.parametrize('smooth', [1, 7])
+@pytest.mark.parametrize('neck', [None, 'UShapeFusionNeck', 'UNetFusionNeck'])
+def test_scores_are_those_of_one_pass_where_all_that_is_seen_is_known(
+    tmp_path, neck, smooth, record_property
+):
+    path = checkpoint(tmp_path / 'model.pth', neck=neck, smooth=smooth)
+    live = StreamingLocalizer(
+        path, device='cpu', look_ahead='full', context='full', hop=20
+    )
+    keypoint = poses(T=480)
+
+    found, _ = joined(feed(live, keypoint, 33))
+
+    expected = whole(path, keypoint)
+    assert live.plan.context + live.plan.look_ahead < 480
+    assert len(np.unique(expected.argmax(axis=1))) > 1
+    record_property('deviation of scores', float(abs(found - expected).max()))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_a_short_look_ahead_changes_scores(model):
+    live = StreamingLocalizer(
+        model, device='cpu', look_ahead=0, context='full', hop=4
+    )
+    keypoint = poses()
+
+    found, _ = joined(feed(live, keypoint, 33))
+
+    assert abs(found - whole(model, keypoint)).max() > 1e-3
+
+
+@pytest.mark.parametrize('size', [1, 7, 300])
+def test_pieces_change_nothing(stream, size):
+    keypoint = poses(T=149)
+    expected, segments = joined(feed(stream, keypoint, 20))
+    stream.reset()
+
+    found, found_segments = joined(feed(stream, keypoint, size))
+
+    np.testing.assert_array_equal(found, expected)
+    assert found_segments == segments
+
+
+def test_a_frame_without_time_and_absent_persons_are_pushed(stream):
+    keypoint = poses(M=1, T=61)
+    padded = np.concatenate([keypoint, np.zeros_like(keypoint)])
+    expected, _ = joined(feed(stream, padded, 1))
+    stream.reset()
+
+    updates = [stream.push(frame) for frame in keypoint[0]]
+    found, _ = joined([*updates, stream.close()])
+
+    assert stream.num_person == 2
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize('T', [1, 19, 20, 21, 150])
+def test_segments_are_the_runs_of_all_final_scores(stream, T):
+    updates = feed(stream, poses(M=1, T=T), 5)
+
+    scores, segments = joined(updates)
+
+    rows = run_detections(scores)
+    assert len(scores) == T
+    assert [s['class_index'] for s in segments] == rows[:, 0].tolist()
+    assert [s['frames'] for s in segments] == rows[:, 1:3].tolist()
+    np.testing.assert_allclose([s['score'] for s in segments], rows[:, 3])
+    for segment in segments:
+        assert segment['label'] == stream.classes[segment['class_index']]
+        np.testing.assert_allclose(
+            segment['segment'], np.array(segment['frames']) / 30
+        )
+
+
+def test_closing_gives_the_segment_that_is_open(stream):
+    keypoint = poses(M=1, T=149)
+    updates = feed(stream, keypoint, 5)
+    first, last = updates[-1].first_frame, updates[-1].segments[-1]
+
+    assert last['frames'][1] == 149
+    assert first + len(updates[-1].scores) == 149
+    assert stream.open_segment is None
+
+
+def test_updates_tile_the_video_and_wait_as_long_as_latency_says(stream):
+    waits, stop = [], 0
+    for newest, frame in enumerate(poses(M=1, T=200)[0]):
+        update = stream.push(frame)
+        if len(update.scores):
+            assert update.first_frame == stop
+            stop += len(update.scores)
+            waits.append(newest - update.first_frame)
+
+    assert stream.plan.look_ahead == 12
+    assert max(waits) == stream.latency.frames == 8 - 1 + 12 + 5 // 2
+    assert stream.latency.seconds == stream.latency.frames / 30
+
+
+def test_open_segment_is_the_last_run_of_the_frames_seen(tmp_path):
+    path = checkpoint(tmp_path / 'model.pth', smooth=1)
+    stream = StreamingLocalizer(path, device='cpu', look_ahead=0, hop=4)
+    assert stream.open_segment is None
+    scores = np.zeros((0, 4))
+    seen = set()
+    for frame in poses(M=1, T=160)[0]:
+        scores = np.concatenate([scores, stream.push(frame).scores])
+        found = stream.open_segment
+        rows = run_detections(scores)
+        going_on = len(rows) and rows[-1, 2] == len(scores)
+        seen.add(found and found['label'])
+        if not going_on:
+            assert found is None
+        else:
+            assert found['frames'] == rows[-1, 1:3].tolist()
+            assert found['score'] == pytest.approx(rows[-1, 3])
+
+    assert len(seen) > 1
+
+
+def test_open_segment_reaches_into_frames_that_are_not_final(stream):
+    reached = []
+    for frame in poses(M=1, T=100)[0]:
+        update = stream.push(frame)
+        if len(update.scores) and stream.open_segment:
+            stop = update.first_frame + len(update.scores)
+            reached.append(stream.open_segment['frames'][1] - stop)
+
+    assert set(reached) == {12 + 5 // 2}
+
+
+def test_memory_does_not_grow_with_the_stream(model):
+    live = StreamingLocalizer(
+        model, device='cpu', look_ahead=4, context=8, hop=80, memory=40
+    )
+    keypoint = poses(T=400)
+    sizes = []
+    for _ in range(12):
+        live.push(keypoint)
+        parts = (live._network.memory, live._network._window)
+        parts += (live._network.ahead, live._smoother, live._runs)
+        sizes.append(len(pickle.dumps(parts)))
+
+    assert live._network.memory.frames().shape[1] <= 40 + 2
+    assert max(sizes[6:]) <= max(sizes[:6])
+    assert max(sizes) < keypoint.nbytes
+
+
+def test_reset_begins_a_new_stream(stream):
+    keypoint = poses(M=1, T=99)
+    expected, _ = joined(feed(stream, keypoint, 9))
+    stream.reset()
+    stream.calibrate(3 * poses(M=1, T=50, seed=1))
+    stream.push(poses(M=1, T=77, seed=2))
+    stream.reset()
+
+    found, _ = joined(feed(stream, keypoint, 9))
+
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_calibration_tells_what_only_the_whole_video_knows(tmp_path):
+    path = checkpoint(
+        tmp_path / 'model.pth', normalize=RECIPE, stream=('joint',), smooth=1
+    )
+    live = StreamingLocalizer(
+        path,
+        device='cpu',
+        look_ahead='full',
+        context='full',
+        hop=20,
+        memory=1248,
+    )
+    keypoint = poses(M=1, T=1248)
+    keypoint[:, 240:] *= 2  # the median size of the body comes late
+    expected = whole(path, keypoint)[:60]
+    without, _ = joined(feed(live, keypoint[:, :240], 50))
+    live.reset()
+
+    live.calibrate(keypoint)
+    found, _ = joined(feed(live, keypoint[:, :240], 50))
+
+    far = abs(without[:60] - expected).max()
+    near = abs(found[:60] - expected).max()
+    assert far > 0.5
+    assert near < 0.05
+
+
+def test_another_frame_rate_gives_segments_in_its_frames(model):
+    live = StreamingLocalizer(
+        model, device='cpu', look_ahead='full', context='full', fps=60.0
+    )
+    keypoint = poses(M=1, T=960)
+    infer = SkeletonLocalizationInferencer(model, device='cpu')
+
+    _, segments = joined(feed(live, keypoint, 31))
+
+    expected = infer(keypoint, fps=60.0)['detections']
+    assert len(segments) == len(expected) > 1
+    for found, wanted in zip(segments, expected):
+        assert found['label'] == wanted['label']
+        assert found['segment'] == pytest.approx(wanted['segment'])
+        assert found['score'] == pytest.approx(wanted['score'], abs=1e-4)
+        assert found['frames'] == pytest.approx(
+            [60 * second for second in wanted['segment']]
+        )
+
+
+def test_the_recommended_recipe_streams(tmp_path):
+    path = checkpoint(
+        tmp_path / 'model.pth', 'AGCN', normalize=RECIPE, stream='egocentric'
+    )
+    live = StreamingLocalizer(path, device='cpu')
+    keypoint = poses(T=261)
+
+    found, _ = joined(feed(live, keypoint, 64))
+
+    assert live.plan[:3] == (128, 16, 64)
+    assert found.shape == (261, 4)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_video_within_one_window_has_the_scores_of_one_pass(tmp_path):
+    path = checkpoint(
+        tmp_path / 'model.pth', 'AGCN', normalize=RECIPE, stream='egocentric'
+    )
+    live = StreamingLocalizer(
+        path, device='cpu', context='full', look_ahead='full'
+    )
+    keypoint = poses(T=192)
+
+    found, _ = joined(feed(live, keypoint, 64))
+
+    np.testing.assert_allclose(found, whole(path, keypoint), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ('frames', 'message'),
+    [
+        (np.zeros((3, 4, 3)), r'push\(\) at frame 9 has 4 joints'),
+        (np.zeros((3, 5, 2)), r'has C = 2 numbers a joint'),
+        (np.ones((3, 3, 5, 3)), r'has M = 3 persons.*num_person=2 at most'),
+        (np.full((5, 3), np.nan), 'holds NaN or infinity'),
+        (np.zeros((0, 5, 3)), 'is empty'),
+        (np.zeros(5), r'has shape \(5,\)'),
+        ('walk.npy', "got 'walk.npy'; expected an array"),
+    ],
+)
+def test_frames_that_do_not_fit_are_refused_and_leave_the_stream(
+    stream, frames, message
+):
+    keypoint = poses(M=1, T=60)
+    expected, _ = joined(feed(stream, keypoint, 60))
+    stream.reset()
+    stream.push(keypoint[:, :9])
+
+    with pytest.raises(SequenceError, match=message):
+        stream.push(frames)
+
+    rest = feed(stream, keypoint[:, 9:], 60)
+    np.testing.assert_array_equal(joined(rest)[0], expected)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(look_ahead=-1), 'look_ahead=-1 must be a whole number'),
+        (dict(look_ahead='all'), "look_ahead='all' must be .*'full'"),
+        (dict(context=2.5), 'context=2.5 must be a whole number'),
+        (dict(hop=0), 'hop=0 must be a whole number of at least 1'),
+        (dict(num_person=0), 'num_person=0 must be'),
+        (dict(fps=-30), 'fps=-30 must be a positive number'),
+        (dict(memory=-1), 'memory=-1 must be'),
+    ],
+)
+def test_options_out_of_range_are_refused(model, options, message):
+    with pytest.raises(ValueError, match=message):
+        StreamingLocalizer(model, device='cpu', **options)
+
+
+def test_a_closed_or_begun_stream_says_so(stream):
+    stream.push(poses(M=1, T=3))
+    with pytest.raises(ValueError, match='comes before the first push'):
+        stream.calibrate(poses(M=1, T=3))
+    stream.close()
+    with pytest.raises(ValueError, match='closed; reset'):
+        stream.push(poses(M=1, T=3))
+    with pytest.raises(ValueError, match='closed; reset'):
+        stream.close()

@@ -1,0 +1,76 @@
+"""``tools/stream.py`` on a file."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from mmsnip.apis import StreamingLocalizer
+from mmsnip.io.sequence import SequenceError
+from tests.apis.streaming_models import checkpoint, feed, joined, poses
+from tests.tools.conftest import ROOT
+
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory):
+    return checkpoint(tmp_path_factory.mktemp('stream') / 'model.pth')
+
+
+@pytest.fixture(scope='module')
+def tool():
+    """``tools/stream.py``, as a module."""
+    spec = importlib.util.spec_from_file_location(
+        'stream_command', ROOT / 'tools' / 'stream.py'
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_each_action_is_printed_once_with_the_time_it_is_known(
+    tool, model, tmp_path, capsys
+):
+    keypoint = poses(T=150)
+    path = tmp_path / 'waving.npz'
+    np.savez(path, keypoint=keypoint, fps=60.0)
+    stream = StreamingLocalizer(
+        model, device='cpu', fps=60.0, look_ahead=8, hop=4
+    )
+
+    status = tool.main(
+        [str(path), '--model', str(model), '--device', 'cpu']
+        + ['--look-ahead', '8', '--hop', '4']
+    )
+
+    lines = capsys.readouterr().out.splitlines()
+    _, segments = joined(feed(stream, keypoint, 50))
+    assert status == 0
+    assert '150 frames at 60 frames/s' in lines[0]
+    assert len(lines) == len(segments) + 2 > 3
+    for line, segment in zip(lines[1:], segments):
+        start_s, end_s = segment['segment']
+        assert f'{segment["label"]}: {start_s:.2f} to {end_s:.2f} s' in line
+        assert float(line[1:10]) >= end_s - 1e-2
+    assert lines[-1].endswith('frames/s')
+
+
+def test_realtime_waits_for_the_frames(tool, model, tmp_path, monkeypatch):
+    path = tmp_path / 'waving.npy'
+    np.save(path, poses(M=1, T=9))
+    waited = []
+    monkeypatch.setattr(tool.time, 'sleep', waited.append)
+
+    tool.main([str(path), '--model', str(model), '--fps', '0.1', '--realtime'])
+
+    assert waited[-9] == 0
+    assert 60 < waited[-1] <= 80
+
+
+def test_another_body_is_named(tool, model, tmp_path):
+    path = tmp_path / 'other.npy'
+    np.save(path, np.ones((9, 7, 3)))
+
+    with pytest.raises(SequenceError, match='has 7 joints'):
+        tool.main([str(path), '--model', str(model)])
