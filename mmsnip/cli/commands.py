@@ -42,6 +42,7 @@ COMMANDS = (
     Command('train', RUNS, 'run a config of either stage', 'train.py', True),
     Command('test', RUNS, 'metrics of a checkpoint', 'test.py', True),
     Command('infer', RUNS, 'localize in new recordings', 'infer.py'),
+    Command('stream', RUNS, 'the same, while frames arrive', 'stream.py'),
     Command('export', RUNS, 'a checkpoint for other programs', 'export.py'),
     Command('fuse', RUNS, 'merge scores of several networks', 'fuse.py'),
     Command('plot', RUNS, 'pictures of runs and results', 'plot.py'),

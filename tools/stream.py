@@ -1,0 +1,121 @@
+"""Localize actions in a file as if it came from a camera.
+
+``python tools/stream.py FILE --model CHECKPOINT [--realtime]`` pushes the
+frames one by one and prints each action when it is known that it has ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from mmsnip.apis import StreamingLocalizer
+from mmsnip.apis.launch import readable_errors
+from mmsnip.apis.memory import keep_freed_memory
+from mmsnip.io.sequence import READERS, load_sequence
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'file', help=f'file that ends in {", ".join(sorted(READERS))}'
+    )
+    parser.add_argument(
+        '--model',
+        required=True,
+        metavar='CHECKPOINT',
+        help='checkpoint file, or work folder of a training run',
+    )
+    parser.add_argument(
+        '--realtime', action='store_true', help='wait for each frame its time'
+    )
+    parser.add_argument(
+        '--fps', type=float, help='frames a second, whatever the file says'
+    )
+    parser.add_argument(
+        '--look-ahead',
+        type=int,
+        metavar='FRAMES',
+        help='frames after a frame that are known before it is final, 2 s by '
+        'default',
+    )
+    parser.add_argument(
+        '--hop',
+        type=int,
+        metavar='FRAMES',
+        help='frames between two runs of the network, half a second by '
+        'default',
+    )
+    parser.add_argument('--device', help='such as cpu or cuda:0')
+    return parser.parse_args(argv)
+
+
+def line(segment: dict[str, Any], now_s: float) -> str:
+    """Text of a segment.
+
+    Args:
+        segment (dict[str, Any]): As `StreamingLocalizer` gives it.
+        now_s (float): Time of the newest frame.
+
+    Returns:
+        str: When it became known, what it is, and how sure.
+    """
+    start_s, end_s = segment['segment']
+    return (
+        f'[{now_s:8.2f} s] {segment["label"]}: {start_s:.2f} to '
+        f'{end_s:.2f} s, score {segment["score"]:.2f}'
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Push a file.
+
+    Args:
+        argv (Sequence[str] | None): Arguments, None takes the command line.
+
+    Returns:
+        int: Exit status.
+    """
+    args = parse_args(argv)
+    keep_freed_memory()
+    keypoint, metadata = load_sequence(args.file)
+    M, T = keypoint.shape[:2]
+    stream = StreamingLocalizer(
+        args.model,
+        device=args.device,
+        look_ahead=args.look_ahead,
+        hop=args.hop,
+        num_person=M,
+        fps=metadata.get('fps') if args.fps is None else args.fps,
+    )
+    fps = stream.input_fps
+    print(
+        f'{args.file}: {T} frames at {fps:g} frames/s; a frame is final at '
+        f'most {stream.latency.seconds:.2f} s later',
+        flush=True,
+    )
+    spent_s, begun = 0.0, time.perf_counter()
+    for frame in range(T):
+        if args.realtime:
+            time.sleep(max(frame / fps - time.perf_counter() + begun, 0))
+        before = time.perf_counter()
+        update = stream.push(keypoint[:, frame : frame + 1])
+        spent_s += time.perf_counter() - before
+        for segment in update.segments:
+            print(line(segment, (frame + 1) / fps), flush=True)
+    before = time.perf_counter()
+    update = stream.close()
+    spent_s += time.perf_counter() - before
+    for segment in update.segments:
+        print(line(segment, T / fps))
+    print(f'{T / spent_s:.0f} frames/s')
+    return 0
+
+
+if __name__ == '__main__':
+    with readable_errors():
+        sys.exit(main())
