@@ -236,7 +236,7 @@ def rows(device: str = 'cpu', quick: bool = False) -> list[Row]:
     found = []
     for case in QUICK if quick else CASES:
         large = case.N >= 64 and device == 'cpu'
-        turns = 2 if quick else 3 if large else 9
+        turns = 2 if quick or large else 7
         found += time_rows(case, device, turns)
         found.append(memory_row(case, device))
     return found

@@ -214,7 +214,7 @@ def rows(device: str = 'cpu', quick: bool = False) -> list[Row]:
                     f'{encoder}: {name} is {first[name]} in our first step '
                     f'and {value} in the plain one; they must agree'
                 )
-        times = in_turns([our_step, plain_step], 2 if quick else 7, device)
+        times = in_turns([our_step, plain_step], 2 if quick else 5, device)
         method = 'SkeletonCLR' if num_views == 2 else 'AimCLR'
         found.append(
             row_of(

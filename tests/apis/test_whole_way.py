@@ -24,14 +24,15 @@ def test_overfitting_eight_untrimmed_sequences_finds_their_segments(tmp_path):
     ]
     save_annotation(ann_file, data)
     options = [
-        'train_cfg.val_interval=20',
+        'train_cfg.max_epochs=8',
+        'train_cfg.val_interval=8',
         'train_dataloader.dataset.pipeline.5.prob=0',  # no other postures
     ]
     train('configs/custom/localize.py', tmp_path, options, ann_file)
 
     done = run(
         [sys.executable, 'tools/test.py', 'configs/custom/localize.py']
-        + [tmp_path / 'epoch_20.pth', '--dump', tmp_path / 'found.json']
+        + [tmp_path / 'epoch_8.pth', '--dump', tmp_path / 'found.json']
         + ['--work-dir', tmp_path / 'test']
         + ['--show-dir', tmp_path / 'pictures', '--cfg-options', *options],
         ann_file,
