@@ -6,6 +6,7 @@
 # MMSNIP_SPLIT chooses among several protocols of a file, xsub or xview.
 # MMSNIP_STREAM: egocentric (unset), or joint, bone, motion, bone_motion, the
 # published inputs; tools/fuse.py fuses what several of them found.
+# MMSNIP_ENCODER: AGCN (unset), CTRGCN or STGCN.
 # The published width: --cfg-options model.backbone.base_channels=64
 # The paper's baseline, a linear head: --cfg-options model.neck=None
 #     model.head.type=FrameLocalizationHead
@@ -27,17 +28,19 @@ data = describe_annotation(
 window = 512
 batch_size = 4
 stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
+encoder = os.environ.get('MMSNIP_ENCODER') or 'AGCN'
+strides = dict(temporal_strides=(2, 2, 1, 1, 2, 1, 1, 2, 1, 1))
 
 model = dict(
     type='SkeletonLocalizer',
     backbone=dict(
-        type='AGCN',
+        type=encoder,
         graph_cfg=data.graph_cfg,
         in_channels=data.stream_channels(stream),
         base_channels=16,
         data_bn_type='VC',
-        temporal_strides=(2, 2, 1, 1, 2, 1, 1, 2, 1, 1),
         out_indices=(0, 6, 9),
+        **(strides if encoder == 'AGCN' else {}),
     ),
     neck=dict(type='UShapeFusionNeck', out_channels=64),
     head=dict(
@@ -102,4 +105,4 @@ custom_hooks = [
     dict(type='EMAHook', ema_type='mmsnip.WarmEMA', decay=0.99),
 ]
 
-del data, tempo, up  # a config holds plain values only
+del data, tempo, up, encoder, strides  # a config holds plain values only

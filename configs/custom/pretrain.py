@@ -5,7 +5,7 @@
 # The host alone, as a baseline: --cfg-options model.snippet_head=None
 # Other hosts: pretrain_aimclr.py, pretrain_rvtclr.py
 # MMSNIP_STREAM: egocentric (unset), or joint, bone, motion, bone_motion, as
-# localize.py has it.
+# localize.py has it; MMSNIP_ENCODER: AGCN (unset), CTRGCN or STGCN.
 _base_ = ['../_base_/default_runtime.py']
 
 import os
@@ -17,20 +17,23 @@ data = describe_annotation(
     protocol=os.environ.get('MMSNIP_SPLIT'),
 )
 view_frames = data.view_frames(150)  # METHOD 1, fewer where videos are short
-num_snippets = -(-view_frames // 16)  # all frames that stride 16 leaves
+encoder = os.environ.get('MMSNIP_ENCODER') or 'AGCN'
+strides = dict(temporal_strides=(2, 2, 1, 1, 2, 1, 1, 2, 1, 1))
+# all frames that the encoder's stride leaves
+num_snippets = -(-view_frames // (16 if encoder == 'AGCN' else 4))
 epochs = 100
 stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
 
 model = dict(
     type='SkeletonCLR',
     backbone=dict(
-        type='AGCN',
+        type=encoder,
         graph_cfg=data.graph_cfg,
         in_channels=data.stream_channels(stream),
         base_channels=16,
         data_bn_type='VC',
-        temporal_strides=(2, 2, 1, 1, 2, 1, 1, 2, 1, 1),
         out_indices=(9,),
+        **(strides if encoder == 'AGCN' else {}),
     ),
     global_head=dict(
         type='GlobalContrastHead', queue_size=data.queue_size(view_frames)
@@ -136,4 +139,4 @@ if data.classes and data.val_split:
     custom_hooks += [snippet_probe]
 auto_scale_lr = dict(enable=True, base_batch_size=128)
 
-del data  # a config holds plain values only
+del data, encoder, strides  # a config holds plain values only

@@ -15,7 +15,9 @@ from mmsnip.registry import MODELS
 ROOT = Path(__file__).resolve().parents[2]
 DECLARED = load_runs(ROOT / 'experiments' / 'runs.yaml')
 # Options that a config leaves to the defaults of its classes.
-UNSAID = ('base_channels', 'data_bn_type', 'fraction', 'seed', 'matching')
+UNSAID = (
+    'base_channels', 'data_bn_type', 'fraction', 'seed', 'matching', 'prob',
+)  # fmt: skip
 
 
 def different(runs):
@@ -23,7 +25,12 @@ def different(runs):
     found = {}
     for run in runs:
         options = meant_options(override_list(run.options))
-        key = run.config, run.data, *(o for o in options if 'seed=' not in o)
+        key = (
+            run.config,
+            run.data,
+            *sorted(run.environment.items()),
+            *(o for o in options if 'seed=' not in o),
+        )
         found.setdefault(key, run)
     return list(found.values())
 
@@ -47,6 +54,8 @@ def test_every_declared_run_builds_and_overrides_what_there_is(
 ):
     path = data_dir / f'{run.data.split("/")[0]}.pkl'
     monkeypatch.setenv('MMSNIP_ANN_FILE', str(path))
+    for name, value in run.environment.items():
+        monkeypatch.setenv(name, value)
     cfg = Config.fromfile(ROOT / run.config)
     init_default_scope('mmsnip')
     options = parsed(run)

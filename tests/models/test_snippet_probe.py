@@ -471,7 +471,7 @@ probed = dict(
             dict(type='FormatSkeleton'),
             dict(type='NormalizeSkeleton'),
             dict(type='FrameLabels'),
-            dict(type='SkeletonStream', stream='joint'),
+            dict(type='SkeletonStream', stream='egocentric'),
             dict(type='PackSkeletonInputs'),
         ],
     ),
