@@ -43,7 +43,9 @@ def long_video_rows(device: str, quick: bool) -> list[Row]:
     """A whole video at once against one window a frame."""
     from benchmarks.long_video import compare
     from benchmarks.process_memory import in_child
+    from mmsnip.apis.memory import keep_freed_memory
 
+    keep_freed_memory()  # as the tools do; both sides have it
     asked = SimpleNamespace(
         device=device,
         frames=1000 if quick else 9000,
