@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.plain import PlainAGCN, PlainCTRGCN
+from benchmarks.process_memory import resident
 from benchmarks.rows import Row, in_turns, row_of, table, use_clock
 from mmsnip.models import AGCN, CTRGCN, load_official_state_dict
 
@@ -171,14 +172,6 @@ def time_rows(case: Case, device: str, turns: int) -> list[Row]:
         )
         for side, (name, target) in wanted.items()
     ]
-
-
-def resident(field: str) -> float:
-    """MiB of this process, ``VmRSS`` now or ``VmHWM`` at most (Linux)."""
-    for line in Path('/proc/self/status').read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f'/proc/self/status has no {field}')
 
 
 def peak_memory(case: Case, side: str, device: str) -> float:

@@ -124,15 +124,16 @@ def memory_of_ranks(
     return found
 
 
+def resident(field: str) -> float:
+    """MiB of this process, ``VmRSS`` now or ``VmHWM`` at most (Linux)."""
+    for line in Path('/proc/self/status').read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f'/proc/self/status has no {field}')
+
+
 def peak_while_opening(open_data: Callable[[], Any]) -> float:
     """Growth of the largest resident size by opening, MiB."""
-
-    def status(key: str) -> float:
-        lines = Path('/proc/self/status').read_text().splitlines()
-        return next(
-            int(line.split()[1]) / 1024 for line in lines if key in line
-        )
-
-    before = status('VmRSS')
+    before = resident('VmRSS')
     open_data()
-    return status('VmHWM') - before
+    return resident('VmHWM') - before

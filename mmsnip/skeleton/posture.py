@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.egocentric import heading, turn, upright
+from mmsnip.skeleton.geometry import bones
 
 __all__ = ['change_posture', 'draw_posture']
 
@@ -72,7 +73,7 @@ def change_posture(
     D = coords.shape[-1]
     parents = layout.bone_parents
     rotations = rotations.astype(coords.dtype)
-    bone = coords - coords[:, :, parents]
+    bone = bones(coords, parents, D)
     if D == 3:
         facing = heading(upright(coords, up), body_mask, layout.shoulders)
         bone = turn(upright(bone, up), facing)
