@@ -127,7 +127,7 @@ def resident(key: str) -> float:
 
 
 def point(kind: str, sizes: dict, args: argparse.Namespace) -> list[float]:
-    """Seconds, and MiB beyond what stays between the calls."""
+    """Seconds, and MiB that model, queues, input and a call take."""
     MMLogger.get_current_instance().setLevel(logging.WARNING)
     init_default_scope('mmsnip')
     use_clock(args.clock)
@@ -135,13 +135,13 @@ def point(kind: str, sizes: dict, args: argparse.Namespace) -> list[float]:
     make = MAKERS[kind]
     device = args.device
     make(WARM, args.width, device)()  # loads code, holds little
-    task = make(sizes, args.width, device)
     on_gpu = torch.device(device).type == 'cuda'
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
     before = (
         torch.cuda.memory_allocated() / 2**20 if on_gpu else resident('VmRSS')
     )
+    task = make(sizes, args.width, device)
     task()
     times = [seconds(task, device) for _ in range(args.repeats)]
     peak = (
@@ -227,7 +227,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
     parser.add_argument('--width', type=int, default=16)
-    parser.add_argument('--repeats', type=int, default=3)
+    parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--quick', action='store_true')
     parser.add_argument('--clock', default='wall', choices=list(CLOCKS))
     parser.add_argument(
