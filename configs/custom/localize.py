@@ -49,7 +49,7 @@ model = dict(
         label_smoothing=0.1,
         smoothing_weight=0.15,
     ),
-    test_cfg=dict(smooth_frames=data.frames_of(1.0)),
+    test_cfg=dict(smooth_frames=data.smoothing_frames()),  # 1 s at most
     pretrained=os.environ.get('MMSNIP_INIT') or None,
 )
 

@@ -40,6 +40,8 @@ class AnnotationSummary:
         num_train (int): Videos to train on.
         mean_frames (float): Their mean length.
         median_frames (float): Their median length.
+        segment_frames (float | None): Median length of their segments; None
+            where they have none.
     """
 
     ann_file: str
@@ -54,6 +56,7 @@ class AnnotationSummary:
     num_train: int
     mean_frames: float
     median_frames: float
+    segment_frames: float | None
 
     def stream_channels(self, stream: str) -> int:
         """Channels that `SkeletonStream` makes.
@@ -101,6 +104,23 @@ class AnnotationSummary:
             int: Odd, at least 1.
         """
         return 2 * round(seconds * self.fps / 2) + 1
+
+    def smoothing_frames(self, longest_s: float = 1.0) -> int:
+        """Window over which to average the scores of frames.
+
+        A window as long as the segments would widen them.
+
+        Args:
+            longest_s (float): In seconds, where segments are long. Defaults
+                to 1.
+
+        Returns:
+            int: A fifth of the median segment at most; odd, at least 1.
+        """
+        if self.segment_frames is None:
+            return self.frames_of(longest_s)
+        fifth_s = self.segment_frames / 5 / self.fps
+        return self.frames_of(min(longest_s, fifth_s))
 
     def epoch_samples(self, window: int, least: int = 0) -> int:
         """Windows of an epoch that sees each frame of all videos once.
@@ -253,6 +273,12 @@ def describe_annotation(
             'file serves pre-training'
         )
     lengths = [video['total_frames'] for video in training]
+    segments = np.concatenate(
+        [
+            np.diff(np.reshape(video.get('segments', []), (-1, 2))).ravel()
+            for video in training
+        ]
+    )
     keypoint = videos[0]['keypoint']
     use_score = videos[0].get('keypoint_score') is not None
     return AnnotationSummary(
@@ -268,4 +294,5 @@ def describe_annotation(
         num_train=len(lengths),
         mean_frames=float(np.mean(lengths)),
         median_frames=float(np.median(lengths)),
+        segment_frames=float(np.median(segments)) if segments.size else None,
     )

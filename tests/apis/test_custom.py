@@ -230,3 +230,37 @@ def test_a_stretch_of_time_has_a_frame_in_its_middle(tmp_path):
 
     assert summary.frames_of(1.0) % 2 == 1
     assert abs(summary.frames_of(1.0) - summary.fps) <= 1
+
+
+@pytest.mark.parametrize(
+    ('length', 'frames'),
+    [
+        (30, 7),  # a fifth of a second
+        (90, 19),
+        (600, 31),  # never more than a second
+    ],
+)
+def test_scores_are_averaged_over_a_fifth_of_the_median_segment(
+    tmp_path, length, frames
+):
+    def cut(data):
+        for number, video in enumerate(data['annotations']):
+            T = 1000 + number
+            video['total_frames'] = T
+            video['keypoint'] = np.zeros((1, T, 5, 3), np.float32)
+            video['segments'] = np.array([[3, 3 + length], [700, 703]])
+            video['segment_labels'] = np.array([0, 1])
+            if number % 2:  # the median is that of the longer ones
+                video['segments'] = video['segments'][:1]
+                video['segment_labels'] = video['segment_labels'][:1]
+
+    summary = describe_annotation(write(tmp_path, cut))
+
+    assert summary.fps == 30.0
+    assert summary.smoothing_frames() == frames
+
+
+def test_without_segments_scores_are_averaged_over_a_second(tmp_path):
+    summary = describe_annotation(write(tmp_path, trim))
+
+    assert summary.smoothing_frames() == 2 * round(summary.fps / 2) + 1
