@@ -1,17 +1,16 @@
 """Localize actions in files: ``python tools/infer.py FILE .. --model M``.
 
-Writes a JSON file per input and detections.json, which holds all of them in
-the layout of ActivityNet. A file that cannot be used is named and left out.
-Exit status: 0 if anything was localized, 1 if nothing was, 2 if the model
-cannot be used.
+The checkpoint alone suffices. Writes into the folder --out, for each input,
+NAME.json (ActivityNet's layout), NAME.csv (seconds) and NAME.eaf (opens in
+ELAN), and for all of them results.json and results.csv. A file that cannot be
+used is named at the end and left out. Exit status: 0, 1 if an input could not
+be used, 2 if the model or an option cannot.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,19 +18,26 @@ from typing import Any
 import numpy as np
 
 from mmsnip.apis import SkeletonLocalizationInferencer
+from mmsnip.apis.inference_options import PROPOSALS, Options
+from mmsnip.apis.input_names import find_inputs
 from mmsnip.apis.launch import readable_errors
 from mmsnip.apis.memory import keep_freed_memory
-from mmsnip.io.detections import save_detections, seconds_to_frames
-from mmsnip.io.recordings_in import group_frames
+from mmsnip.apis.results_folder import ALL, SCORES, write_all, write_answer
+from mmsnip.apis.tracks import PERSONS
+from mmsnip.conversion.hygiene import UNITS
+from mmsnip.conversion.progress import progress_bar
+from mmsnip.io.recording import UP_AXES
 from mmsnip.io.sequence import READERS
-from mmsnip.visualization import safe_file_name
 
-ALL = 'detections'
+MODEL, INPUT, OUTPUT = 'the model', 'what the inputs are', 'the results'
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         'inputs',
         nargs='+',
@@ -39,121 +45,182 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help=f'files that end in {", ".join(sorted(READERS))}, or folders '
         'that are searched for such',
     )
-    parser.add_argument(
+    group = parser.add_argument_group(MODEL)
+    group.add_argument(
         '--model',
         required=True,
         metavar='CHECKPOINT',
         help='checkpoint file, or work folder of a training run',
     )
-    parser.add_argument(
+    group.add_argument('--device', help='such as cpu or cuda:0')
+    group.add_argument(
+        '--batch-size',
+        type=int,
+        default=1,
+        metavar='N',
+        help='inputs (or persons) that pass the model at once, 1 by default',
+    )
+    group.add_argument(
+        '--persons',
+        choices=PERSONS,
+        default='joint',
+        help='joint: what all persons of a file do together, as the model was '
+        'trained (default); each: every track on its own, named in the '
+        'results, while it is there',
+    )
+    group.add_argument(
+        '--proposals',
+        choices=sorted(PROPOSALS),
+        default='runs',
+        help="runs of the best class (default), or BABEL's threshold sweep",
+    )
+    group.add_argument(
+        '--score-threshold',
+        type=float,
+        metavar='X',
+        help='least score of a detection',
+    )
+    group = parser.add_argument_group(INPUT)
+    group.add_argument(
+        '--fps',
+        type=float,
+        metavar='RATE',
+        help='frames a second of the inputs, whatever the files say; poses '
+        "are resampled where it is not the model's, times stay those of the "
+        'file',
+    )
+    group.add_argument(
+        '--map-joints',
+        metavar='LAYOUT_OR_JSON',
+        help='what the joints of the files are, where their names do not tell '
+        'or some are missing: the name of a layout (coco, smpl-24, ..), or a '
+        '.json file such as {"neck": ["arm_l", "arm_r"], "toe_l": "foot_l"}: '
+        'joints of the model, and of the file what stands for them; its key '
+        '"layout" may list the names of the file\'s joints',
+    )
+    group.add_argument(
+        '--unit',
+        choices=list(UNITS),
+        help='unit of the files that state none; matters only to models that '
+        'do not scale bodies',
+    )
+    group.add_argument(
+        '--up',
+        choices=list(UP_AXES),
+        metavar='AXIS',
+        help='axis that points up in the files (y, z, -y, ..; write '
+        '--up=-y), whatever they say',
+    )
+    group = parser.add_argument_group(OUTPUT)
+    group.add_argument(
         '--out',
         type=Path,
         default=Path('work_dirs/infer'),
         metavar='D',
         help='folder of the results, work_dirs/infer by default',
     )
-    parser.add_argument(
-        '--fps',
-        type=float,
-        help='frames a second of the inputs, whatever the files say',
+    group.add_argument(
+        '--show',
+        action='store_true',
+        help='draw a timeline of each input (and person) into D/timelines',
     )
-    parser.add_argument(
-        '--show', action='store_true', help='draw a timeline of each input'
+    group.add_argument(
+        '--show-dir',
+        type=Path,
+        metavar='D2',
+        help='draw them into this folder',
     )
-    parser.add_argument(
-        '--scores', action='store_true', help='write the frame scores, too'
+    group.add_argument(
+        '--scores',
+        action='store_true',
+        help=f'write the scores of all frames into D/{SCORES}.npz',
     )
-    parser.add_argument(
-        '--proposals',
-        choices=['runs', 'sweep'],
-        default='runs',
-        help="runs of the best class, or BABEL's threshold sweep",
+    group.add_argument(
+        '--quiet',
+        action='store_true',
+        help='print only what is wrong',
     )
-    parser.add_argument(
-        '--score-threshold', type=float, help='least score of a detection'
-    )
-    parser.add_argument('--device', help='such as cpu or cuda:0')
     args = parser.parse_args(argv)
-    if args.fps is not None and not 0 < args.fps < 1e6:
-        parser.error(f'--fps {args.fps} is no frame rate')
+    if args.out.resolve() in [Path(path).resolve() for path in args.inputs]:
+        parser.error(
+            f'--out {args.out} is searched for recordings, too, and results '
+            'would be taken for some; name another folder'
+        )
+    if args.show and args.show_dir is None:
+        args.show_dir = args.out / 'timelines'
+    try:
+        Options(**asked(args)).check(0)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     return args
 
 
-def find_inputs(given: Sequence[str]) -> list[tuple[str, Path]]:
-    """Name and path of each recording; a folder gives what lies in it.
-
-    A folder of pose JSON files that hold a frame each is one recording, see
-    `mmsnip.io.recordings_in.holds_frames`.
-
-    Args:
-        given (Sequence[str]): Files and folders.
-
-    Returns:
-        list[tuple[str, Path]]: Different names, also where file names are
-        not: the path below the folder without its ending, or the stem.
-    """
-    found: list[tuple[str, Path]] = []
-    for text in given:
-        path = Path(text)
-        if not path.is_dir():
-            found.append((path.stem, path))
-            continue
-        below = group_frames(
-            file
-            for file in path.rglob('*')
-            if file.suffix.lower() in READERS and file.is_file()
-        )
-        if not below:
-            found.append((path.name, path))  # reported as unreadable
-        for file in below:
-            place = file.relative_to(path)
-            if file == path:
-                place = Path(path.resolve().name)
-            elif not file.is_dir():
-                place = place.with_suffix('')
-            found.append((place.as_posix(), file))
-    named, taken = [], {ALL}
-    for name, path in found:
-        free, count = name, 1
-        while safe_file_name(free).lower() in taken:
-            count += 1
-            free = f'{name}-{count}'
-        taken.add(safe_file_name(free).lower())
-        named.append((free, path))
-    return named
+def asked(args: argparse.Namespace) -> dict[str, Any]:
+    """What the arguments ask the inferencer for, by its names."""
+    return dict(
+        fps=args.fps,
+        batch_size=args.batch_size,
+        proposals=args.proposals,
+        score_threshold=args.score_threshold,
+        return_scores=args.scores,
+        show_dir=args.show_dir,
+        persons=args.persons,
+        map_joints=args.map_joints,
+        unit=args.unit,
+        up=args.up,
+    )
 
 
-def write_all(
-    folder: Path, results: Sequence[dict[str, Any]], classes: Sequence[str]
-) -> Path:
-    """Write the detections of all inputs into one file.
+class Report:
+    """What is printed, and when: behind a bar that is in the way.
 
     Args:
-        folder (Path): Where ``detections.json`` goes.
-        results (Sequence[dict[str, Any]]): Answers of the inferencer.
-        classes (Sequence[str]): Names of the classes.
-
-    Returns:
-        Path: The file.
+        total (int): Number of inputs.
+        quiet (bool): Only errors.
+        in_the_way (bool): Whether lines wait until `finish`.
     """
-    label = {name: index for index, name in enumerate(classes)}
-    rows = {
-        result['video']: np.array(
-            [
-                [
-                    label[entry['label']],
-                    *seconds_to_frames(entry['segment'], result['fps']),
-                    entry['score'],
-                ]
-                for entry in result['detections']
-            ]
+
+    def __init__(self, total: int, quiet: bool, in_the_way: bool) -> None:
+        self.failed: dict[str, str] = {}
+        self._total, self._quiet = total, quiet
+        self._waiting: list[str] | None = [] if in_the_way else None
+
+    def add(self, result: dict[str, Any], place: int) -> None:
+        """Tell of an answer."""
+        if self._quiet:
+            return
+        length_s = result['num_frames'] / result['fps']
+        found = [entry['label'] for entry in result['detections']]
+        counts = ', '.join(
+            f'{found.count(label)} {label}' for label in dict.fromkeys(found)
         )
-        for result in results
-    }
-    rates = {result['video']: result['fps'] for result in results}
-    path = folder / f'{ALL}.json'
-    save_detections(path, rows, None, classes, rates)
-    return path
+        text = (
+            f'[{place + 1}/{self._total}] {result["video"]}: '
+            f'{counts or "no action"} in {length_s:.1f} s'
+        )
+        for note in result['notes']:
+            text += f'\n    note: {note}'
+        if self._waiting is None:
+            print(text, flush=True)
+        else:
+            self._waiting.append(text)
+
+    def fail(self, name: str, path: Path, error: Exception) -> None:
+        """Keep why an input cannot be used."""
+        text = str(error)
+        if not isinstance(error, (ValueError, OSError)):
+            text = f'{type(error).__name__}: {text}'
+        if str(path) not in text:
+            text = f'{path}: {text}'
+        self.failed[name] = text
+
+    def finish(self) -> None:
+        """Print what waits, and all errors."""
+        for text in self._waiting or ():
+            print(text)
+        sys.stdout.flush()
+        for text in self.failed.values():
+            print(f'error: {text}', file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -168,50 +235,60 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     keep_freed_memory()
     infer = SkeletonLocalizationInferencer(args.model, device=args.device)
-    print(
-        f'{args.model}: {len(infer.classes)} classes, '
-        f'{infer.layout.num_joints} joints, {infer.fps:g} frames/s'
-    )
-    args.out.mkdir(parents=True, exist_ok=True)
-    inputs = find_inputs(args.inputs)
-    results, started = [], time.perf_counter()
-    for number, (name, path) in enumerate(inputs, 1):
-        place = f'[{number}/{len(inputs)}]'
-        try:
-            result = infer(
-                path,
-                fps=args.fps,
-                proposals=args.proposals,
-                score_threshold=args.score_threshold,
-                return_scores=args.scores,
-                show_dir=args.out / 'timelines' if args.show else None,
-                names=[name],
-            )
-            text = json.dumps(result, allow_nan=False)
-            file = args.out / f'{safe_file_name(name)}.json'
-            file.write_text(text, encoding='utf-8')
-        except Exception as error:  # one bad file never loses the others
-            expected = isinstance(error, (ValueError, OSError))
-            kind = '' if expected else f'{path}: {type(error).__name__}: '
-            print(f'{place} error: {kind}{error}', file=sys.stderr)
-            continue
-        result.pop('scores', None)  # on disk; not kept for all inputs
-        results.append(result)
-        left_s = (time.perf_counter() - started) / number
-        left_s *= len(inputs) - number
+    if not args.quiet:
         print(
-            f'{place} {name}: {len(result["detections"])} detections in '
-            f'{result["num_frames"] / result["fps"]:.1f} s of motion'
-            + (f', about {left_s:.0f} s left' if left_s >= 1 else ''),
-            flush=True,
+            f'{args.model}: {len(infer.classes)} classes, '
+            f'{infer.layout.num_joints} joints, {infer.fps:g} frames/s'
         )
+    inputs = find_inputs(args.inputs, args.out)
+    bar = sys.stderr.isatty() and not args.quiet
+    report = Report(len(inputs), args.quiet, bar)
+    results = []
+    with progress_bar('localizing', len(inputs), bar) as advance:
+
+        def failed(place: int, error: Exception) -> None:
+            report.fail(*inputs[place], error)
+            advance()
+
+        found = infer.iterate(
+            [path for _, path in inputs],
+            on_error=failed,
+            names=[name for name, _ in inputs],
+            **asked(args),
+        )
+        for place, result in found:
+            try:
+                write_answer(args.out, result, infer.classes)
+            except (ValueError, OSError) as error:
+                failed(place, error)
+                continue
+            report.add(result, place)
+            results.append(compact(result))
+            advance()
+    report.finish()
     if not results:
-        print('error: no input could be read', file=sys.stderr)
+        print('error: no input could be used', file=sys.stderr)
         return 1
-    path = write_all(args.out, results, infer.classes)
-    failed = len(inputs) - len(results)
-    print(f'{path}: {len(results)} localized, {failed} failed')
-    return 0
+    path = write_all(args.out, results, infer.classes, report.failed)
+    if not args.quiet:
+        print(
+            f'{path}: {len(results)} localized, {len(report.failed)} failed; '
+            f'tables beside it: {ALL}.csv, and .json, .csv, .eaf of each'
+        )
+    return 1 if report.failed else 0
+
+
+def compact(result: dict[str, Any]) -> dict[str, Any]:
+    """Scores as arrays, which take a tenth of the memory of lists."""
+    result = dict(result)
+    if 'scores' in result:
+        result['scores'] = np.asarray(result['scores'], np.float32)
+    if 'track_scores' in result:
+        result['track_scores'] = {
+            track: np.asarray(rows, np.float32)
+            for track, rows in result['track_scores'].items()
+        }
+    return result
 
 
 if __name__ == '__main__':

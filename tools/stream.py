@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmsnip.apis import StreamingLocalizer
+from mmsnip.apis.clips import fit_clip
+from mmsnip.apis.joint_map import read_joint_map
 from mmsnip.apis.launch import readable_errors
 from mmsnip.apis.memory import keep_freed_memory
 from mmsnip.io.sequence import READERS, load_sequence
@@ -37,6 +39,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--fps', type=float, help='frames a second, whatever the file says'
     )
     parser.add_argument(
+        '--map-joints',
+        metavar='LAYOUT_OR_JSON',
+        help='joints of the file, as of tools/infer.py',
+    )
+    parser.add_argument(
         '--look-ahead',
         type=int,
         metavar='FRAMES',
@@ -51,7 +58,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         'default',
     )
     parser.add_argument('--device', help='such as cpu or cuda:0')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    try:
+        args.map_joints = read_joint_map(args.map_joints)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    return args
 
 
 def line(segment: dict[str, Any], now_s: float) -> str:
@@ -92,6 +104,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         num_person=M,
         fps=metadata.get('fps') if args.fps is None else args.fps,
     )
+    keypoint = fit_clip(
+        keypoint,
+        metadata,
+        args.file,
+        stream.expected,
+        joint_map=args.map_joints,
+    ).keypoint
     fps = stream.input_fps
     print(
         f'{args.file}: {T} frames at {fps:g} frames/s; a frame is final at '

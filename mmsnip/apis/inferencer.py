@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,41 +12,17 @@ from mmengine.dataset import Compose
 from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 
+from mmsnip.apis.clips import Clip, expected_input
+from mmsnip.apis.inference_loop import localize_inputs
+from mmsnip.apis.inference_options import Options
+from mmsnip.apis.model_input import find_channels, pack_clip
 from mmsnip.apis.trained_model import build_model, read_recipe
 from mmsnip.datasets.collate import pad_collate
-from mmsnip.evaluation import babel_detections, run_detections
-from mmsnip.io.detections import frames_to_seconds
-from mmsnip.io.sequence import SequenceError, as_sequence, load_sequence
-from mmsnip.io.video_check import is_int, is_rate
-from mmsnip.models.checkpoint import CheckpointError
+from mmsnip.io.sequence import SequenceError
 from mmsnip.models.chunk_plan import chunk_rule
-from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
-from mmsnip.skeleton.resample import take_frames
-from mmsnip.visualization import (
-    Poses,
-    draw_timeline,
-    safe_file_name,
-    save_figure,
-)
 
 __all__ = ['SkeletonLocalizationInferencer']
-
-PROPOSALS = {'runs': run_detections, 'sweep': babel_detections}
-
-
-@dataclass(frozen=True)
-class _Clip:
-    """One input: (M, T, V, C) at its own frame rate."""
-
-    name: str
-    keypoint: np.ndarray
-    fps: float
-    step: float  # frames of the input per frame of the model
-
-    @property
-    def num_frames(self) -> int:
-        return self.keypoint.shape[1]
 
 
 class SkeletonLocalizationInferencer:
@@ -75,6 +49,7 @@ class SkeletonLocalizationInferencer:
         metainfo (dict): Metainfo of the data that it was trained on.
         layout (SkeletonLayout): Joints that it expects.
         num_channels (int): C that it expects.
+        expected (Expected): All that it expects of a sequence.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -100,16 +75,23 @@ class SkeletonLocalizationInferencer:
         )
         with DefaultScope.overwrite_default_scope(recipe.scope):
             self.model = build_model(recipe)
-            self._pipeline = Compose(recipe.pipeline)
+            self.pipeline = Compose(recipe.pipeline)
         if chunk_size is not None:
             overlap = self.model.chunk_rule.overlap
             self.model.chunk_rule = chunk_rule(
                 dict(chunk_size=chunk_size, overlap=overlap)
             )
         self._with_score = any(s.get('use_score') for s in recipe.pipeline)
-        flat = any(s.get('num_coords') == 2 for s in recipe.pipeline)
-        self.num_channels = self._find_channels(recipe.origin)
-        self._num_coords = 2 if self._with_score or flat else 3
+        self.num_channels = find_channels(
+            self.pack,
+            self.model.backbone.in_channels,
+            self.layout.num_joints,
+            self.fps,
+            recipe.origin,
+        )
+        self.expected = expected_input(
+            self.layout, self.num_channels, recipe.metainfo, recipe.pipeline
+        )
         self.model.to(device or get_device()).eval()
 
     def __call__(
@@ -122,16 +104,25 @@ class SkeletonLocalizationInferencer:
         return_scores: bool = False,
         show_dir: str | os.PathLike | None = None,
         names: Sequence[str] | None = None,
+        persons: str = 'joint',
+        map_joints: str | os.PathLike | Mapping[str, Any] | None = None,
+        unit: str | None = None,
+        up: str | None = None,
     ) -> dict[str, Any] | list[dict[str, Any]]:
         """Localize actions.
+
+        Joints of another layout are found by their names; a file that lacks
+        joints of the model is refused unless ``map_joints`` says what stands
+        for them. Where its frame rate is not the model's, poses are
+        resampled linearly; what is returned is in seconds and in frames of
+        the input all the same.
 
         Args:
             inputs (Any): Array (T, V, C) or (M, T, V, C), a file that
                 `load_sequence` reads, or a list of these. Frames in which
                 all joints of a person are zero are frames without it.
             fps (float, optional): Frames a second of the inputs. None takes
-                what the file says, else the model's. Where it is not the
-                model's, poses are resampled linearly.
+                what the file says, else the model's.
             batch_size (int): Sequences that pass the model at once.
             proposals (str): How scores become segments: ``'runs'`` of the
                 arg-max class, or BABEL's threshold ``'sweep'``.
@@ -139,16 +130,33 @@ class SkeletonLocalizationInferencer:
                 None keeps all.
             return_scores (bool): Add ``'scores'``.
             show_dir (str | os.PathLike, optional): Folder for a timeline of
-                each input, ``<safe name>.png``.
+                each input (and person), ``<safe name>.png``.
             names (Sequence[str], optional): Name of each input. None takes
                 the stem of a file, and ``sequence_<place>`` of an array.
+            persons (str): ``'joint'``: what all persons do together, as the
+                model was trained. ``'each'``: each person on its own, in the
+                stretches in which it is there; absences up to a second do
+                not part them.
+            map_joints (str | os.PathLike | Mapping, optional): Name of the
+                inputs' layout, or what stands for joints that they lack; see
+                `mmsnip.apis.joint_map.read_joint_map`.
+            unit (str, optional): Unit of the inputs, 'm', 'cm' or 'mm';
+                matters only to a model that does not scale bodies. None
+                takes what the file says.
+            up (str, optional): Axis of the inputs that points up, such as
+                'z' or '-y'; matters only to a model that has a vertical.
+                None takes what the file says.
 
         Returns:
             dict | list[dict]: Ready for JSON, a list for a list: ``video``
-            (name), ``num_frames`` (T), ``fps`` and ``detections`` (list of
-            ``label``, ``segment`` [start_s, end_s] and ``score``); with
-            ``return_scores`` also ``scores``, T lists of num_classes + 1
-            probabilities, background last.
+            (name), ``num_frames`` (T), ``fps``, ``detections`` (list of
+            ``label``, ``segment`` [start_s, end_s], ``frames`` [start, end)
+            to the nearest whole frame, and ``score``) and ``notes`` (list of
+            what was taken for granted). With ``return_scores`` also
+            ``scores``, T lists of num_classes + 1 probabilities, background
+            last. With ``persons='each'`` detections have a ``track``, the
+            answer ``tracks`` (ids of all who were there), and in place of
+            ``scores`` ``track_scores``, such lists by track.
 
         Raises:
             FileNotFoundError: If a file does not exist.
@@ -156,138 +164,85 @@ class SkeletonLocalizationInferencer:
                 and channels; it is named. A ValueError.
             ValueError: If an option is out of range.
         """
-        _check_options(fps, batch_size, proposals, score_threshold)
         several = isinstance(inputs, (list, tuple))
         queue = list(inputs) if several else [inputs]
-        if isinstance(names, str):
-            names = [names]
-        if names is not None and len(names) != len(queue):
-            raise ValueError(
-                f'names has {len(names)} entries for {len(queue)} inputs'
-            )
-        pictures = _Pictures(show_dir)
-        results = []
-        for start in range(0, len(queue), batch_size):
-            clips = [
-                self._read(
-                    queue[place],
-                    fps,
-                    f'sequence_{place}' if names is None else names[place],
-                    named=names is not None,
-                )
-                for place in range(start, min(start + batch_size, len(queue)))
-            ]
-            for clip, scores in zip(clips, self._score(clips)):
-                rows = PROPOSALS[proposals](scores)
-                if score_threshold is not None:
-                    rows = rows[rows[:, 3] >= score_threshold]
-                # the model's frames to those of the input
-                rows[:, 1:3] = np.minimum(
-                    rows[:, 1:3] * clip.step, clip.num_frames
-                )
-                result = self._result(clip, rows)
-                scores = _at_input_rate(scores, clip)
-                if return_scores:
-                    result['scores'] = scores.tolist()
-                if show_dir is not None:
-                    self._show(clip, rows, scores, pictures.path(clip.name))
-                results.append(result)
-        return results if several else results[0]
+        results = self.iterate(
+            queue,
+            fps=fps,
+            batch_size=batch_size,
+            proposals=proposals,
+            score_threshold=score_threshold,
+            return_scores=return_scores,
+            show_dir=show_dir,
+            names=names,
+            persons=persons,
+            map_joints=map_joints,
+            unit=unit,
+            up=up,
+        )
+        found = [result for _, result in results]
+        return found if several else found[0]
 
-    def _read(
-        self, source: Any, fps: float | None, name: str, named: bool
-    ) -> _Clip:
-        """Checked input."""
-        origin = name
-        if isinstance(source, (str, os.PathLike)):
-            keypoint, metadata = load_sequence(source)
-            origin = str(source)
-            name = name if named else metadata['frame_dir']
-            fps = metadata.get('fps') if fps is None else fps
-        else:
-            keypoint = as_sequence(source, name)
-        V, C = keypoint.shape[2:]
-        if self.layout.num_joints != V:
-            raise SequenceError(
-                f'{origin} has {V} joints, its shape is {keypoint.shape} '
-                f'(M, T, V, C); the model expects {self.layout.num_joints}, '
-                f'in this order: {", ".join(self.layout.joint_names)}'
-            )
-        if self.num_channels != C:
-            what = {2: 'x, y', 3: 'x, y, z'}.get(self.num_channels, 'numbers')
-            what = 'x, y, score' if self._with_score else what
-            raise SequenceError(
-                f'{origin} has C = {C} numbers a joint, its shape is '
-                f'{keypoint.shape} (M, T, V, C); the model expects '
-                f'C = {self.num_channels} ({what})'
-            )
-        fps = self.fps if fps is None else float(fps)
-        step = fps / self.fps
-        step = 1.0 if abs(step - 1) < 1e-6 else step
-        return _Clip(name, keypoint, fps, step)
+    def iterate(
+        self,
+        inputs: Sequence[Any],
+        on_error: Callable[[int, Exception], None] | None = None,
+        **options: Any,
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Localize in many inputs, of which some may be bad.
 
-    def _pack(self, clip: _Clip) -> dict[str, Any]:
-        """A clip at the model's rate, through the test pipeline."""
-        keypoint = clip.keypoint
-        body_mask = present_frames(keypoint)
-        if clip.step != 1:
-            T = clip.num_frames
-            count = int(np.ceil(T / clip.step - 1e-6))
-            place = np.minimum(np.arange(max(count, 1)) * clip.step, T - 1)
-            keypoint, body_mask = take_frames(keypoint, body_mask, place)
-        T = keypoint.shape[1]
-        sample = dict(
-            frame_dir=clip.name,
-            total_frames=T,
-            sample_idx=0,
-            keypoint=keypoint,
-            body_mask=body_mask,
-            frame_index=np.arange(T),
+        Args:
+            inputs (Sequence[Any]): Arrays and files.
+            on_error (Callable[[int, Exception], None], optional): Takes the
+                place and the error of an input that cannot be used; the
+                others go on. None raises.
+            **options (Any): As of `__call__`.
+
+        Yields:
+            tuple[int, dict[str, Any]]: Place of the input, and the answer.
+
+        Raises:
+            SequenceError: As `__call__`, where ``on_error`` is None.
+            ValueError: If an option is out of range.
+        """
+        how = Options(**options)
+        names = how.check(len(inputs))
+        yield from localize_inputs(self, inputs, names, how, on_error)
+
+    def pack(self, clip: Clip) -> dict[str, Any]:
+        """A clip at the model's rate, through the test pipeline.
+
+        Args:
+            clip (Clip): Of the model's joints.
+
+        Returns:
+            dict[str, Any]: For `mmsnip.datasets.collate.pad_collate`.
+
+        Raises:
+            ValueError: If the pipeline does not keep all frames.
+        """
+        facts = dict(
             num_classes=len(self.classes),
             fps=self.fps,
             layout=self.layout,
             metainfo=self.metainfo,
         )
-        if self._with_score:
-            sample['keypoint'] = keypoint[..., :-1]
-            sample['keypoint_score'] = keypoint[..., -1]
-        packed = self._pipeline(sample)
-        inputs = packed['inputs']
-        if not isinstance(inputs, torch.Tensor) or inputs.shape[1] != T:
-            raise ValueError(
-                f"{clip.name}: the model's test pipeline does not keep all "
-                f'{T} frames; inference needs one that does, without views '
-                'and windows'
-            )
-        return packed
-
-    def _find_channels(self, origin: str) -> int:
-        """C of sequences that the pipeline makes the model's input of."""
-        wanted = self.model.backbone.in_channels
-        noise = np.random.default_rng(0).normal(
-            size=(1, 3, self.layout.num_joints, 4)
-        )
-        tried = []
-        for C in (3, 2, 4):
-            clip = _Clip('a probe', noise[..., :C].astype('f4'), self.fps, 1.0)
-            try:
-                found = self._pack(clip)['inputs'].shape[-1]
-            except (KeyError, TypeError, ValueError) as error:
-                tried.append(f'C = {C}: {error}')
-                continue
-            if found == wanted:
-                return C
-            tried.append(f'C = {C} becomes {found}')
-        listed = '\n- '.join(tried)
-        raise CheckpointError(
-            f'{origin}: the model takes {wanted} channels a joint, and its '
-            f'test pipeline makes none such of a sequence\n- {listed}'
-        )
+        return pack_clip(clip, self.pipeline, facts, self._with_score)
 
     @torch.no_grad()
-    def _score(self, clips: Sequence[_Clip]) -> list[np.ndarray]:
-        """Scores at the model's rate, (T', num_classes + 1) a clip."""
-        batch = pad_collate([self._pack(clip) for clip in clips])
+    def score(self, clips: Sequence[Clip]) -> list[np.ndarray]:
+        """Scores at the model's rate.
+
+        Args:
+            clips (Sequence[Clip]): Pass at once.
+
+        Returns:
+            list[np.ndarray]: (T', num_classes + 1) a clip.
+
+        Raises:
+            SequenceError: If scores are not finite; the clip is named.
+        """
+        batch = pad_collate([self.pack(clip) for clip in clips])
         scores = [
             sample.pred_frame_scores.cpu().numpy()
             for sample in self.model.test_step(batch)
@@ -300,89 +255,3 @@ class SkeletonLocalizationInferencer:
                     'the unit of the training data'
                 )
         return scores
-
-    def _result(self, clip: _Clip, rows: np.ndarray) -> dict[str, Any]:
-        segments = frames_to_seconds(rows[:, 1:3], clip.fps).tolist()
-        return {
-            'video': clip.name,
-            'num_frames': clip.num_frames,
-            'fps': clip.fps,
-            'detections': [
-                {
-                    'label': self.classes[int(row[0])],
-                    'segment': segment,
-                    'score': float(row[3]),
-                }
-                for row, segment in zip(rows, segments)
-            ],
-        }
-
-    def _show(
-        self, clip: _Clip, rows: np.ndarray, scores: np.ndarray, path: Path
-    ) -> None:
-        poses = Poses(
-            clip.keypoint[..., : self._num_coords],
-            self.layout.parents,
-            joint_names=self.layout.joint_names,
-            body_mask=present_frames(clip.keypoint),
-        )
-        figure = draw_timeline(
-            None,
-            rows,
-            self.classes,
-            clip.num_frames,
-            clip.fps,
-            scores,
-            poses,
-            title=clip.name,
-        )
-        save_figure(figure, path)
-
-
-class _Pictures:
-    """Paths of pictures, a different one each time.
-
-    Args:
-        folder (str | os.PathLike | None): Where they go.
-    """
-
-    def __init__(self, folder: str | os.PathLike | None) -> None:
-        self._folder = Path(folder or '.')
-        self._counts: dict[str, int] = {}
-
-    def path(self, name: str) -> Path:
-        stem = safe_file_name(name)
-        count = self._counts.get(stem.lower(), 0) + 1
-        self._counts[stem.lower()] = count
-        stem = stem if count == 1 else safe_file_name(f'{name}-{count}')
-        return self._folder / f'{stem}.png'
-
-
-def _at_input_rate(scores: np.ndarray, clip: _Clip) -> np.ndarray:
-    """Scores (T', ..) between the model's frames, (T, ..) of the input."""
-    if clip.step == 1:
-        return scores
-    last = len(scores) - 1
-    place = np.minimum(np.arange(clip.num_frames) / clip.step, last)
-    low = np.floor(place).astype(np.int64)
-    share = (place - low).astype(scores.dtype)[:, None]
-    high = np.minimum(low + 1, last)
-    return scores[low] * (1 - share) + scores[high] * share
-
-
-def _check_options(
-    fps: Any, batch_size: Any, proposals: Any, score_threshold: Any
-) -> None:
-    if fps is not None and not is_rate(fps):
-        raise ValueError(
-            f'fps={fps!r} must be a positive number of frames a second'
-        )
-    if not is_int(batch_size) or batch_size < 1:
-        raise ValueError(f'batch_size={batch_size!r} must be at least 1')
-    if proposals not in PROPOSALS:
-        raise ValueError(
-            f'proposals={proposals!r} is unknown; use {sorted(PROPOSALS)}'
-        )
-    numbers = (int, float, np.integer, np.floating)
-    if not isinstance(score_threshold, (*numbers, type(None))):
-        raise ValueError(f'score_threshold={score_threshold!r} is no number')

@@ -15,6 +15,7 @@ from torch import distributed
 
 from mmsnip.compat import VersionError
 from mmsnip.io.annotation import AnnotationError
+from mmsnip.io.reading import SequenceError
 from mmsnip.models.checkpoint import CheckpointError
 
 __all__ = [
@@ -155,6 +156,7 @@ def readable_errors() -> Iterator[None]:
         AnnotationError,
         CheckpointError,
         FileNotFoundError,
+        SequenceError,
         VersionError,
     ) as error:
         if os.environ.get('MMSNIP_TRACEBACK') == '1':

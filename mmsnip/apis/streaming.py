@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmsnip.apis.clips import Expected, fit_clip, open_source
 from mmsnip.apis.inferencer import SkeletonLocalizationInferencer
 from mmsnip.apis.streaming_frames import LiveResampler, PoseMemory
 from mmsnip.apis.streaming_network import LiveNetwork
@@ -83,6 +84,7 @@ class StreamingLocalizer:
     Attributes:
         classes (list[str]): Classes, background left out.
         fps (float): Frame rate of the model.
+        expected (Expected): What it takes, for `mmsnip.apis.clips.fit_clip`.
         plan (StreamPlan): Frames of a window, as used.
         num_person (int): As used.
 
@@ -122,9 +124,10 @@ class StreamingLocalizer:
         self._model = inferencer.model
         self.classes = inferencer.classes
         self.fps = inferencer.fps
+        self.expected: Expected = inferencer.expected
         self.plan = plan_stream(
             self._model,
-            inferencer._pipeline.transforms,
+            inferencer.pipeline.transforms,
             self.fps,
             look_ahead,
             context,
@@ -140,7 +143,7 @@ class StreamingLocalizer:
         self.reset()
 
     def _usual_persons(self) -> int:
-        for step in self._inferencer._pipeline.transforms:
+        for step in self._inferencer.pipeline.transforms:
             if getattr(step, 'num_person', None):
                 return step.num_person
         return getattr(self._model.backbone, 'num_person', 1)
@@ -258,7 +261,8 @@ class StreamingLocalizer:
         with suppress(ValueError, TypeError):  # what is no array is refused
             if np.ndim(frames) == 2:
                 frames = np.asarray(frames)[None]
-        keypoint = self._inferencer._read(frames, None, name, True).keypoint
+        keypoint, found, _ = open_source(frames, name)
+        keypoint = fit_clip(keypoint, found, name, self.expected).keypoint
         M = len(keypoint)
         if self.num_person < M:
             raise SequenceError(

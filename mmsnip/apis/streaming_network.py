@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmsnip.apis.inferencer import SkeletonLocalizationInferencer, _Clip
+from mmsnip.apis.clips import Clip
+from mmsnip.apis.inferencer import SkeletonLocalizationInferencer
 from mmsnip.apis.streaming_frames import FrameWindow, PoseMemory
 from mmsnip.apis.streaming_plan import StreamPlan
 from mmsnip.apis.streaming_scores import window_scores
@@ -98,8 +99,8 @@ class LiveNetwork:
             cut += past.shape[1]
             keypoint = np.concatenate([past, keypoint], axis=1)
         inferencer = self._inferencer
-        packed = inferencer._pack(
-            _Clip('the stream', keypoint, inferencer.fps, 1.0)
+        packed = inferencer.pack(
+            Clip('the stream', keypoint, inferencer.fps, 1.0)
         )
         packed['inputs'] = packed['inputs'][:, cut:]
         packed['body_mask'] = packed['body_mask'][:, cut:]

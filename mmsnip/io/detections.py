@@ -78,6 +78,7 @@ def save_detections(
     classes: Sequence[str],
     fps: float | Mapping[str, float],
     about: Mapping[str, Any] | None = None,
+    tracks: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Write detections and metrics as ActivityNet JSON, all or nothing.
 
@@ -95,16 +96,29 @@ def save_detections(
             or per video.
         about (Mapping[str, Any], optional): What else ``external_data``
             says, as protocol, convention and label rule of the metrics.
+        tracks (Mapping[str, Sequence[str]], optional): Per video the person
+            of each detection, who becomes its ``"track"``; videos that are
+            not in it tell no persons apart.
 
     Raises:
         ValueError: If an array is malformed, a label has no name, a number
-            is not finite, or ``fps`` lacks a video; the video is named.
+            is not finite, ``fps`` lacks a video or ``tracks`` a detection;
+            the video is named.
     """
     rates = {video: _rate_of(video, fps) for video in detections}
     results = {
         str(video): _to_entries(video, rows, classes, rates[video])
         for video, rows in detections.items()
     }
+    for video, owners in (tracks or {}).items():
+        entries = results[str(video)]
+        if len(owners) != len(entries):
+            raise ValueError(
+                f'video {video!r} has {len(entries)} detections and '
+                f'{len(owners)} tracks; name the person of each'
+            )
+        for entry, owner in zip(entries, owners):
+            entry['track'] = str(owner)
     document = {
         'version': 'mmsnip 1',
         'results': results,

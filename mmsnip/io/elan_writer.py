@@ -57,7 +57,7 @@ def save_elan(
         media (str | os.PathLike[str], optional): Video that ELAN opens with
             it.
         with_scores (bool): Whether the scores follow, each tier's in a tier
-            '<tier> score' that depends on it. Defaults to False.
+            ``'<tier> score'`` that depends on it. Defaults to False.
         date (str, optional): Of the document, as ISO 8601; None is now.
 
     Raises:

@@ -20,6 +20,10 @@ from mmsnip.io.video_check import is_rate
 __all__ = ['READERS', 'SequenceError', 'as_sequence', 'load_sequence']
 
 Content = 'tuple[Any, dict[str, Any]]'
+# What an .npz may say beside its keypoints.
+_FACTS = (
+    *('fps', 'joint_names', 'parents', 'layout', 'unit', 'up', 'track_ids'),
+)
 
 
 def load_sequence(
@@ -28,7 +32,9 @@ def load_sequence(
     """Read a file; nothing in it is executed.
 
     - ``.npy``: the array.
-    - ``.npz``: the array ``keypoint``, or the only one; ``fps`` optional.
+    - ``.npz``: the array ``keypoint``, or the only one, and what is known of
+      ``fps``, ``joint_names`` (with ``parents`` or without), ``layout`` (a
+      name), ``unit``, ``up`` and ``track_ids``.
     - ``.skeleton``: NTU RGB+D, its two bodies with most motion (`read_ntu`).
     - ``.txt``: PKU-MMD, 150 numbers a row (`read_pkummd`).
     - ``.bvh``: any hierarchy, positions as the file scales them (`read_bvh`).
@@ -43,9 +49,9 @@ def load_sequence(
         tuple[np.ndarray, dict[str, Any]]: Keypoints (M, T, V, C) float32;
         and ``frame_dir`` (str, the file's stem) and, where the file says
         it, ``fps`` (float), ``layout`` (name, or joint_names and parents),
-        ``unit``, ``track_ids``, ``keypoint_score`` (M, T, V), ``first_frame``
-        (int, number of frame 0 in its source) and ``mended`` (sentences
-        about what was repaired).
+        ``joint_names`` (list[str]), ``unit``, ``up``, ``track_ids``,
+        ``keypoint_score`` (M, T, V), ``first_frame`` (int, number of frame 0
+        in its source) and ``mended`` (sentences about what was repaired).
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -92,14 +98,14 @@ def _read_npy(path: Path) -> Content:
 
 def _read_npz(path: Path) -> Content:
     arrays = open_arrays(path)
-    names = [name for name in arrays if name != 'fps']
+    names = [name for name in arrays if name not in _FACTS]
     if 'keypoint' not in names and len(names) != 1:
         raise SequenceError(
             f'{path} has the arrays {list(arrays)}; expected one that is '
-            "called 'keypoint', or only one beside 'fps'"
+            f"called 'keypoint', or only one beside {list(_FACTS)}"
         )
     key = 'keypoint' if 'keypoint' in names else names[0]
-    metadata = {}
+    metadata: dict[str, Any] = {}
     if 'fps' in arrays:
         fps = arrays['fps']
         if fps.size != 1 or not is_rate(fps.reshape(-1)[0]):
@@ -108,7 +114,43 @@ def _read_npz(path: Path) -> Content:
                 'expected one positive number of frames a second'
             )
         metadata['fps'] = float(fps.reshape(-1)[0])
+    for fact in ('layout', 'unit', 'up'):
+        if fact in arrays:
+            metadata[fact] = _words(arrays[fact], fact, 1, path)[0]
+    shape = arrays[key].shape
+    V = shape[-2] if len(shape) > 2 else 0
+    if 'joint_names' in arrays:
+        found = _words(arrays['joint_names'], 'joint_names', V, path)
+        metadata['joint_names'] = found
+    if 'track_ids' in arrays:
+        M = shape[0] if len(shape) == 4 else 1
+        found = _words(arrays['track_ids'], 'track_ids', M, path)
+        metadata['track_ids'] = found
+    if 'parents' in arrays:
+        parents = arrays['parents']
+        if parents.shape != (V,) or parents.dtype.kind not in 'iu':
+            raise SequenceError(
+                f"{path}, array 'parents': found {parents.dtype} of shape "
+                f'{parents.shape}; expected {V} integers, -1 for the root'
+            )
+        body = dict(parents=[int(parent) for parent in parents])
+        if 'joint_names' in metadata:
+            body['joint_names'] = metadata['joint_names']
+        metadata.setdefault('layout', body)
     return arrays[key], metadata
+
+
+def _words(array: np.ndarray, key: str, count: int, path: Path) -> list[str]:
+    """Text of an array of an ``.npz``."""
+    words = array.reshape(-1)
+    if words.dtype.kind not in 'UiuS' or len(words) != count:
+        raise SequenceError(
+            f'{path}, array {key!r}: found {len(words)} values of type '
+            f'{array.dtype}; expected {count} as text'
+        )
+    if words.dtype.kind == 'S':
+        words = np.char.decode(words, 'utf-8')
+    return [str(word) for word in words.tolist()]
 
 
 # A reader takes a path and returns the keypoints, (T, V, C) or

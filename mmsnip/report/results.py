@@ -5,7 +5,7 @@
 - ActivityNet's JSON of ``--dump`` and of ``tools/infer.py``: detections of
   many videos, sometimes metrics.
 - The inferencer's JSON: one video, or a list of them, sometimes scores.
-- A folder of ``tools/infer.py``: both kinds of JSON.
+- A folder of ``tools/infer.py``: such JSON and, maybe, such ``.npz``.
 
 The content tells them apart, never the name of the file.
 """
@@ -23,6 +23,7 @@ import numpy as np
 
 from mmsnip.io.detections import load_detections
 from mmsnip.io.scores import load_scored_videos
+from mmsnip.io.video_check import is_int
 from mmsnip.report.answers import Answer, read_answer
 
 __all__ = ['Results', 'load_results']
@@ -31,6 +32,9 @@ ACCEPTED = (
     'the .npz of tools/test.py --dump-scores or tools/fuse.py, the JSON of '
     '--dump, the JSON of tools/infer.py, or its folder'
 )
+
+# Of external_data, what does not say how scores are evaluated.
+_NOT_SETTINGS = ('classes', 'fps', 'num_frames', 'notes', 'failed')
 
 
 @dataclass
@@ -167,16 +171,38 @@ def _from_activitynet(
     rates = given['fps']
     if not isinstance(rates, Mapping):
         rates = dict.fromkeys(found, rates)
-    about = {k: v for k, v in extra.items() if k not in ('classes', 'fps')}
     return Results(
         str(path),
         'detections',
         found,
         list(given['classes']),
         fps={name: float(rates[name]) for name in found},
+        num_frames=_lengths(path, extra.get('num_frames'), found),
         metrics=metrics,
-        settings=about,
+        settings={k: v for k, v in extra.items() if k not in _NOT_SETTINGS},
+        notes=[
+            f'{name}: {text}'
+            for key in ('notes', 'failed')
+            for name, texts in dict(extra.get(key) or {}).items()
+            for text in ([texts] if isinstance(texts, str) else texts)
+        ],
     )
+
+
+def _lengths(
+    path: Path, given: Any, found: Mapping[str, Any]
+) -> dict[str, int]:
+    """T of each video, where the file says it."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(
+        is_int(T) and T > 0 for T in given.values()
+    ):
+        raise ValueError(
+            f"{path}, key 'external_data.num_frames': found "
+            f'{str(given)[:60]}; expected a positive integer by video'
+        )
+    return {name: given[name] for name in found if name in given}
 
 
 def _is_names(value: Any) -> bool:
@@ -241,25 +267,20 @@ def _join(
 def _from_folder(
     folder: Path, classes: list[str] | None, fps: float | None
 ) -> Results:
-    """The folder of ``tools/infer.py``; scores lie in its single files."""
-    whole = folder / 'detections.json'
+    """The folder of ``tools/infer.py``; scores lie in a file of their own."""
+    whole, scores = folder / 'results.json', folder / 'scores.npz'
     if not whole.is_file():
         raise FileNotFoundError(
-            f'{folder} has no detections.json; expected {ACCEPTED}'
+            f'{folder} has no results.json; expected {ACCEPTED}'
         )
     results = load_results(whole, classes, fps)
     results.path, results.kind = str(folder), 'inference'
-    entries = []
-    for path in sorted(folder.glob('*.json')):
-        document = _read_json(path)
-        if isinstance(document, Mapping) and document.get('video') in (
-            results.found
-        ):
-            entries.append(read_answer(str(path), document, ACCEPTED))
-    for each in entries:
-        results.num_frames[each.video] = each.num_frames
-        if each.scores is not None and each.scores.shape[1] == (
-            len(results.classes or ()) + 1
-        ):
-            results.scores[each.video] = each.scores
+    if scores.is_file():
+        stored = load_scored_videos(scores)
+        if stored.classes == results.classes:
+            results.scores = {
+                name: rows
+                for name, rows in stored.scores.items()
+                if len(rows) == results.num_frames.get(name)
+            }
     return results

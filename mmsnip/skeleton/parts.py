@@ -68,6 +68,8 @@ def joint_parts(joint_names: Sequence[str]) -> tuple[Part | None, ...]:
     - Detectors in images (those that have a nose and eyes) call the middle
       of the shoulders ``neck``; it is ``thorax`` here, as is Kinect's
       ``spine_shoulder`` or ``shoulder_center``.
+    - Beside hips or a pelvis, ``root`` is a point on the floor that rigs
+      hang on; it says nothing.
     - ``spine1``, ``spine2``, ``spine3`` are middle, chest and thorax, as
       the 25 NTU joints of BABEL take them from SMPL; beside a ``spine``,
       the last of ``spine1`` and ``spine2`` is the chest.
@@ -105,6 +107,8 @@ def joint_parts(joint_names: Sequence[str]) -> tuple[Part | None, ...]:
         center['neck'] = 'thorax'
     if 'thorax' in middle:
         center['neckbase'] = 'neck'
+    if middle & set(_MIDDLE_WORDS['pelvis']) - {'root'}:
+        del center['root']
     if 'spine' in middle:
         center['spine2' if 'spine2' in middle else 'spine1'] = 'chest'
     else:

@@ -44,13 +44,19 @@ def checkpoint(
     smooth=5,
     normalize=NORMALIZE,
     stream=('joint', 'motion'),
+    joints=JOINTS,
+    parents=PARENTS,
+    sample=None,
 ):
-    """Write a checkpoint of random weights whose labels change in time."""
+    """Write a checkpoint of random weights whose labels change in time.
+
+    `sample` is a video of other joints than those of `poses`.
+    """
     channels = 14 if stream == 'egocentric' else 3 * len(stream)
     model = dict(
         type='SkeletonLocalizer',
         backbone=dict(
-            graph_cfg=dict(parents=PARENTS, joint_names=JOINTS),
+            graph_cfg=dict(parents=parents, joint_names=joints),
             in_channels=channels,
             **ENCODERS[encoder],
         ),
@@ -75,14 +81,15 @@ def checkpoint(
         model=model,
         pipeline=pipeline,
         dataset_meta=dict(
-            classes=CLASSES, joint_names=JOINTS, parents=PARENTS, fps=30.0
+            classes=CLASSES, joint_names=joints, parents=parents, fps=30.0
         ),
         default_scope='mmsnip',
     )
     content = dict(state_dict=made.state_dict(), meta=dict(mmsnip=meta))
     torch.save(content, path)
     infer = SkeletonLocalizationInferencer(path, device='cpu')
-    scores = infer(poses(), return_scores=True)['scores']
+    sample = poses() if sample is None else sample
+    scores = infer(sample, return_scores=True)['scores']
     logits = torch.log(torch.tensor(scores))
     logits -= logits.mean(dim=1, keepdim=True)
     mean = logits.mean(dim=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 
@@ -16,7 +15,7 @@ from mmengine.runner import Runner
 
 from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.io.annotation import save_annotation
-from mmsnip.io.detections import load_detections, load_scores
+from mmsnip.io.scores import load_scores
 from mmsnip.io.sequence import SequenceError
 from mmsnip.models.checkpoint import CheckpointError
 from tests.tools.conftest import ROOT, annotation
@@ -384,6 +383,10 @@ def test_a_file_that_does_not_fit_is_named(infer, tmp_path):
         dict(proposals='guess'),
         dict(score_threshold='high'),
         dict(names=['a', 'b']),
+        dict(persons='two'),
+        dict(unit='yard'),
+        dict(up='w'),
+        dict(map_joints='nobody'),
     ],
 )
 def test_options_out_of_range_are_refused_by_name(infer, options):
@@ -447,63 +450,3 @@ def test_config_folder_and_checkpoint_are_told_apart(trained, tmp_path):
         SkeletonLocalizationInferencer(tmp_path)
     with pytest.raises(FileNotFoundError, match=r'gone\.pth'):
         SkeletonLocalizationInferencer(tmp_path / 'gone.pth')
-
-
-@pytest.fixture(scope='module')
-def command():
-    """``tools/infer.py``, as a module."""
-    spec = importlib.util.spec_from_file_location(
-        'infer_command', ROOT / 'tools' / 'infer.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_one_bad_file_never_loses_the_others(
-    trained, command, infer, tmp_path, capsys
-):
-    for folder, seed in (('a', 0), ('b', 1)):
-        (tmp_path / 'in' / folder).mkdir(parents=True)
-        np.save(tmp_path / 'in' / folder / 'walk.npy', poses(seed=seed))
-    (tmp_path / 'in' / 'notes.md').write_text('no sequence')
-    (tmp_path / 'in' / 'a' / 'broken.npz').write_bytes(b'PK')
-    np.savez(tmp_path / 'walk.npz', keypoint=poses(seed=2), fps=60.0)
-    np.save(tmp_path / 'detections.npy', poses(seed=3))
-    out = tmp_path / 'out'
-
-    status = command.main(
-        [str(tmp_path / name) for name in ('in', 'walk.npz')]
-        + [str(tmp_path / 'detections.npy'), str(tmp_path / 'gone.npy')]
-        + ['--model', str(trained[0] / 'work'), '--out', str(out)]
-        + ['--device', 'cpu', '--show']
-    )
-
-    captured = capsys.readouterr()
-    found, _ = load_detections(out / 'detections.json')
-    assert status == 0
-    assert sorted(found) == ['a/walk', 'b/walk', 'detections-2', 'walk']
-    assert 'broken.npz' in captured.err
-    assert 'gone.npy' in captured.err
-    assert '[6/6]' in captured.err
-    assert 'notes.txt' not in captured.err
-    one = json.loads((out / 'walk.json').read_text())
-    assert one == infer(tmp_path / 'walk.npz')
-    everything = json.loads((out / 'detections.json').read_text())
-    assert len(everything['results']['walk']) == len(one['detections'])
-    for ours, theirs in zip(everything['results']['walk'], one['detections']):
-        assert ours['segment'] == pytest.approx(theirs['segment'])
-    assert len(list((out / 'timelines').glob('*.png'))) == 4
-
-
-def test_a_command_that_read_nothing_fails(trained, command, tmp_path, capsys):
-    (tmp_path / 'empty').mkdir()
-
-    status = command.main(
-        [str(tmp_path / 'empty'), '--model', str(trained[0] / 'work')]
-        + ['--out', str(tmp_path / 'out'), '--device', 'cpu']
-    )
-
-    assert status == 1
-    assert 'no input could be read' in capsys.readouterr().err
-    assert not (tmp_path / 'out' / 'detections.json').exists()

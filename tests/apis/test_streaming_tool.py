@@ -9,7 +9,13 @@ import pytest
 
 from mmsnip.apis import StreamingLocalizer
 from mmsnip.io.sequence import SequenceError
-from tests.apis.streaming_models import checkpoint, feed, joined, poses
+from tests.apis.streaming_models import (
+    JOINTS,
+    checkpoint,
+    feed,
+    joined,
+    poses,
+)
 from tests.tools.conftest import ROOT
 
 
@@ -74,3 +80,35 @@ def test_another_body_is_named(tool, model, tmp_path):
 
     with pytest.raises(SequenceError, match='has 7 joints'):
         tool.main([str(path), '--model', str(model)])
+
+
+def test_joints_in_another_order_are_found_by_name(
+    tool, model, tmp_path, capsys
+):
+    order, keypoint = [3, 0, 4, 2, 1], poses(M=1, T=60)
+    names = [JOINTS[v] for v in order]
+    np.save(tmp_path / 'own.npy', keypoint)
+    np.savez(
+        tmp_path / 'own.npz', keypoint=keypoint[:, :, order], joint_names=names
+    )
+    lines = []
+
+    for name in ('own.npy', 'own.npz'):
+        tool.main([str(tmp_path / name), '--model', str(model)])
+        lines.append(capsys.readouterr().out.splitlines()[1:-1])
+
+    assert lines[0] == lines[1] != []
+
+
+def test_a_body_that_lacks_joints_is_refused_with_a_remedy(
+    tool, model, tmp_path, capsys
+):
+    path = tmp_path / 'other.npz'
+    np.savez(path, keypoint=np.ones((9, 5, 3)), joint_names=list('abcde'))
+    arguments = [str(path), '--model', str(model)]
+
+    with pytest.raises(SequenceError, match='lacks 5 of the 5 joints'):
+        tool.main(arguments)
+    with pytest.raises(SystemExit):
+        tool.main([*arguments, '--map-joints', 'nobody'])
+    assert 'neither a layout' in capsys.readouterr().err

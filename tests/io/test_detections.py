@@ -167,3 +167,20 @@ def test_load_scores_refuses_another_archive(tmp_path):
 
     with pytest.raises(ValueError, match="lacks the array 'classes'"):
         load_scores(tmp_path / 'other.npz')
+
+
+def test_tracks_name_the_person_of_each_detection(tmp_path):
+    rows = {'a': np.array([[0, 1, 4, 0.5], [1, 2, 5, 0.25]]), 'b': []}
+    path = tmp_path / 'd.json'
+
+    save_detections(
+        path, rows, None, ['x', 'y'], 10.0, tracks=dict(a=['ann', 'bo'])
+    )
+
+    entries = json.loads(path.read_text())['results']['a']
+    assert [entry['track'] for entry in entries] == ['ann', 'bo']
+    assert load_detections(path)[0]['a'].tolist() == rows['a'].tolist()
+    with pytest.raises(ValueError, match="'a' has 2 detections and 1 tracks"):
+        save_detections(
+            path, rows, None, ['x', 'y'], 10.0, tracks=dict(a=['ann'])
+        )

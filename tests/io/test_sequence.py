@@ -79,6 +79,48 @@ def test_npz_with_a_bad_frame_rate_is_refused(tmp_path, fps):
         load_sequence(tmp_path / 'a.npz')
 
 
+def test_npz_says_what_it_knows_of_joints_and_persons(tmp_path):
+    np.savez(
+        tmp_path / 'a.npz',
+        keypoint=np.ones((2, 13, 5, 3)),
+        joint_names=list('abcde'),
+        parents=[-1, 0, 1, 1, 0],
+        track_ids=[7, 9],
+        unit='cm',
+        up='z',
+    )
+
+    _, metadata = load_sequence(tmp_path / 'a.npz')
+
+    assert metadata == dict(
+        frame_dir='a',
+        layout=dict(joint_names=list('abcde'), parents=[-1, 0, 1, 1, 0]),
+        joint_names=list('abcde'),
+        track_ids=['7', '9'],
+        unit='cm',
+        up='z',
+    )
+
+
+@pytest.mark.parametrize(
+    'facts',
+    [
+        dict(joint_names=list('abcd')),
+        dict(joint_names=np.ones(5)),
+        dict(parents=[-1, 0]),
+        dict(parents=list('abcde')),
+        dict(track_ids=['a', 'b']),
+        dict(unit=['m', 'cm']),
+        dict(up=1.0),
+    ],
+)
+def test_npz_with_facts_that_do_not_fit_is_refused(tmp_path, facts):
+    np.savez(tmp_path / 'a.npz', keypoint=np.ones((1, 13, 5, 3)), **facts)
+
+    with pytest.raises(SequenceError, match=rf"array '{next(iter(facts))}'"):
+        load_sequence(tmp_path / 'a.npz')
+
+
 @pytest.mark.parametrize('suffix', ['.npy', '.npz'])
 def test_pickled_objects_are_refused_and_not_executed(tmp_path, suffix):
     path, trap = tmp_path / f'a{suffix}', tmp_path / 'executed'

@@ -96,16 +96,24 @@ def test_scores_of_an_answer_need_class_names(tmp_path):
 
 def test_a_folder_of_infer_joins_detections_and_scores(tmp_path):
     rows = {'x/a': np.array([[1, 5, 12, 0.75]])}
-    save_detections(tmp_path / 'detections.json', rows, None, CLASSES, 10.0)
-    scores = [[0.2, 0.3, 0.5]] * 30
-    write_json(tmp_path, answer('x/a', scores=scores), 'x-a.json')
-    write_json(tmp_path, answer('elsewhere'), 'other.json')
+    about = dict(
+        num_frames={'x/a': 30},
+        notes={'x/a': ['it was turned']},
+        failed={'b': 'b.npy is empty'},
+    )
+    save_detections(
+        tmp_path / 'results.json', rows, None, CLASSES, 10.0, about
+    )
+    scores = {'x/a': np.full((30, 3), 0.25), 'old': np.full((4, 3), 0.25)}
+    save_scores(tmp_path / 'scores.npz', scores, CLASSES)
 
     results = load_results(tmp_path)
 
     assert results.names == ['x/a']
     assert results.num_frames == {'x/a': 30}
     assert results.scores['x/a'].shape == (30, 3)
+    assert results.notes == ['x/a: it was turned', 'b: b.npy is empty']
+    assert not results.settings
 
 
 @pytest.mark.parametrize(
@@ -177,7 +185,7 @@ def test_an_annotation_file_is_sent_to_its_option(tmp_path):
 def test_missing_files_and_folders_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'no\.json: no such file'):
         load_results(tmp_path / 'no.json')
-    with pytest.raises(FileNotFoundError, match=r'has no detections\.json'):
+    with pytest.raises(FileNotFoundError, match=r'has no results\.json'):
         load_results(tmp_path)
 
 

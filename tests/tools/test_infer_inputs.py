@@ -46,3 +46,15 @@ def test_the_folder_of_frames_may_be_given_itself(find_inputs, tmp_path):
         ('clip', frames),
         ('clip-2', frames),
     ]
+
+
+def test_results_within_a_searched_folder_are_no_inputs(find_inputs, tmp_path):
+    (tmp_path / 'in' / 'out').mkdir(parents=True)
+    np.save(tmp_path / 'in' / 'a.npy', np.ones((5, 25, 3)))
+    (tmp_path / 'in' / 'out' / 'a.csv').write_text('video')
+    folder = str(tmp_path / 'in')
+
+    own = [('a', tmp_path / 'in' / 'a.npy')]
+    assert find_inputs([folder], tmp_path / 'in' / 'out') == own
+    assert find_inputs([folder], tmp_path) == find_inputs([folder])
+    assert len(find_inputs([folder])) == 2
