@@ -77,6 +77,7 @@ setup(
         'mim': read_requirements('mminstall.txt'),
         'optional': read_requirements('optional.txt'),
         'tests': read_requirements('tests.txt'),
+        'docs': read_requirements('docs.txt'),
     },
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,

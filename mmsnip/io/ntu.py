@@ -51,11 +51,11 @@ def read_ntu(
         person is absent; and
 
         - ``fps`` 30.0, ``layout`` 'nturgb+d-official', ``unit`` 'm',
-          ``up`` 'y';
+            ``up`` 'y';
         - ``track_ids`` (list[str]): sensor ids of each person, joined by
-          '+' where the person was lost and found again under another id;
+            '+' where the person was lost and found again under another id;
         - ``tracking_state`` (M, T, 25) int8, if asked for: 0 absent or not
-          tracked, 1 inferred, 2 tracked;
+            tracked, 1 inferred, 2 tracked;
         - ``mended`` (list[str]): what was dropped or joined.
 
     Raises:

@@ -68,13 +68,13 @@ def read_pose_json(
         float32, zeros where a person is absent; and
 
         - ``layout`` (str), or ``joint_names`` (list[str]) where the file
-          names joints that are no built-in layout;
+            names joints that are no built-in layout;
         - ``keypoint_score`` (M, T, V) float32; 1 where the format has none;
         - ``track_ids`` (list[str]), one a person;
         - ``tracking`` (str): ``ids`` (the file's), ``nearest`` or ``both``;
         - ``first_frame`` (int): number of the first frame in the file;
         - ``unit``: ``pixel``, ``normalized`` (shares of the image) or
-          ``m``; left out where the format does not fix it;
+            ``m``; left out where the format does not fix it;
         - ``up``: ``-y``, of MMPose's 3D bodies ``z``; not of other 3D ones;
         - ``format`` (str), a key of `FORMATS`;
         - ``fps`` (float) and ``img_shape`` (h, w), where given;

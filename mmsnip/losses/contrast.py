@@ -66,8 +66,8 @@ def match_snippets(
         ValueError: If shapes disagree or the matching is unknown.
 
     Source:
-        j* = argmax_j <b_q[i], b_k[j]>, arXiv 2512.16504; the cosine form is
-        DenseCL's, arXiv 2011.09157.
+        ``j* = argmax_j <b_q[i], b_k[j]>``, arXiv 2512.16504; the cosine form
+        is DenseCL's, arXiv 2011.09157.
     """
     if q_feat.ndim != 3 or q_feat.shape != k_feat.shape:
         raise ValueError(
