@@ -37,7 +37,7 @@ _LEFT_IN, _TOP_IN, _GAP_IN, _SIZE, _ROW_IN = 0.3, 0.5, 0.3, 8.0, 0.2
 class Embedding(NamedTuple):
     """Labelled snippets of one encoder.
 
-    Args:
+    Attributes:
         name (str): What stands above its map.
         features (np.ndarray): (num_snippets, C).
         labels (np.ndarray): (num_snippets,) classes; ``num_classes`` is the

@@ -39,7 +39,7 @@ _LIGHT = 0.36
 class ClassStyle(NamedTuple):
     """Colour, hatch and line style of a class.
 
-    Args:
+    Attributes:
         color (str): Fill and line colour, ``#RRGGBB``.
         hatch (str): Matplotlib hatch, empty for the first twelve classes.
         line (Any): Matplotlib line style of the probability curve.
