@@ -80,8 +80,16 @@ def _note_reading(request, monkeypatch):
 
 
 def pytest_collection_modifyitems(items):
-    """What looks at all parity tests runs behind them."""
-    items.sort(key=lambda item: item.path.name == 'test_parity_coverage.py')
+    """Modules with slow tests first, so that none is left for the end.
+
+    A module stays together, its fixtures are made once. What looks at all
+    parity tests runs behind them.
+    """
+    slow = {item.path for item in items if item.get_closest_marker('slow')}
+    last = 'test_parity_coverage.py'
+    items.sort(
+        key=lambda item: (item.path.name == last, item.path not in slow)
+    )
 
 
 def _deviations(report):

@@ -119,8 +119,8 @@ param_scheduler = [
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs)
 default_hooks = dict(checkpoint=dict(interval=10))
 
-# k-NN probe: labels, where the file has some, score the encoder; no loss sees
-# them.
+# Labels, where the file has some, score the encoder (k-NN probe) and colour
+# its snippets (a map before, a map after); no loss sees them.
 probed = dict(
     type='SkeletonLocalizationDataset',
     ann_file=data.ann_file,
@@ -133,19 +133,19 @@ probed = dict(
         dict(type='PackSkeletonInputs'),
     ],
 )
-snippet_probe = dict(
-    type='SnippetProbeHook',
+probed_videos = dict(
     train_dataloader=dict(
         num_workers=1, dataset=dict(split=data.train_split, **probed)
     ),
     val_dataloader=dict(
         num_workers=1, dataset=dict(split=data.val_split, **probed)
     ),
-    interval=10,
 )
+snippet_probe = dict(type='SnippetProbeHook', interval=10, **probed_videos)
+embedding_map = dict(type='EmbeddingMapHook', **probed_videos)
 custom_hooks = [*_base_.custom_hooks]
 if data.classes and data.val_split:
-    custom_hooks += [snippet_probe]
+    custom_hooks += [snippet_probe, embedding_map]
 auto_scale_lr = dict(enable=True, base_batch_size=128)
 
-del data, encoder, strides  # a config holds plain values only
+del data, encoder, strides, up  # a config holds plain values only

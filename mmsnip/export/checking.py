@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from mmsnip.apis import SkeletonLocalizationInferencer
+from mmsnip.evaluation import smooth_frames
 from mmsnip.export.errors import ExportError
 from mmsnip.export.preparation import model_inputs
 from mmsnip.export.runner import Runner
@@ -163,7 +164,7 @@ def check_poses(
 def score_poses(
     run: Runner, poses: np.ndarray, about: Mapping[str, Any], name: str
 ) -> np.ndarray:
-    """Frame scores of one video.
+    """Frame scores of one video, smoothed as the model smooths them.
 
     Args:
         run (Runner): The file.
@@ -172,13 +173,14 @@ def score_poses(
         name (str): Of the video, for messages.
 
     Returns:
-        np.ndarray: (T, num_classes + 1) float32.
+        np.ndarray: (T, num_classes + 1).
 
     Raises:
         ExportError: If the file fails.
     """
     inputs = model_inputs(poses, about)
-    return _run(run, inputs, name)[0, : int(inputs['num_frames'][0])]
+    scores = _run(run, inputs, name)[0, : int(inputs['num_frames'][0])]
+    return smooth_frames(scores, about.get('smooth_frames', 1))
 
 
 def _run(

@@ -69,8 +69,11 @@ class FrameScorer(nn.Module):
         rows = self.input_norm(inputs).flatten(0, 1)  # (N·M, T, V, C)
         owner_frames = num_frames.unsqueeze(1).expand(N, M).flatten()
         stages = tuple(
-            _pooled(stage.squeeze(1), body_mask, N, M)
-            for stage in backbone(rows.unsqueeze(1), owner_frames)
+            _pooled(stage.squeeze(1), body_mask, N, M, stride)
+            for stage, stride in zip(
+                backbone(rows.unsqueeze(1), owner_frames),
+                backbone.temporal_strides_out,
+            )
         )
         lengths = stage_lengths(backbone, num_frames)
         if neck is None:
@@ -78,7 +81,9 @@ class FrameScorer(nn.Module):
         return neck(stages, lengths), lengths[0]
 
 
-def _pooled(features: Tensor, body_mask: Tensor, N: int, M: int) -> Tensor:
+def _pooled(
+    features: Tensor, body_mask: Tensor, N: int, M: int, stride: int
+) -> Tensor:
     """`mmsnip.models.persons.pool_persons` with absent persons in place.
 
     Args:
@@ -86,6 +91,7 @@ def _pooled(features: Tensor, body_mask: Tensor, N: int, M: int) -> Tensor:
         body_mask (Tensor): (N, M, T) bool.
         N (int): Samples.
         M (int): Persons of each.
+        stride (int): Input frames per frame, ``T' = ceil(T / stride)``.
 
     Returns:
         Tensor: (N, C, T').
@@ -96,25 +102,25 @@ def _pooled(features: Tensor, body_mask: Tensor, N: int, M: int) -> Tensor:
     nobody = 1 - ever.amax(dim=1, keepdim=True)
     first = torch.arange(M, device=features.device) == 0
     ever = torch.maximum(ever, nobody * first.to(features)[:, None])
-    seen = _seen(there, features.shape[3])
+    seen = _seen(there, features.shape[3], stride)
     anybody = seen.amax(dim=1, keepdim=True)  # (N, 1, T')
     weight = torch.where(anybody > 0, seen, ever)
     total = (features * weight.unsqueeze(2)).sum(dim=1)
     return total / weight.sum(dim=1).clamp(min=1).unsqueeze(1)
 
 
-def _seen(there: Tensor, size: int) -> Tensor:
+def _seen(there: Tensor, size: int, stride: int) -> Tensor:
     """Whether a person is there in any frame of a step.
 
     Args:
         there (Tensor): (N, M, T), 1 or 0.
-        size (int): T', at most T.
+        size (int): T'.
+        stride (int): Frames of a step, ``T' = ceil(T / stride)``.
 
     Returns:
         Tensor: (N, M, T'), 1 or 0.
     """
     T = there.shape[2]
-    stride = (T + size - 1) // size
     first = torch.arange(size, device=there.device) * stride
     last = torch.where(first + stride < T, first + stride, T)
     count = functional.pad(there, (1, 0)).cumsum(dim=2)

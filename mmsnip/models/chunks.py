@@ -109,7 +109,7 @@ def pool_in_chunks(
         rows = encode_each_person(backbone, x[None, :, first:last]).stages
         for part, row, stride in zip(parts, rows, strides):
             row = row[present] if needs_all else row
-            pooled = pool_persons(row, mask[:, first:last], owner, 1)
+            pooled = pool_persons(row, mask[:, first:last], owner, 1, stride)
             head = (start - first) // stride
             size = -(-(stop - start) // stride)
             # a copy: a view would keep the whole chunk

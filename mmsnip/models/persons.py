@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,32 +21,58 @@ class PersonStages(NamedTuple):
         owner (Tensor): Sample that each person belongs to, (P,) int64,
             ascending.
         num_samples (int): N.
+        strides (tuple[int, ...]): Input frames per frame of each stage;
+            ``T_i = ceil(T / stride_i)``.
     """
 
     stages: tuple[Tensor, ...]
     body_mask: Tensor
     owner: Tensor
     num_samples: int
+    strides: tuple[int, ...]
+
+    def pool(self, stage: int, features: Tensor | None = None) -> Tensor:
+        """`pool_persons` of one stage.
+
+        Args:
+            stage (int): Its place in ``stages``.
+            features (Tensor, optional): Taken in place of the stage, of its
+                shape.
+
+        Returns:
+            Tensor: (N, C_i, T_i).
+        """
+        return pool_persons(
+            self.stages[stage] if features is None else features,
+            self.body_mask,
+            self.owner,
+            self.num_samples,
+            self.strides[stage],
+        )
 
 
-def _strided_presence(body_mask: Tensor, size: int) -> Tensor:
+def _strided_presence(body_mask: Tensor, stride: int) -> Tensor:
     """Presence at a strided time axis: seen in any frame of the step.
 
     Args:
         body_mask (Tensor): (P, T) bool.
-        size (int): T', at most T.
+        stride (int): Frames of a step. Lengths do not tell it: 9 frames at
+            stride 4 are 3, and so are they at stride 3.
 
     Returns:
-        Tensor: (P, T') float.
+        Tensor: (P, T') float, ``T' = ceil(T / stride)``.
     """
-    stride = -(-body_mask.shape[1] // size)
     return functional.max_pool1d(
         body_mask.float().unsqueeze(1), stride, stride, ceil_mode=True
-    ).squeeze(1)[:, :size]
+    ).squeeze(1)
 
 
 def pool_persons(
-    features: Tensor, body_mask: Tensor, owner: Tensor, num_samples: int
+    features: Tensor,
+    body_mask: Tensor,
+    owner: Tensor,
+    num_samples: int,
+    stride: int,
 ) -> Tensor:
     """Mean over the joints, then over the persons who are there.
 
@@ -54,6 +81,7 @@ def pool_persons(
         body_mask (Tensor): Where each person is there, (P, T) bool.
         owner (Tensor): Sample that each person belongs to, (P,) int64.
         num_samples (int): N.
+        stride (int): Input frames per frame, ``T' = ceil(T / stride)``.
 
     Returns:
         Tensor: (N, C, T'). At a frame where nobody is seen, the mean over
@@ -66,7 +94,7 @@ def pool_persons(
     P, C, T = features.shape
     if num_samples == P:
         return features  # one person a sample: nothing to average
-    weight = _strided_presence(body_mask, T).to(features)  # (P, T')
+    weight = _strided_presence(body_mask, stride).to(features)  # (P, T')
     seen = weight.new_zeros(num_samples, T).index_add(0, owner, weight)
     weight = torch.where(seen[owner] > 0, weight, torch.ones_like(weight))
     count = weight.new_zeros(num_samples, T).index_add(0, owner, weight)
@@ -77,13 +105,13 @@ def pool_persons(
 
 
 def person_frames(
-    persons: PersonStages, size: int, lengths: Tensor | None = None
+    persons: PersonStages, stage: int, lengths: Tensor | None = None
 ) -> Tensor:
     """Frames of a stage at which each person is there.
 
     Args:
         persons (PersonStages): P persons of N samples.
-        size (int): T', frames of the stage.
+        stage (int): Its place in ``stages``; it has T' frames.
         lengths (Tensor, optional): Valid frames of the stage, (N,) int64.
             None: all of them.
 
@@ -91,10 +119,10 @@ def person_frames(
         Tensor: (P, T') bool. A person seen at none of the valid frames, who
         stands for a sample that shows nobody, has all of them.
     """
-    seen = _strided_presence(persons.body_mask, size) > 0
+    seen = _strided_presence(persons.body_mask, persons.strides[stage]) > 0
     valid = torch.ones_like(seen)
     if lengths is not None:
-        valid = frame_mask(lengths, size)[persons.owner]
+        valid = frame_mask(lengths, seen.shape[1])[persons.owner]
     seen = seen & valid
     return torch.where(seen.any(dim=1, keepdim=True), seen, valid)
 
@@ -114,7 +142,9 @@ def encode_each_person(
     selected.
 
     Args:
-        backbone (nn.Module): Encoder with stages (N, M, C_i, T_i, V).
+        backbone (nn.Module): Encoder with stages (N, M, C_i, T_i, V) and
+            their ``temporal_strides_out``, told from their lengths where it
+            does not say them.
         inputs (Tensor): Skeletons, (N, M, T, V, C).
         body_mask (Tensor, optional): Where each person is there, (N, M, T)
             bool. None: everybody, always.
@@ -144,7 +174,13 @@ def encode_each_person(
             stage.squeeze(1)
             for stage in _call(backbone, selected, num_frames)
         ]
-    return PersonStages(tuple(rows), body_mask[present], owner, N)
+    return PersonStages(
+        tuple(rows),
+        body_mask[present],
+        owner,
+        N,
+        _strides(backbone, inputs.shape[2], rows),
+    )
 
 
 def encode_persons(
@@ -159,7 +195,9 @@ def encode_persons(
     network: `encode_each_person`.
 
     Args:
-        backbone (nn.Module): Encoder with stages (N, M, C_i, T_i, V).
+        backbone (nn.Module): Encoder with stages (N, M, C_i, T_i, V) and
+            their ``temporal_strides_out``, told from their lengths where it
+            does not say them.
         inputs (Tensor): Skeletons, (N, M, T, V, C).
         body_mask (Tensor, optional): Where each person is there, (N, M, T)
             bool. None: everybody, always.
@@ -169,10 +207,16 @@ def encode_persons(
     Returns:
         tuple[Tensor, ...]: One (N, C_i, T_i) per stage.
     """
-    stages, *whose = encode_each_person(
-        backbone, inputs, body_mask, num_frames
-    )
-    return tuple(pool_persons(stage, *whose) for stage in stages)
+    persons = encode_each_person(backbone, inputs, body_mask, num_frames)
+    return tuple(persons.pool(stage) for stage in range(len(persons.stages)))
+
+
+def _strides(
+    backbone: nn.Module, T: int, rows: Sequence[Tensor]
+) -> tuple[int, ...]:
+    """Of each stage; of a foreign encoder, the least that lengths allow."""
+    known = getattr(backbone, 'temporal_strides_out', None)
+    return tuple(known or (-(-T // row.shape[2]) for row in rows))
 
 
 def _call(

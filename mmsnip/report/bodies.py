@@ -8,6 +8,7 @@ import numpy as np
 
 from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.naming import mirror_pairs
+from mmsnip.skeleton.up import up_of_bodies
 
 __all__ = ['Bodies', 'upright']
 
@@ -93,7 +94,7 @@ def upright(
         np.ndarray: (M, T, V, 3); 2D joints have z = 0.
     """
     C = joints.shape[3]
-    axis, sign = _up(joints[mask], layout)
+    axis, sign = up_of_bodies(joints[mask], layout.spine)
     if C == 2:
         flat = np.zeros((*joints.shape[:3], 3), joints.dtype)
         flat[..., 0], flat[..., 1] = joints[..., 1 - axis], joints[..., axis]
@@ -124,18 +125,3 @@ def _levelling(there: np.ndarray, layout: SkeletonLayout) -> np.ndarray:
             [-x * z / (1 + y), -z, 1 - z * z / (1 + y)],
         ]
     )
-
-
-def _up(there: np.ndarray, layout: SkeletonLayout) -> tuple[int, int]:
-    """Axis and sign of up, of bodies (num, V, C)."""
-    C = there.shape[-1]
-    if len(there) and layout.spine is not None:
-        bottom, top = layout.spine
-        trunk = np.median(there[:, top] - there[:, bottom], axis=0)
-        axis = int(np.abs(trunk).argmax())
-        if trunk[axis]:
-            return axis, 1 if trunk[axis] > 0 else -1
-    if C == 2 or not len(there):
-        return 1, -1 if C == 2 else 1
-    extent = np.median(there.max(1) - there.min(1), axis=0)
-    return int(extent.argmax()), 1

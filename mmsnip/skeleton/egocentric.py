@@ -11,6 +11,7 @@ import numpy as np
 
 from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.geometry import bones
+from mmsnip.skeleton.naming import find_hips
 
 __all__ = [
     'UP_AXES',
@@ -257,14 +258,18 @@ def vertical_axis(
         layout (SkeletonLayout): Of the joints.
 
     Returns:
-        np.ndarray: (D,), from the root to the middle of the shoulders or
+        np.ndarray: (D,), from the hips to the middle of the shoulders or
         along the spine, unit vectors summed over present frames; zero where
-        the layout names neither.
+        the layout names neither. Without hips the spine's lower end, else
+        the origin, stands for them: a root may be a neck or a nose.
     """
     line = layout.shoulders or (layout.spine[1:] if layout.spine else None)
     if line is None:
         return np.zeros(coords.shape[-1])
+    spine = layout.spine[:1] if layout.spine else layout.origin
+    hips = find_hips(layout.joint_names, layout.pairs)
+    below = spine if hips is None or set(hips) == set(line) else hips
     top = coords[:, :, list(line)].mean(axis=2)
-    bottom = coords[:, :, list(layout.origin)].mean(axis=2)
+    bottom = coords[:, :, list(below)].mean(axis=2)
     trunk = _unit((top - bottom)[body_mask].astype(np.float64))
     return trunk.sum(axis=0)

@@ -16,9 +16,10 @@ _TOP = (
     *('spinemid', 'middleofspine', 'spine', 'spine1', 'torso', 'chest'),
     *('spine2', 'spine3', 'spineshoulder', 'thorax', 'neck'),
 )
+_HIP = ('hip', 'upperleg', 'upleg', 'thigh')
 _SHOULDER = (
     *('shoulder', 'upperarm', 'uparm', 'arm', 'sho', 'collar', 'clavicle'),
-    *('hip', 'upperleg', 'upleg', 'thigh'),
+    *_HIP,
 )
 
 
@@ -122,11 +123,35 @@ def find_shoulders(
     Returns:
         tuple[int, int] | None: (right, left), or None where no name fits.
     """
+    return _find_pair(joint_names, pairs, _SHOULDER)
+
+
+def find_hips(
+    joint_names: Sequence[str], pairs: Sequence[tuple[int, int]]
+) -> tuple[int, int] | None:
+    """Right and left hip.
+
+    Args:
+        joint_names (Sequence[str]): V names.
+        pairs (Sequence[tuple[int, int]]): (left, right) joints.
+
+    Returns:
+        tuple[int, int] | None: (right, left), or None where no name fits.
+    """
+    return _find_pair(joint_names, pairs, _HIP)
+
+
+def _find_pair(
+    joint_names: Sequence[str],
+    pairs: Sequence[tuple[int, int]],
+    words: Sequence[str],
+) -> tuple[int, int] | None:
+    """(right, left) joints of the first of the words that is there."""
     by_part: dict[str, tuple[int, int]] = {}
     for left, right in pairs:
         part = split_side(str(joint_names[left]))[1]
         for glued in _GLUED:
-            if part.startswith(glued) and part[len(glued) :] in _SHOULDER:
+            if part.startswith(glued) and part[len(glued) :] in words:
                 part = part[len(glued) :]
         by_part.setdefault(part, (right, left))
-    return next((by_part[n] for n in _SHOULDER if n in by_part), None)
+    return next((by_part[n] for n in words if n in by_part), None)

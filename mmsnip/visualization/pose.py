@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from mmsnip.skeleton.naming import find_spine, mirror_pairs
+from mmsnip.skeleton.up import up_of_bodies
 
 LEFT_COLOR = '#0072B2'
 RIGHT_COLOR = '#D55E00'
@@ -23,7 +24,7 @@ Pair = tuple[int, int]
 class Poses(NamedTuple):
     """Skeletons of a video, as a picture needs them.
 
-    Args:
+    Attributes:
         joints (np.ndarray): (M, T, V, C) positions, C = 2 or 3.
         parents (Sequence[int]): Parent of each joint, -1 for the root.
         up (str): ``x``, ``y`` or ``z``, with ``-`` in front where the axis
@@ -85,15 +86,7 @@ def up_axis(
     if joint_names is not None:
         root = 0 if parents is None else _root(parents)
         spine = find_spine(joint_names, root)
-    if len(bodies) and spine is not None:
-        trunk = np.median(bodies[:, spine[1]] - bodies[:, spine[0]], axis=0)
-        if np.abs(trunk).max() > 0:
-            axis = int(np.abs(trunk).argmax())
-            return axis, 1 if trunk[axis] > 0 else -1
-    if C == 2 or not len(bodies):
-        return 1, -1 if C == 2 else 1
-    extent = np.median(bodies.max(1) - bodies.min(1), axis=0)
-    return int(extent.argmax()), 1
+    return up_of_bodies(bodies, spine)
 
 
 def view_across(

@@ -15,7 +15,7 @@ from tests.tools.conftest import run, train
 @pytest.mark.slow
 def test_overfitting_eight_untrimmed_sequences_finds_their_segments(tmp_path):
     ann_file = tmp_path / 'eight.pkl'
-    data = synthesize_untrimmed(num_train=8, num_val=1, frames=(240, 320))
+    data = synthesize_untrimmed(num_train=8, num_val=1, frames=(200, 260))
     data['split']['val'] = data['split']['train']
     data['annotations'] = [
         video
@@ -24,15 +24,17 @@ def test_overfitting_eight_untrimmed_sequences_finds_their_segments(tmp_path):
     ]
     save_annotation(ann_file, data)
     options = [
-        'train_cfg.max_epochs=8',
-        'train_cfg.val_interval=8',
+        'model.backbone.base_channels=8',
+        'model.neck.out_channels=32',
+        'train_cfg.max_epochs=4',
+        'train_cfg.val_interval=4',
         'train_dataloader.dataset.pipeline.5.prob=0',  # no other postures
     ]
     train('configs/custom/localize.py', tmp_path, options, ann_file)
 
     done = run(
         [sys.executable, 'tools/test.py', 'configs/custom/localize.py']
-        + [tmp_path / 'epoch_8.pth', '--dump', tmp_path / 'found.json']
+        + [tmp_path / 'epoch_4.pth', '--dump', tmp_path / 'found.json']
         + ['--work-dir', tmp_path / 'test']
         + ['--show-dir', tmp_path / 'pictures', '--cfg-options', *options],
         ann_file,

@@ -16,6 +16,7 @@ from mmsnip.cli.arguments import parser_of, read_parser
 from mmsnip.cli.commands import COMMANDS, offered
 from mmsnip.cli.placeholders import light_imports
 from mmsnip.cli.places import home
+from tests import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = """\
@@ -78,12 +79,11 @@ def test_arguments_that_come_from_elsewhere_are_there(found):
 def test_options_are_those_of_the_tools_own_help(command, found):
     if command.name not in found['tree']:
         pytest.skip('its tool is not here')
-    done = subprocess.run(
-        [sys.executable, '-m', 'mmsnip.cli', command.name, '--help'],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, 'COLUMNS': '400'},
+    done = warm.run(
+        ['-m', 'mmsnip.cli', command.name, '--help'],
+        ROOT,
+        {**os.environ, 'COLUMNS': '400'},
+        timeout=100,
     )
 
     # Options stand at the margin of the help, and nowhere else there.

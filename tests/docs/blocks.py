@@ -7,13 +7,11 @@ A fenced block says its language. What a language stands for:
 * ``json``, ``yaml``: parsed;
 * ``text``, or no language: shown only, such as output.
 
-``<!-- not run: REASON -->`` on the line above keeps a block from being run;
-``<!-- needs: onnx, onnxruntime -->`` does where a package is not installed.
+``<!-- not run: REASON -->`` on the line above keeps a block from being run.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -36,7 +34,6 @@ LANGUAGES = {
 }
 _OPENING = re.compile(r'(?P<pad>\s*)(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$')
 _NOT_RUN = re.compile(r'\s*<!--\s*not run:(?P<reason>.*?)-->\s*$')
-_NEEDS = re.compile(r'\s*<!--\s*needs:(?P<packages>.*?)-->\s*$')
 _EXCERPT = re.compile(r'#\s*(?P<path>configs/\S+\.py)\s*$')
 # An ellipsis of its own stands for lines that an excerpt leaves out.
 _LEFT_OUT = ('...', '# ...')
@@ -51,14 +48,12 @@ class Block:
         source (str): Its lines, without the indentation of the fence.
         line (int): Line of the page, from 1, of the first of them.
         reason (str | None): Why it is not run, None where it may be.
-        needs (tuple[str, ...]): Packages without which it is not run.
     """
 
     language: str
     source: str
     line: int
     reason: str | None = None
-    needs: tuple[str, ...] = ()
 
     @property
     def excerpt_of(self) -> str | None:
@@ -71,10 +66,7 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """What is done with it, or why nothing is.
-
-        'python', 'sh', 'excerpt', 'json', 'yaml', 'text'; 'not run';
-        'lacking' a package.
+        """'python', 'sh', 'excerpt', 'json', 'yaml', 'text', 'not run'.
 
         Raises:
             ValueError: If the language is unknown.
@@ -87,8 +79,6 @@ class Block:
             )
         if self.reason is not None:
             return 'not run'
-        if not all(map(importlib.util.find_spec, self.needs)):
-            return 'lacking'
         return 'excerpt' if self.excerpt_of else LANGUAGES[self.language]
 
 
@@ -120,9 +110,7 @@ def read_blocks(text: str) -> list[Block]:
             line[pad:] if not line[:pad].strip() else line.lstrip()
             for line in lines[first:last]
         ]
-        above = lines[number - 1] if number else ''
-        note, needs = _NOT_RUN.match(above), _NEEDS.match(above)
-        packages = needs['packages'].split(',') if needs else ()
+        note = _NOT_RUN.match(lines[number - 1]) if number else None
         words = opening['info'].strip('{} .').split()
         found.append(
             Block(
@@ -130,7 +118,6 @@ def read_blocks(text: str) -> list[Block]:
                 ''.join(f'{line}\n' for line in inside),
                 first + 1,
                 note['reason'].strip() if note else None,
-                tuple(name.strip() for name in packages),
             )
         )
         number = last + 1

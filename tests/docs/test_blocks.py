@@ -79,16 +79,6 @@ def test_a_note_that_is_not_directly_above_does_not_count():
     assert read_blocks(text)[0].kind == 'sh'
 
 
-def test_a_block_needs_the_packages_above_it():
-    text = '<!-- needs: numpy -->\n```sh\ntrue\n```\n'
-    text += '<!-- needs: numpy, no_such_package -->\n```sh\ntrue\n```\n'
-
-    found = read_blocks(text)
-
-    assert [b.kind for b in found] == ['sh', 'lacking']
-    assert found[1].needs == ('numpy', 'no_such_package')
-
-
 def test_a_block_that_is_not_closed_is_refused():
     with pytest.raises(ValueError, match='line 2: the block is not closed'):
         read_blocks('text\n```sh\ntrue\n')

@@ -34,10 +34,10 @@ def runner(tmp_path, declare, ann_file):
                     defaults=dict(
                         data='swings',
                         pretrain=dict(
-                            epochs=2, options=options(TINY_PRETRAIN)
+                            epochs=1, options=options(TINY_PRETRAIN)
                         ),
                         localize=dict(
-                            epochs=4, options=options(TINY_LOCALIZE)
+                            epochs=3, options=options(TINY_LOCALIZE)
                         ),
                     ),
                     runs=[

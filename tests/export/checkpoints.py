@@ -50,7 +50,7 @@ def pipeline(*stream, **normalize):
     ]
 
 
-def localizer(backbone='AGCN', neck='ushape', channels=3):
+def localizer(backbone='AGCN', neck='ushape', channels=3, smooth=1):
     """A network in which every part moves the scores."""
     config = dict(
         type='SkeletonLocalizer',
@@ -63,6 +63,7 @@ def localizer(backbone='AGCN', neck='ushape', channels=3):
         ),
         neck=NECKS[neck],
         head=dict(type='FrameLocalizationHead', num_classes=2),
+        test_cfg=dict(smooth_frames=smooth),
     )
     with DefaultScope.overwrite_default_scope('mmsnip'):
         model = MODELS.build(config)

@@ -54,6 +54,21 @@ def test_scores_are_those_of_the_localizer(backbone, neck):
         assert torch.allclose(found.sum(2), torch.ones(found.shape[:2]))
 
 
+@pytest.mark.parametrize('backbone', list(BACKBONES))
+@pytest.mark.parametrize('T', [5, 9])
+def test_presence_follows_the_true_stride_of_a_short_video(backbone, T):
+    model, _ = localizer(backbone)
+    keypoint, mask, lengths = batch([T, 13])
+    mask[0, :, :T] = True
+    mask[0, 1, T // 2 :] = False
+
+    scorer = FrameScorer(model)
+    found = scorer(keypoint, mask, lengths)[0, :T]
+    alone = scorer(keypoint[:1, :, :T], mask[:1, :, :T], lengths[:1])[0]
+
+    assert torch.allclose(found, alone, atol=1e-5)
+
+
 def test_the_localizer_is_left_as_it_was():
     model, _ = localizer('CTRGCN')
     inputs = batch([9, 6])

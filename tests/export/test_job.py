@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmsnip.apis import SkeletonLocalizationInferencer
-from mmsnip.export import formats
+from mmsnip.export import formats, onnx_file, program
 from mmsnip.export.checking import check_batches, random_cases, score_poses
 from mmsnip.export.errors import ExportError
 from mmsnip.export.formats import FORMATS
@@ -51,34 +51,59 @@ def test_torchscript_scores_as_the_inferencer_does(tmp_path, backbone):
     assert_file_scores_alike(path, checkpoint)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('backbone', ['AGCN', 'CTRGCN'])
-def test_an_exported_program_scores_as_the_inferencer_does(
-    tmp_path, backbone
-):
-    checkpoint = write_checkpoint(tmp_path / 'a.pth', backbone=backbone)
+def test_a_model_that_smooths_its_scores_is_exported_too(tmp_path):
+    checkpoint = write_checkpoint(tmp_path / 'a.pth', smooth=9)
 
-    path = export_localizer(checkpoint, 'exported-program')
+    path = export_localizer(checkpoint, 'torchscript')
 
+    assert read_metadata(path)['smooth_frames'] == 9
     assert_file_scores_alike(path, checkpoint)
-    assert read_metadata(path)['frames']['min'] <= STRIDE + 1
+
+
+@pytest.fixture(scope='module')
+def one_trace():
+    """torch takes the graph of a model once, for both its formats."""
+    taken, take = {}, program.export_program
+
+    def export_program(scorer, example):
+        weights = [w.numpy().tobytes() for w in scorer.state_dict().values()]
+        key = b''.join(weights)
+        if key not in taken:
+            taken.clear()
+            taken[key] = take(scorer, example)
+        return taken[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (program, onnx_file):
+            patch.setattr(module, 'export_program', export_program)
+        yield
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ('backbone', 'neck'),
-    [('AGCN', None), ('CTRGCN', 'unet'), ('STGCN', 'pyramid')],
+    ('backbone', 'neck', 'target'),
+    [
+        ('AGCN', None, 'exported-program'),
+        ('AGCN', None, 'onnx'),
+        ('CTRGCN', 'unet', 'exported-program'),
+        ('CTRGCN', 'unet', 'onnx'),
+        ('STGCN', 'pyramid', 'onnx'),
+    ],
 )
-def test_onnx_scores_as_the_inferencer_does(tmp_path, backbone, neck):
-    needs_onnx()
+def test_a_traced_graph_scores_as_the_inferencer_does(
+    tmp_path, backbone, neck, target, one_trace
+):
+    if target == 'onnx':
+        needs_onnx()
     steps = pipeline('joint', 'bone')
     checkpoint = write_checkpoint(
         tmp_path / 'a.pth', steps, backbone=backbone, neck=neck, channels=6
     )
 
-    path = export_localizer(checkpoint, 'onnx')
+    path = export_localizer(checkpoint, target)
 
     assert_file_scores_alike(path, checkpoint)
+    assert read_metadata(path)['frames']['min'] <= STRIDE + 1
 
 
 def test_the_file_says_all_that_its_use_needs(tmp_path, checkpoint):

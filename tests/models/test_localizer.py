@@ -100,6 +100,20 @@ def test_padding_never_changes_the_scores_of_valid_frames(backbone, neck):
         assert_close(logits[n, :T], alone[n][0])
 
 
+@pytest.mark.parametrize('backbone', list(BACKBONES))
+@pytest.mark.parametrize('T', [5, 9, 11])
+def test_padding_changes_nothing_where_one_of_the_persons_leaves(backbone, T):
+    model = localizer(backbone).eval()
+    x = skeletons(N=1, T=T)
+    padded = torch.cat([x, torch.randn(1, 2, 13 - T, 5, 3)], dim=2)
+    mask = torch.zeros(1, 2, 13, dtype=torch.bool)
+    mask[0, 0, :T] = mask[0, 1, : T // 2] = True
+
+    found = model(padded, None, mask, torch.tensor([T]))[:, :T]
+
+    assert_close(found, model(x, None, mask[:, :, :T]))
+
+
 def test_padding_adds_nothing_to_the_loss():
     model = localizer().eval()
     x, truth = skeletons(N=1), samples([13])

@@ -122,9 +122,20 @@ def test_presence_follows_the_stride_of_a_stage():
     mask = torch.ones(2, 13, dtype=torch.bool)
     mask[1, 4:] = False  # stride 4: there in the first step only
 
-    pooled = pool_persons(features, mask, torch.tensor([0, 0]), 1)
+    pooled = pool_persons(features, mask, torch.tensor([0, 0]), 1, 4)
 
     assert pooled[0, 0].tolist() == [2, 1, 1, 1]
+
+
+def test_presence_does_not_guess_the_stride_from_the_lengths():
+    features = torch.zeros(2, 1, 3, 1)
+    features[0], features[1] = 1.0, 3.0
+    mask = torch.ones(2, 9, dtype=torch.bool)
+    mask[1, 4:] = False  # 9 frames are 3 at stride 4, and at stride 3
+
+    pooled = pool_persons(features, mask, torch.tensor([0, 0]), 1, 4)
+
+    assert pooled[0, 0].tolist() == [2, 1, 1]
 
 
 @pytest.mark.parametrize('batch_norm', ['VC', 'MVC'])
@@ -142,13 +153,13 @@ def test_features_of_each_person_pool_to_those_of_the_sample(batch_norm):
     lengths = torch.tensor([13, 9, 13, 5])
 
     with torch.no_grad():
-        stages, *whose = encode_each_person(backbone, x, mask, lengths)
+        persons = encode_each_person(backbone, x, mask, lengths)
         expected = encode_persons(backbone, x, mask, lengths)
 
-    assert {stage.shape[0] for stage in stages} == {8}  # persons present
-    assert whose[1].tolist() == [0, 0, 0, 1, 2, 3, 3, 3]
-    for stage, found in zip(stages, expected):
-        assert torch.equal(pool_persons(stage, *whose), found)
+    assert {len(stage) for stage in persons.stages} == {8}  # who is there
+    assert persons.owner.tolist() == [0, 0, 0, 1, 2, 3, 3, 3]
+    for stage, found in enumerate(expected):
+        assert torch.equal(persons.pool(stage), found)
 
 
 def test_frames_of_a_person_are_the_seen_ones_that_are_not_padded():
@@ -156,9 +167,9 @@ def test_frames_of_a_person_are_the_seen_ones_that_are_not_padded():
     mask[1, 3:] = False
     mask[2] = False  # stands for a sample that shows nobody
     owner = torch.tensor([0, 0, 1, 2])
-    persons = PersonStages((), mask, owner, 3)
+    persons = PersonStages((), mask, owner, 3, (1, 4))
 
-    found = person_frames(persons, 4, torch.tensor([4, 2, 3]))
+    found = person_frames(persons, 1, torch.tensor([4, 2, 3]))
 
     assert found.int().tolist() == [
         [1, 1, 1, 1],
@@ -166,4 +177,21 @@ def test_frames_of_a_person_are_the_seen_ones_that_are_not_padded():
         [1, 1, 0, 0],
         [1, 1, 1, 0],
     ]
-    assert person_frames(persons, 4)[2:].all()
+    assert person_frames(persons, 1)[2:].all()
+
+
+def test_a_foreign_encoder_that_says_no_strides_is_pooled_by_its_lengths():
+    class Foreign(torch.nn.Module):
+        def forward(self, x):
+            return (x.permute(0, 1, 4, 2, 3)[:, :, :, ::4],)
+
+    x = torch.randn(2, 2, 13, 5, 3)
+    mask = torch.ones(2, 2, 13, dtype=torch.bool)
+    mask[0, 1, 8:] = False  # leaves at the third of four steps
+
+    (pooled,) = encode_persons(Foreign(), x, mask)
+
+    frames = x[:, :, ::4].mean(dim=3)  # (N, M, T', C)
+    expected = frames.mean(dim=1)
+    expected[0, 2:] = frames[0, 0, 2:]
+    torch.testing.assert_close(pooled, expected.transpose(1, 2))

@@ -17,6 +17,7 @@ from mmsnip.skeleton.egocentric import (
     upright,
     vertical_axis,
 )
+from mmsnip.skeleton.layout import get_layout, layout_names
 from mmsnip.skeleton.rotation import axis_rotation
 
 NAMES = ['pelvis', 'chest', 'left_shoulder', 'right_shoulder', 'left_foot']
@@ -183,6 +184,32 @@ def test_the_trunk_tells_which_way_is_up(up):
     largest = np.abs(total).argmax()
     found = ('-' if total[largest] < 0 else '') + 'xyz'[largest]
     assert found == up
+
+
+HEIGHTS = dict(  # the first one that a name contains
+    spine_base=0.95, spine_shoulder=1.45, shoulder_center=1.45, nose=1.6,
+    head=1.7, neck=1.5, thorax=1.45, chest=1.3, shoulder=1.4, spine=1.2,
+    hip=0.9, pelvis=0.95, knee=0.5, ankle=0.1, foot=0.0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize('name', layout_names())
+@pytest.mark.parametrize('stated', [True, False])
+def test_a_trunk_points_up_whatever_joint_the_tree_begins_at(name, stated):
+    layout = get_layout(name)
+    if not stated:  # as a file with names and parents only has it
+        names, parents = layout.joint_names, layout.parents
+        layout = from_metainfo(dict(joint_names=names, parents=parents))
+    pose = np.ones((len(layout.joint_names), 3))
+    for joint, label in enumerate(layout.joint_names):
+        found = [h for part, h in HEIGHTS.items() if part in label]
+        pose[joint, 1] = found[0] if found else 1.0
+    coords = np.broadcast_to(pose, (M, T, *pose.shape))
+
+    total = vertical_axis(coords, np.ones((M, T), bool), layout)
+
+    assert np.abs(total).argmax() == 1
+    assert total[1] > 0
 
 
 def test_one_frame_and_no_frame_are_sequences_too():

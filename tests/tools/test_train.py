@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 import mmsnip.registry  # noqa: F401  (lets torch.load read checkpoints)
+from tests import warm
 from tests.tools.conftest import (
     ROOT,
     TINY_LOCALIZE,
@@ -30,26 +30,39 @@ CASES = {
 }
 
 
-def kill_after(checkpoint, command, ann_file):
+def kill_after(checkpoint, words, ann_file):
     """Start training and kill it hard once a checkpoint is complete."""
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment(ann_file),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    out = checkpoint.parents[1] / 'said'
+    out.mkdir()
+    process = warm.start(words, ROOT, environment(ann_file), out)
     pointer = checkpoint.parent / 'last_checkpoint'
     deadline = time.monotonic() + 300
-    while process.poll() is None and time.monotonic() < deadline:
+    while process.is_alive() and time.monotonic() < deadline:
         if pointer.exists() and checkpoint.name in pointer.read_text():
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.join()
             return
         time.sleep(0.01)
     process.kill()
     pytest.fail(f'{checkpoint.name} was not written before training ended')
+
+
+@pytest.fixture(scope='module')
+def pretrained(tmp_path_factory, ann_file):
+    """Work folder of one epoch."""
+    folder = tmp_path_factory.mktemp('pretrained')
+    options = [*TINY_PRETRAIN, 'train_cfg.max_epochs=1']
+    train('configs/custom/pretrain.py', folder, options, ann_file)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def localized(tmp_path_factory, ann_file):
+    """Work folder of two epochs."""
+    folder = tmp_path_factory.mktemp('localized')
+    options = [*TINY_LOCALIZE, 'train_cfg.max_epochs=2']
+    train('configs/custom/localize.py', folder, options, ann_file)
+    return folder
 
 
 @pytest.mark.slow
@@ -62,7 +75,7 @@ def test_a_killed_run_resumes_on_the_same_trajectory(
     config, options = CASES[kind]
     options = [
         *options,
-        'train_cfg.max_epochs=5',
+        'train_cfg.max_epochs=4',
         f'train_dataloader.num_workers={workers}',
     ]
     if kind == 'localize':
@@ -71,13 +84,16 @@ def test_a_killed_run_resumes_on_the_same_trajectory(
     train(config, whole, options, ann_file)
     kill_after(
         killed / 'epoch_2.pth',
-        [sys.executable, 'tools/train.py', config, '--work-dir', killed]
+        ['tools/train.py', config, '--work-dir', killed]
         + ['--cfg-options', *options],
         ann_file,
     )
     before = losses(killed)
 
-    done = train(config, killed, options, ann_file, '--resume', 'auto')
+    # cold: a process in which sets have another order
+    done = train(
+        config, killed, options, ann_file, '--resume', 'auto', cold=True
+    )
 
     expected, found = losses(whole), losses(killed)
     assert 'resumed epoch' in done.output
@@ -86,14 +102,18 @@ def test_a_killed_run_resumes_on_the_same_trajectory(
 
 
 @pytest.mark.slow
-def test_pre_training_hands_its_encoder_to_the_localizer(tmp_path, ann_file):
-    train(
-        'configs/custom/pretrain.py',
-        tmp_path / 'pretrain',
-        [*TINY_PRETRAIN, 'train_cfg.max_epochs=1'],
-        ann_file,
-    )
-    checkpoint = tmp_path / 'pretrain' / 'epoch_1.pth'
+def test_a_map_of_the_snippets_is_drawn_before_and_after(pretrained):
+    pictures = list(pretrained.glob('*/vis_data/vis_image/*.png'))
+
+    assert [path.name for path in pictures] == ['embedding_1.png']
+    assert pictures[0].stat().st_size > 10000
+
+
+@pytest.mark.slow
+def test_pre_training_hands_its_encoder_to_the_localizer(
+    tmp_path, ann_file, pretrained
+):
+    checkpoint = pretrained / 'epoch_1.pth'
 
     done = train(
         'configs/custom/localize.py',
@@ -115,15 +135,8 @@ def test_pre_training_hands_its_encoder_to_the_localizer(tmp_path, ann_file):
 
 
 @pytest.mark.slow
-def test_a_checkpoint_carries_all_that_inference_needs(tmp_path, ann_file):
-    train(
-        'configs/custom/localize.py',
-        tmp_path,
-        [*TINY_LOCALIZE, 'train_cfg.max_epochs=1'],
-        ann_file,
-    )
-
-    meta = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)['meta']
+def test_a_checkpoint_carries_all_that_inference_needs(localized):
+    meta = torch.load(localized / 'epoch_1.pth', weights_only=True)['meta']
 
     kept = meta['mmsnip']
     assert kept['dataset_meta']['classes'] == ['left', 'right']
@@ -137,18 +150,11 @@ def test_a_checkpoint_carries_all_that_inference_needs(tmp_path, ann_file):
 
 @pytest.mark.slow
 def test_a_pre_training_checkpoint_cannot_be_tested_itself(
-    tmp_path, ann_file
+    tmp_path, ann_file, pretrained
 ):
-    train(
-        'configs/custom/pretrain.py',
-        tmp_path,
-        [*TINY_PRETRAIN, 'train_cfg.max_epochs=1'],
-        ann_file,
-    )
-
     done = run(
         [sys.executable, 'tools/test.py', 'configs/custom/localize.py']
-        + [tmp_path / 'epoch_1.pth', '--work-dir', tmp_path / 'test']
+        + [pretrained / 'epoch_1.pth', '--work-dir', tmp_path / 'test']
         + ['--cfg-options', *TINY_LOCALIZE],
         ann_file,
     )
@@ -178,14 +184,10 @@ def test_two_processes_train_through_the_script(tmp_path, ann_file):
 
 
 @pytest.mark.slow
-def test_metrics_are_equal_on_one_and_two_processes(tmp_path, ann_file):
-    train(
-        'configs/custom/localize.py',
-        tmp_path / 'train',
-        [*TINY_LOCALIZE, 'train_cfg.max_epochs=2'],
-        ann_file,
-    )
-    checkpoint = tmp_path / 'train' / 'epoch_2.pth'
+def test_metrics_are_equal_on_one_and_two_processes(
+    tmp_path, ann_file, localized
+):
+    checkpoint = localized / 'epoch_2.pth'
     command = ['configs/custom/localize.py', checkpoint]
     options = ['--cfg-options', *TINY_LOCALIZE]
 
@@ -193,6 +195,7 @@ def test_metrics_are_equal_on_one_and_two_processes(tmp_path, ann_file):
         [sys.executable, 'tools/test.py', *command]
         + ['--work-dir', tmp_path / 'one', *options],
         ann_file,
+        cold=True,
     )
     two = run(
         ['bash', 'tools/dist_test.sh', *command, 2]

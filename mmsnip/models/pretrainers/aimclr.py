@@ -10,7 +10,6 @@ from mmsnip.models.attention_drop import AttentionDrop
 from mmsnip.models.persons import (
     encode_each_person,
     person_frames,
-    pool_persons,
     stage_lengths,
 )
 from mmsnip.models.pretrainers.mining import MiningPretrainer
@@ -117,17 +116,16 @@ class AimCLR(MiningPretrainer):
         if self.attention_drop is None:
             return [self.embed_extreme(view)]
         persons = encode_each_person(self.backbone, *view)
-        stages, *whose = persons
-        features = stages[-1]  # (P, C, T', V)
+        features = persons.stages[-1]  # (P, C, T', V)
         size, lengths = features.shape[2], None
         if view.num_frames is not None:
             lengths = stage_lengths(self.backbone, view.num_frames)[-1]
         mask = None if lengths is None else frame_mask(lengths, size)
         dropped = self.attention_drop(
-            features, person_frames(persons, size, lengths)
+            features, person_frames(persons, -1, lengths)
         )
         return [
-            self.global_head(pool_persons(kind, *whose), mask)
+            self.global_head(persons.pool(-1, kind), mask)
             for kind in (features, dropped)
         ]
 
