@@ -263,5 +263,5 @@ class SkeletonEncoder(BaseModule):
     ) -> Tensor:
         """A block, checkpointed where that is asked for and of use."""
         if self.with_cp and torch.is_grad_enabled() and not is_compiling():
-            return run_again(block, x, num_frames)
+            return run_again(block, x, num_frames, self.time_dim)
         return block(x, num_frames)
