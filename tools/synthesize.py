@@ -53,7 +53,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--trimmed',
         type=_count,
         default=400,
-        help='trimmed clips, every fifth of them for val',
+        help='trimmed clips, every fifth of them for val; 0 writes no file',
     )
     parser.add_argument(
         '--minutes',
@@ -169,6 +169,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.trimmed - val_clips, val_clips, args.seed
     )
     for name, data in (('untrimmed', untrimmed), ('trimmed', trimmed)):
+        if not data['annotations']:
+            continue  # --trimmed 0, or --videos 0 --val 0
         path = args.output_dir / f'{name}.pkl'
         save_annotation(path, data)
         print(f'{path}\n{summary(data)}')

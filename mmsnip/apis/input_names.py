@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mmsnip.apis.results_folder import ALL
+from mmsnip.io.label_columns import choose_columns
+from mmsnip.io.label_set import LabelError
 from mmsnip.io.recordings_in import group_frames
 from mmsnip.io.sequence import READERS
 from mmsnip.visualization import safe_file_name
@@ -19,7 +22,8 @@ def find_inputs(
     """Name and path of each recording; a folder gives what lies in it.
 
     A folder of pose JSON files that hold a frame each is one recording, see
-    `mmsnip.io.recordings_in.holds_frames`.
+    `mmsnip.io.recordings_in.holds_frames`. A table of segment labels in a
+    folder (its first row names video, label, start and end) is none.
 
     Args:
         given (Sequence[str]): Files and folders.
@@ -43,6 +47,7 @@ def find_inputs(
             for file in path.rglob('*')
             if file.suffix.lower() in READERS
             and file.is_file()
+            and not _holds_labels(file)
             and not (within and own in file.resolve().parents)
         )
         if not below:
@@ -63,3 +68,14 @@ def find_inputs(
         taken.add(safe_file_name(free).lower())
         named.append((free, path))
     return named
+
+
+def _holds_labels(path: Path) -> bool:
+    """Whether a table's first row names video, label, start and end."""
+    if path.suffix.lower() != '.csv':
+        return False
+    with suppress(OSError, UnicodeDecodeError, LabelError):
+        with path.open(encoding='utf-8-sig') as file:
+            row = file.readline().rstrip('\n')
+        return choose_columns(row, 's', str(path)).header
+    return False

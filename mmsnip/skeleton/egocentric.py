@@ -2,7 +2,8 @@
 
 Where somebody stands and which way the scene is turned says little about what
 they do; where they go, how fast, and how high their hands are says much.
-Coordinates here are (lateral, up, forward) for 3D and (across, up) for 2D.
+Coordinates here are (lateral, up, backward) for 3D: to the right of the body,
+up, and behind it; and (across, up) for 2D.
 """
 
 from __future__ import annotations

@@ -151,6 +151,15 @@ def test_tool_writes_files_that_load_as_plain_pickles(tmp_path):
     assert [len(v) for v in trimmed['split'].values()] == [4, 1]
 
 
+def test_no_trimmed_clips_are_no_file(tmp_path):
+    command = [sys.executable, str(ROOT / 'tools' / 'synthesize.py')]
+    sizes = ['--videos', '2', '--val', '1', '--trimmed', '0']
+
+    subprocess.run([*command, str(tmp_path), *sizes], check=True)
+
+    assert [path.name for path in tmp_path.iterdir()] == ['untrimmed.pkl']
+
+
 def test_synthesis_loads_neither_torch_nor_mm_packages():
     code = (
         'import sys, mmsnip.synthesis; '

@@ -109,6 +109,20 @@ def test_all_good_files_end_in_0_and_nothing_on_the_error_output(
     assert 'failed' not in results(tmp_path)['external_data']
 
 
+def test_a_table_of_labels_beside_the_recordings_is_no_recording(
+    infer, tmp_path, capsys
+):
+    save(tmp_path / 'in' / 'a.npz', fps=30.0)
+    (tmp_path / 'in' / 'labels.csv').write_text(
+        'video,label,start_s,end_s\na,walk,0.5,1.0\n'
+    )
+
+    status = infer('in')
+
+    assert status == 0, capsys.readouterr().err
+    assert list(results(tmp_path)['results']) == ['a']
+
+
 def test_quiet_says_nothing_but_errors(infer, tmp_path, capsys):
     save(tmp_path / 'in' / 'a.npz')
 
