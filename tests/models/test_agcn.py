@@ -361,6 +361,19 @@ def test_checkpointing_changes_neither_gradients_nor_statistics(with_lengths):
         assert torch.equal(ours, other)
 
 
+def test_checkpointing_leaves_frozen_weights_without_gradients():
+    model = small(with_cp=True).train()
+    twin = small().train()
+    for net in (model, twin):
+        net.blocks[:2].requires_grad_(False)
+        net.blocks[2].gcn1.PA.requires_grad_(False)
+        net(torch.ones(4, 2, 13, 5, 3))[-1].square().mean().backward()
+
+    for ours, other in zip(model.parameters(), twin.parameters()):
+        assert (ours.grad is None) == (other.grad is None)
+        assert ours.grad is None or torch.equal(ours.grad, other.grad)
+
+
 def test_checkpointing_keeps_less_for_the_backward_pass():
     def kept(model):
         sizes = {}

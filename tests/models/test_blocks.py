@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmsnip.models.backbones import row_operations
 from mmsnip.models.backbones.aggregate import aggregate_rows, spread_rows
 from mmsnip.models.backbones.blocks import (
     MultiScaleTemporalConv,
@@ -295,7 +296,15 @@ def test_graphs_that_channels_share_move_all_of_them():
 
 @pytest.mark.parametrize('stride', [1, 2])
 @pytest.mark.parametrize('T', [1, 2, 13])
-def test_wide_convolution_over_time_is_pytorchs(T, stride):
+@pytest.mark.parametrize('samples', [1, 3, 4])
+def test_wide_convolution_over_time_is_pytorchs(
+    T, stride, samples, monkeypatch
+):
+    groups = row_operations.groups_of
+    size = samples * 57 * 5 * T * 8  # bytes; the batch has 4
+    monkeypatch.setattr(
+        row_operations, 'groups_of', lambda x, _: groups(x, size)
+    )
     torch.manual_seed(5)
     conv = temporal_conv(57, 6, 9, stride, 1, 3).double()  # 513 terms
     x = torch.randn(57, 4, 5, T).double()
@@ -314,6 +323,18 @@ def test_wide_convolution_over_time_is_pytorchs(T, stride):
         [*found, conv.weight.grad], [*expected, twin.weight.grad]
     ):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ('size', 'sizes'), [(1, [1] * 4), (1300, [3, 1]), (9999, [4])]
+)
+def test_groups_hold_every_sample_once_within_their_bytes(size, sizes):
+    x = torch.zeros(3, 4, 5, 7)  # 420 bytes a sample
+
+    groups = list(row_operations.groups_of(x, size))
+
+    assert [group.stop - group.start for group in groups] == sizes
+    assert [n for g in groups for n in range(4)[g]] == [0, 1, 2, 3]
 
 
 def test_a_replaced_batch_norm_is_used():

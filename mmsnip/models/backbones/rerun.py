@@ -64,7 +64,7 @@ class _RunAgain(torch.autograd.Function):
         x: Tensor,
         *parameters: Tensor,
     ) -> Tensor:
-        ctx.save_for_backward(num_frames, x, *parameters)
+        ctx.save_for_backward(num_frames, x)
         ctx.block = block
         B, T, V = x.shape[0], x.shape[time_dim], x.shape[5 - time_dim]
         steps = -(-T // block.stride)
@@ -74,18 +74,19 @@ class _RunAgain(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        num_frames, *inputs = ctx.saved_tensors
+        num_frames, x = ctx.saved_tensors
         wanted = ctx.needs_input_grad[3:]
+        x = x.detach().requires_grad_(wanted[0])
+        inputs = [x, *ctx.block.parameters()]
         rooms = [
-            torch.empty_like(value) if wants else None
+            torch.empty_like(value.detach()) if wants else None
             for value, wants in zip(inputs, wanted)
         ]
-        x = inputs[0].detach().requires_grad_(wanted[0])
-        asked = [v for v, wants in zip([x, *inputs[1:]], wanted) if wants]
-        with torch.enable_grad(), frozen_statistics(ctx.block):
+        asked = [value for value, wants in zip(inputs, wanted) if wants]
+        exact = torch.autocast('cpu', enabled=False)
+        with torch.enable_grad(), exact, frozen_statistics(ctx.block):
             y = ctx.block(x, num_frames)
-        found = torch.autograd.grad(y, asked, grad, allow_unused=True)
-        rest = iter(found)
+        rest = iter(torch.autograd.grad(y, asked, grad, allow_unused=True))
         of_inputs = [
             None if room is None else _moved(next(rest), room)
             for room in rooms
