@@ -191,21 +191,25 @@ def peak_memory(case: Case, side: str, device: str) -> float:
     return resident('VmHWM') - before
 
 
-def memory_row(case: Case, device: str) -> Row:
-    """Peak memory, each side in a process of its own."""
-    found = {}
-    for side in ('plain', 'with_cp'):
-        command = [sys.executable, '-m', 'benchmarks.encoders']
-        command += ['--device', device, '--memory-of', side]
-        command += [case.encoder, *map(str, case[1:])]
-        done = subprocess.run(
-            command, capture_output=True, check=True, text=True, cwd=ROOT
-        )
-        found[side] = float(done.stdout.split()[-1])
+def memory_row(case: Case, device: str, turns: int = 1) -> Row:
+    """Peak memory, each side and turn in a process of its own.
+
+    Where a heap has its holes differs from run to run.
+    """
+    found: dict[str, list[float]] = {'plain': [], 'with_cp': []}
+    for _ in range(turns):
+        for side, peaks in found.items():
+            command = [sys.executable, '-m', 'benchmarks.encoders']
+            command += ['--device', device, '--memory-of', side]
+            command += [case.encoder, *map(str, case[1:])]
+            done = subprocess.run(
+                command, capture_output=True, check=True, text=True, cwd=ROOT
+            )
+            peaks.append(float(done.stdout.split()[-1]))
     return row_of(
         f'{NAMES[case.encoder]}: peak training memory, recomputing blocks',
-        [found['with_cp']],
-        [found['plain']],
+        found['with_cp'],
+        found['plain'],
         TARGETS[device]['memory'],
         COMMAND,
         'MiB',
@@ -231,7 +235,7 @@ def rows(device: str = 'cpu', quick: bool = False) -> list[Row]:
         large = case.N >= 64 and device == 'cpu'
         turns = 2 if quick or large else 7
         found += time_rows(case, device, turns)
-        found.append(memory_row(case, device))
+        found.append(memory_row(case, device, 1 if quick or large else 5))
     return found
 
 

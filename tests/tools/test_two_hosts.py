@@ -59,7 +59,10 @@ def test_two_hosts_fill_one_queue_and_only_the_first_writes(
     assert [each.returncode for each in hosts] == [0, 0], outputs
     assert len(losses(folders[0])) == 4  # 16 visits, 2 x 4 a step, 2 epochs
     state = torch.load(folders[0] / 'epoch_2.pth', weights_only=True)
-    # Keys of both hosts: 4 steps of 8 keys in a queue of 24.
-    pointer = state['state_dict']['snippet_head.queue.pointer']
-    assert int(pointer) == 32 % 24
+    # Of both hosts: 4 steps of 8 videos, of 2 snippets each, in queues of 24.
+    pointers = [
+        int(state['state_dict'][f'{head}_head.queue.pointer'])
+        for head in ('global', 'snippet')
+    ]
+    assert pointers == [32 % 24, 64 % 24]
     assert not list(folders[1].rglob('*.pth'))
