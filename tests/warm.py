@@ -18,6 +18,8 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib.machinery import PathFinder
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,7 +46,10 @@ def can_fork() -> bool:
 
 
 def start(
-    words: Sequence[str], folder: Path, environment: Mapping[str, str], out
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    out: Path | Sequence[Connection],
 ):
     """Start a Python program; it starts cold where it cannot be forked.
 
@@ -52,7 +57,8 @@ def start(
         words: The program's file, or -m and its module; and its arguments.
         folder: To run in.
         environment: All of its variables.
-        out: Folder for its ``stdout`` and ``stderr``.
+        out: Folder for its ``stdout`` and ``stderr``; or what its standard
+            input, output and error are to be.
 
     Returns:
         multiprocessing.Process: The head of a session of its own.
@@ -62,8 +68,9 @@ def start(
         context = multiprocessing.get_context('forkserver')
         context.set_forkserver_preload(PRELOADED)
     words = [str(word) for word in words]
+    out = str(out) if isinstance(out, (str, Path)) else list(out)
     process = context.Process(
-        target=_be, args=(words, str(folder), dict(environment), str(out))
+        target=_be, args=(words, str(folder), dict(environment), out)
     )
     process.start()
     return process
@@ -111,12 +118,19 @@ def _be(words, folder, environment, out):
     import torch
 
     os.setsid()
-    for stream, name in ((sys.stdout, 'stdout'), (sys.stderr, 'stderr')):
-        with open(os.path.join(out, name), 'wb') as file:
-            os.dup2(file.fileno(), stream.fileno())
+    if isinstance(out, str):
+        for number, name in ((1, 'stdout'), (2, 'stderr')):
+            with open(os.path.join(out, name), 'wb') as file:
+                os.dup2(file.fileno(), number)
+    else:
+        for number, stream in enumerate(out):
+            with stream:
+                os.dup2(stream.fileno(), number)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    _look_in(environment.get('PYTHONPATH', ''))
     torch.set_num_threads(int(environment.get('OMP_NUM_THREADS') or 1))
     random.seed()
     np.random.seed()  # noqa: NPY002  (each process has its own draws)
@@ -129,3 +143,12 @@ def _be(words, folder, environment, out):
         sys.argv = words
         sys.path.insert(0, str(Path(folder, words[0]).parent))
         runpy.run_path(words[0], run_name='__main__')
+
+
+def _look_in(search: str) -> None:
+    """What Python does about PYTHONPATH when it starts."""
+    folders = [name for name in search.split(os.pathsep) if name]
+    sys.path[:0] = folders
+    found = PathFinder.find_spec('sitecustomize', folders)
+    if found:
+        runpy.run_path(found.origin)

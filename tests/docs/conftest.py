@@ -10,12 +10,15 @@ import fcntl
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs.blocks import ROOT
 from tests.docs.prepared import prepare
+from tests.docs.warm_shell import warm_commands
+from tests.warm import can_fork
 
 COPIED = ('tools', 'configs', 'examples')
 
@@ -53,8 +56,18 @@ def page_folder(prepared, tmp_path) -> Path:
     return folder
 
 
+@pytest.fixture(scope='session')
+def warm_folder() -> Iterator[Path | None]:
+    """Where ``python`` and ``mmsnip`` start warm, None where none can."""
+    if not can_fork():
+        yield None
+        return
+    with warm_commands() as folder:
+        yield folder
+
+
 @pytest.fixture
-def page_environment(tmp_path) -> dict[str, str]:
+def page_environment(tmp_path, warm_folder) -> dict[str, str]:
     """Variables of a reader's shell; trainings are short in it."""
     short = tmp_path / 'short'
     short.mkdir()
@@ -67,6 +80,8 @@ def page_environment(tmp_path) -> dict[str, str]:
         if not name.startswith(('MMSNIP_', 'PYTEST_'))
     }
     search = [str(Path(sys.executable).parent), os.environ.get('PATH', '')]
+    if warm_folder:
+        search.insert(0, str(warm_folder))
     return {
         **inherited,
         'PATH': os.pathsep.join(search),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from mmsnip.io.annotation import save_annotation
 from mmsnip.synthesis import CLASSES, synthesize_untrimmed, synthesize_video
 from tests.docs.blocks import ROOT
+from tests.warm import run
 
 # Enough steps for a few segments to be found.
 BRIEFLY = [
@@ -102,18 +101,15 @@ def run_tool(folder: Path, *arguments: str) -> None:
     Raises:
         RuntimeError: With its output, where it fails.
     """
-    done = subprocess.run(
-        [sys.executable, ROOT / 'tools' / arguments[0], *arguments[1:]],
-        cwd=folder,
-        env={
+    done = run(
+        [ROOT / 'tools' / arguments[0], *arguments[1:]],
+        folder,
+        {
             **os.environ,
             'MMSNIP_ANN_FILE': 'poses.pkl',
             'OMP_NUM_THREADS': '1',
             'PYTHONWARNINGS': 'ignore',
         },
-        capture_output=True,
-        text=True,
-        check=False,
         timeout=600,
     )
     if done.returncode:

@@ -40,6 +40,17 @@ def shorten(cfg: Any) -> None:
         data['min_samples'] = 0
 
 
+def _change(module: Any) -> None:
+    build = module.Runner.from_cfg.__func__
+
+    @functools.wraps(build)
+    def from_cfg(cls: type, cfg: Any) -> Any:
+        shorten(cfg)
+        return build(cls, cfg)
+
+    module.Runner.from_cfg = classmethod(from_cfg)
+
+
 class _Finder:
     """Wraps the loading of the runner's module, once."""
 
@@ -54,14 +65,7 @@ class _Finder:
 
         def load_and_change(module: Any) -> None:
             load(module)
-            build = module.Runner.from_cfg.__func__
-
-            @functools.wraps(build)
-            def from_cfg(cls: type, cfg: Any) -> Any:
-                shorten(cfg)
-                return build(cls, cfg)
-
-            module.Runner.from_cfg = classmethod(from_cfg)
+            _change(module)
 
         spec.loader.exec_module = load_and_change
         return spec
@@ -69,4 +73,7 @@ class _Finder:
 
 def install() -> None:
     """From now on, in this process."""
-    sys.meta_path.insert(0, _Finder())
+    if RUNNER in sys.modules:
+        _change(sys.modules[RUNNER])
+    else:
+        sys.meta_path.insert(0, _Finder())
