@@ -59,16 +59,14 @@ if stream == 'egocentric':
     load += [
         dict(type='NormalizeSkeleton', center='first', align=None, scale=True)
     ]
-    up = data.up
 else:
     load += [dict(type='NormalizeSkeleton')]
-    up = 'z' if data.in_channels - data.use_score == 3 else data.up
 tempo = (0.7, 1.4)
 augment = [
     dict(type='RandomWindow', size=round(window * tempo[1])),
     dict(type='RandomTempo', low=tempo[0], high=tempo[1]),
     dict(type='RandomWindow', size=window),
-    dict(type='RandomPosture', sigma=0.25, up=up),
+    dict(type='RandomPosture', sigma=0.25, up=data.up_of(stream)),
 ]
 pack = [
     dict(type='FrameLabels'),
@@ -105,4 +103,4 @@ custom_hooks = [
     dict(type='EMAHook', ema_type='mmsnip.WarmEMA', decay=0.99),
 ]
 
-del data, tempo, up, encoder, strides  # a config holds plain values only
+del data, tempo, encoder, strides  # a config holds plain values only

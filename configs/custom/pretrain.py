@@ -61,10 +61,8 @@ if stream == 'egocentric':
     normalize = dict(
         type='NormalizeSkeleton', center='first', align=None, scale=True
     )
-    up = data.up
 else:
     normalize = dict(type='NormalizeSkeleton')
-    up = 'z' if data.in_channels - data.use_score == 3 else data.up
 load = [
     form,
     normalize,
@@ -76,7 +74,7 @@ view = [
     dict(type='TemporalCrop', padding_ratio=6),
     dict(type='RandomShear', amplitude=0.5),
     # Else posture, which tells persons apart, solves the task.
-    dict(type='RandomPosture', sigma=0.25, up=up),
+    dict(type='RandomPosture', sigma=0.25, up=data.up_of(stream)),
 ]
 train_pipeline = [
     *load,
@@ -148,4 +146,4 @@ if data.classes and data.val_split:
     custom_hooks += [snippet_probe, embedding_map]
 auto_scale_lr = dict(enable=True, base_batch_size=128)
 
-del data, encoder, strides, up  # a config holds plain values only
+del data, encoder, strides  # a config holds plain values only

@@ -72,6 +72,19 @@ class AnnotationSummary:
         coords = self.in_channels - self.use_score
         return num_channels(coords) + self.use_score
 
+    def up_of(self, stream: str) -> str:
+        """Axis that points up once the custom configs have normalised.
+
+        Args:
+            stream (str): Of `SkeletonStream`.
+
+        Returns:
+            str: That of the file for egocentric inputs; for others in 3D the
+            spine's, ``'z'``.
+        """
+        flat = self.in_channels - self.use_score < 3
+        return self.up if stream == 'egocentric' or flat else 'z'
+
     def view_frames(self, longest: int = 150) -> int:
         """Frames of a view: the paper's 150, fewer where videos are short.
 

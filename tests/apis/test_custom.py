@@ -264,3 +264,15 @@ def test_without_segments_scores_are_averaged_over_a_second(tmp_path):
     summary = describe_annotation(write(tmp_path, trim))
 
     assert summary.smoothing_frames() == 2 * round(summary.fps / 2) + 1
+
+
+@pytest.mark.parametrize(
+    ('stream', 'change', 'up'),
+    [('egocentric', None, 'y'), ('bone', None, 'z'), ('bone', make_2d, 'y')],
+)
+def test_the_vertical_is_that_of_the_normalised_body(
+    tmp_path, stream, change, up
+):
+    summary = describe_annotation(write(tmp_path, change))
+
+    assert summary.up_of(stream) == up

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 
@@ -16,7 +14,7 @@ from tests.apis.streaming_models import (
     joined,
     poses,
 )
-from tests.tools.conftest import ROOT
+from tests.tools.conftest import tool_module
 
 
 @pytest.fixture(scope='module')
@@ -27,12 +25,7 @@ def model(tmp_path_factory):
 @pytest.fixture(scope='module')
 def tool():
     """``tools/stream.py``, as a module."""
-    spec = importlib.util.spec_from_file_location(
-        'stream_command', ROOT / 'tools' / 'stream.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return tool_module('stream.py')
 
 
 def test_each_action_is_printed_once_with_the_time_it_is_known(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 from mmsnip import __version__
 from mmsnip.cli.commands import COMMANDS
 from mmsnip.cli.places import list_configs
+from tests.tools.conftest import tool_module
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,13 +94,8 @@ def test_data_sets_name_files_that_the_configs_read():
 def test_the_command_that_prepares_a_data_set_is_right(name):
     words = shlex.split(read('dataset-index.yml')[name]['prepare'])
     tool = next(c.tool for c in COMMANDS if c.name == words[1])
-    spec = importlib.util.spec_from_file_location(
-        'a_tool', ROOT / 'tools' / tool
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
 
-    args = module.parse_args(words[2:])
+    args = tool_module(tool).parse_args(words[2:])
 
     entry = read('dataset-index.yml')[name]
     made = [entry['ann_file'], str(Path(entry['ann_file']).parent)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import socket
@@ -38,6 +39,16 @@ TINY_LOCALIZE = [
     'val_dataloader.num_workers=0',
     'test_dataloader.num_workers=0',
 ]
+
+
+def tool_module(file):
+    """A command of ``tools/``, as a module."""
+    spec = importlib.util.spec_from_file_location(
+        f'{Path(file).stem}_tool', ROOT / 'tools' / file
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def annotation(num_train=8, num_val=5, seed=0):

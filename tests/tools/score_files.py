@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 
 from mmsnip.io.scores import save_scores
-from tests.tools.conftest import ROOT
+from tests.tools.conftest import tool_module
 
 RULE = 'the one that starts last'
 LENGTHS = {'a/1': 47, 'Größe': 41, 'c': 53}
@@ -15,12 +13,7 @@ LENGTHS = {'a/1': 47, 'Größe': 41, 'c': 53}
 
 def load_tool():
     """The module behind the command."""
-    spec = importlib.util.spec_from_file_location(
-        'fuse_tool', ROOT / 'tools' / 'fuse.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return tool_module('fuse.py')
 
 
 def make_truth(num_classes):

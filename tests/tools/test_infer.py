@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 
@@ -13,7 +12,7 @@ from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.io.detections import load_detections
 from mmsnip.io.sequence import load_sequence
 from tests.apis.streaming_models import JOINTS, RECIPE, checkpoint, poses
-from tests.tools.conftest import ROOT
+from tests.tools.conftest import tool_module
 
 
 @pytest.fixture(scope='module')
@@ -24,12 +23,7 @@ def model(tmp_path_factory):
 @pytest.fixture(scope='module')
 def command():
     """``tools/infer.py``, as a module."""
-    spec = importlib.util.spec_from_file_location(
-        'infer_command', ROOT / 'tools' / 'infer.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return tool_module('infer.py')
 
 
 @pytest.fixture

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
-import pytest
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'infer.py'
-
-
-@pytest.fixture(scope='module')
-def find_inputs():
-    spec = importlib.util.spec_from_file_location('infer_tool', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.find_inputs
+from mmsnip.apis.input_names import find_inputs
 
 
 def write_frames(folder, T=3):
@@ -29,7 +18,7 @@ def write_frames(folder, T=3):
     return folder
 
 
-def test_a_folder_of_frames_is_one_input(find_inputs, tmp_path):
+def test_a_folder_of_frames_is_one_input(tmp_path):
     frames = write_frames(tmp_path / 'in' / 'walk' / 'clip.1')
     np.save(tmp_path / 'in' / 'a.npy', np.ones((5, 25, 3)))
 
@@ -39,7 +28,7 @@ def test_a_folder_of_frames_is_one_input(find_inputs, tmp_path):
     ]
 
 
-def test_the_folder_of_frames_may_be_given_itself(find_inputs, tmp_path):
+def test_the_folder_of_frames_may_be_given_itself(tmp_path):
     frames = write_frames(tmp_path / 'clip')
 
     assert find_inputs([str(frames), str(frames)]) == [
@@ -48,7 +37,7 @@ def test_the_folder_of_frames_may_be_given_itself(find_inputs, tmp_path):
     ]
 
 
-def test_results_within_a_searched_folder_are_no_inputs(find_inputs, tmp_path):
+def test_results_within_a_searched_folder_are_no_inputs(tmp_path):
     (tmp_path / 'in' / 'out').mkdir(parents=True)
     np.save(tmp_path / 'in' / 'a.npy', np.ones((5, 25, 3)))
     (tmp_path / 'in' / 'out' / 'a.csv').write_text('video')

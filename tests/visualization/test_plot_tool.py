@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from mmsnip.io.annotation import save_annotation
 from mmsnip.io.scores import save_scores
-from tests.tools.conftest import ROOT
+from tests.tools.conftest import tool_module
 from tests.visualization.test_diagnosis_pictures import (
     CLASSES,
     PICTURES,
@@ -21,12 +19,7 @@ from tests.visualization.test_timeline import moving_body
 
 @pytest.fixture(scope='module')
 def tool():
-    spec = importlib.util.spec_from_file_location(
-        'plot_tool', ROOT / 'tools' / 'plot.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return tool_module('plot.py')
 
 
 def dump(folder, with_truth=True):
