@@ -293,3 +293,34 @@ def test_a_window_without_a_middle_is_refused(size):
         localizer(test_cfg=dict(smooth_frames=size))
     with pytest.raises(ValueError, match=r'size=.* must be an odd number'):
         smooth_frames(np.ones((3, 2)), size)
+
+
+@pytest.mark.parametrize('share', [1.0, 0.5])
+def test_the_backbone_starts_with_a_share_of_the_pretrained(tmp_path, share):
+    start = localizer()
+    for parameter in start.backbone.parameters():
+        parameter.data.add_(1.0)
+    torch.save(dict(state_dict=start.state_dict()), tmp_path / 'a.pth')
+    fresh = localizer().backbone.state_dict()
+
+    model = localizer(
+        pretrained=str(tmp_path / 'a.pth'), pretrained_share=share
+    )
+
+    name = 'blocks.3.tcn1.conv.weight'
+    assert torch.allclose(
+        model.backbone.state_dict()[name], fresh[name] + share, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(pretrained_share=0.0), r'must lie in \(0, 1\]'),
+        (dict(pretrained_share=1.5), r'must lie in \(0, 1\]'),
+        (dict(pretrained_share=0.5, frozen_stages=9), 'would freeze'),
+    ],
+)
+def test_an_impossible_share_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        localizer(**changes)

@@ -31,6 +31,12 @@ class SkeletonLocalizer(BaseModel):
             last stage, the paper's baseline.
         pretrained (str, optional): Pre-training checkpoint; its query encoder
             initialises the backbone. None: from scratch.
+        pretrained_share (float): Share of the pre-trained weights in those
+            that the backbone starts with, the rest are its fresh ones; in
+            (0, 1]. Training that goes on from weights as they are fits fast
+            and carries over worse than training from half of each, where
+            labels suffice to train from scratch. Defaults to 1.0, the
+            authors'.
         frozen_stages (int): Index of the last backbone block that is frozen
             (no gradients, batch norm in eval mode), ``-1``: none. The index
             of the last block gives the linear probe. Defaults to -1.
@@ -50,11 +56,15 @@ class SkeletonLocalizer(BaseModel):
         init_cfg (dict or list[dict], optional): Initialisation.
 
     Raises:
-        ValueError: If ``frozen_stages`` names no block of the backbone, or
-            ``test_cfg`` is malformed.
+        ValueError: If ``frozen_stages`` names no block of the backbone,
+            ``pretrained_share`` is not in (0, 1] or below 1 where blocks are
+            frozen, or ``test_cfg`` is malformed.
 
     Source:
         Stage two of arXiv 2512.16504; METHOD.md section 2.
+        ``pretrained_share`` is shrink and perturb of Ash and Adams, On
+        Warm-Starting Neural Network Training, arXiv 1910.08475, with a fresh
+        initialisation as the perturbation.
     """
 
     def __init__(
@@ -63,6 +73,7 @@ class SkeletonLocalizer(BaseModel):
         head: dict,
         neck: dict | None = None,
         pretrained: str | None = None,
+        pretrained_share: float = 1.0,
         frozen_stages: int = -1,
         test_cfg: dict | None = None,
         data_preprocessor: dict | nn.Module | None = None,
@@ -85,7 +96,18 @@ class SkeletonLocalizer(BaseModel):
                 f'frozen_stages={frozen_stages} must lie in '
                 f'-1..{num_blocks - 1}, the blocks of the backbone'
             )
+        if not 0 < pretrained_share <= 1:
+            raise ValueError(
+                f'pretrained_share={pretrained_share} must lie in (0, 1]'
+            )
+        if pretrained_share < 1 and frozen_stages >= 0:
+            raise ValueError(
+                f'pretrained_share={pretrained_share} would freeze weights '
+                f'that are partly untrained (frozen_stages={frozen_stages}); '
+                'set pretrained_share=1.0'
+            )
         self.frozen_stages = frozen_stages
+        self.pretrained_share = pretrained_share
         self.chunk_rule = chunk_rule(test_cfg)
         self.smooth_frames = check_window(
             (test_cfg or {}).get('smooth_frames', 1), 'test_cfg: smooth_frames'
@@ -96,8 +118,13 @@ class SkeletonLocalizer(BaseModel):
     def init_weights(self) -> None:
         """Initialise, then load the pre-trained encoder if one is named."""
         super().init_weights()
-        if self.pretrained:
-            load_encoder(self.backbone, self.pretrained)
+        if not self.pretrained:
+            return
+        fresh = [p.detach().clone() for p in self.backbone.parameters()]
+        load_encoder(self.backbone, self.pretrained)
+        with torch.no_grad():
+            for new, old in zip(self.backbone.parameters(), fresh):
+                new.lerp_(old, 1 - self.pretrained_share)
 
     def _frozen_modules(self) -> list[nn.Module]:
         if self.frozen_stages < 0:
