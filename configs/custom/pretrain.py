@@ -139,11 +139,10 @@ probed_videos = dict(
         num_workers=1, dataset=dict(split=data.val_split, **probed)
     ),
 )
-snippet_probe = dict(type='SnippetProbeHook', interval=10, **probed_videos)
-embedding_map = dict(type='EmbeddingMapHook', **probed_videos)
+snippet_probe = dict(type='EmbeddingMapHook', interval=10, **probed_videos)
 custom_hooks = [*_base_.custom_hooks]
 if data.classes and data.val_split:
-    custom_hooks += [snippet_probe, embedding_map]
+    custom_hooks += [snippet_probe]
 auto_scale_lr = dict(enable=True, base_batch_size=128)
 
 del data, encoder, strides  # a config holds plain values only

@@ -129,16 +129,20 @@ class SnippetProbeHook(Hook):
         ) or self.is_last_train_epoch(runner):
             self._probe(runner)
 
-    def _probe(self, runner: Runner) -> None:
-        started = time.monotonic()
+    def _snippets(self, runner: Runner) -> tuple[Snippets, Snippets]:
+        """Those that vote and those that are labelled, as weights are now."""
         model = _bare(runner.model)
         with undisturbed(model), main_statistics(model):
-            loaders = self._build(model)
             bank, queries = (
                 self._encode(model, name, loader)
-                for name, loader in loaders.items()
+                for name, loader in self._build(model).items()
             )
-        metrics = [self._evaluate(bank, queries, loaders)]
+        return bank, queries
+
+    def _probe(self, runner: Runner) -> tuple[Snippets, Snippets]:
+        started = time.monotonic()
+        bank, queries = self._snippets(runner)
+        metrics = [self._evaluate(bank, queries, self._loaders)]
         broadcast_object_list(metrics)
         scalars = {
             f'knn/{key}': value
@@ -158,6 +162,7 @@ class SnippetProbeHook(Hook):
             f'({len(bank.labels)} snippets vote on {len(queries.labels)}, '
             f'{time.monotonic() - started:.1f} s)'
         )
+        return bank, queries
 
     def _evaluate(
         self, bank: Snippets, queries: Snippets, loaders: dict

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmsnip.models.labelled_snippets import Snippets, thin
 from mmsnip.models.probe_loader import classes_of
 from mmsnip.models.snippet_probe import SnippetProbeHook
-from mmsnip.models.undisturbed import main_statistics, undisturbed
 from mmsnip.registry import HOOKS
 from mmsnip.visualization.canvas import save_figure
 from mmsnip.visualization.embedding_map import Embedding, draw_embeddings
@@ -21,13 +21,12 @@ from mmsnip.visualization.visualizer import record_figures
 
 @HOOKS.register_module()
 class EmbeddingMapHook(SnippetProbeHook):
-    """Draw `draw_embeddings` before and after pre-training.
+    """A probe that also draws `draw_embeddings` before and after training.
 
-    Snippets are those of `SnippetProbeHook`, of both its loaders; in the
-    k-NN accuracy those of one loader vote on those of the other. Training
-    goes on as if there were no hook. A run that resumes has no map of its
-    beginning. The picture goes to the visualizer's backends as
-    ``embedding`` and to `show_dir`.
+    It probes as `SnippetProbeHook` does, and the last probe's snippets are
+    those of the second map. Training goes on as if there were no hook. A run
+    that resumes has no map of its beginning. The picture goes to the
+    visualizer's backends as ``embedding`` and to `show_dir`.
 
     Args:
         train_dataloader (dict): As `SnippetProbeHook` takes it.
@@ -35,8 +34,8 @@ class EmbeddingMapHook(SnippetProbeHook):
         show_dir (str | None): Folder for ``embedding.png``; None writes no
             file.
         method (str): 'pca', 'tsne' or 'umap', see `draw_embeddings`.
-        snippet_frames (int, optional): As `SnippetProbeHook` takes it.
-        max_snippets (int): Most snippets of either loader.
+        max_points (int): Most snippets of either loader in a map.
+        **kwargs (Any): Of `SnippetProbeHook`.
 
     Raises:
         ValueError: If a number is out of range; as training starts, if a
@@ -49,15 +48,13 @@ class EmbeddingMapHook(SnippetProbeHook):
         val_dataloader: dict,
         show_dir: str | None = None,
         method: str = 'pca',
-        snippet_frames: int | None = None,
-        max_snippets: int = 1500,
+        max_points: int = 1500,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            train_dataloader,
-            val_dataloader,
-            snippet_frames=snippet_frames,
-            max_snippets=max_snippets,
-        )
+        super().__init__(train_dataloader, val_dataloader, **kwargs)
+        if max_points < 1:
+            raise ValueError(f'max_points={max_points} must be at least 1')
+        self.max_points = max_points
         self.show_dir = None if show_dir is None else Path(show_dir)
         self.method = method
         self.embeddings: list[Embedding] = []
@@ -71,19 +68,19 @@ class EmbeddingMapHook(SnippetProbeHook):
         super().before_train(runner)
         self.embeddings = []
         if runner.epoch == 0:
-            self._add(runner, 'before pre-training')
+            self._add(self._snippets(runner), 'before pre-training')
 
-    def after_train_epoch(self, runner: Runner) -> None:
-        """Encode and draw after the last epoch.
+    def _probe(self, runner: Runner) -> tuple[Snippets, Snippets]:
+        """Probe, and draw where it was the last time."""
+        found = super()._probe(runner)
+        if self.is_last_train_epoch(runner):
+            self._draw(runner, found)
+        return found
 
-        Args:
-            runner (Runner): The runner.
-        """
-        if not self.is_last_train_epoch(runner):
-            return
+    def _draw(self, runner: Runner, last: tuple[Snippets, Snippets]) -> None:
         epochs = runner.epoch + 1
         plural = 's' if epochs > 1 else ''
-        self._add(runner, f'after {epochs} epoch{plural}')
+        self._add(last, f'after {epochs} epoch{plural}')
         if not is_main_process():
             return
         classes = classes_of(self._loaders['train_dataloader'])
@@ -99,14 +96,8 @@ class EmbeddingMapHook(SnippetProbeHook):
         if self.show_dir is not None:
             save_figure(figure, self.show_dir / 'embedding.png')
 
-    def _add(self, runner: Runner, name: str) -> None:
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
-        with undisturbed(model), main_statistics(model):
-            parts = [
-                self._encode(model, key, loader)
-                for key, loader in self._build(model).items()
-            ]
+    def _add(self, found: tuple[Snippets, Snippets], name: str) -> None:
+        parts = [thin({0: part}, self.max_points)[1][0] for part in found]
         self.embeddings.append(
             Embedding(
                 name,

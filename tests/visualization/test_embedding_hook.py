@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MessageHub, MMLogger
 
 from mmsnip.io.annotation import save_annotation
 from mmsnip.registry import HOOKS
@@ -17,7 +18,10 @@ class Recorder:
     """Stands for a visualizer and keeps what it is shown."""
 
     def __init__(self):
-        self.shown = {}
+        self.shown, self.scalars = {}, {}
+
+    def add_scalars(self, scalars, step=0):
+        self.scalars[step] = scalars
 
     def add_image(self, name, image, step=0):
         self.shown[name] = step
@@ -47,6 +51,8 @@ def runner_at(epoch, max_epochs=3):
         epoch=epoch,
         max_epochs=max_epochs,
         visualizer=Recorder(),
+        message_hub=MessageHub.get_instance('maps'),
+        logger=MMLogger.get_current_instance(),
     )
 
 
@@ -71,6 +77,26 @@ def test_the_two_maps_are_of_the_first_and_the_last_weights(path, tmp_path):
     assert set(np.unique(before.videos)) == {0, 1}
     assert (tmp_path / 'maps' / 'embedding.png').stat().st_size > 5000
     assert runner.visualizer.shown == {'embedding': 3}
+    assert set(runner.visualizer.scalars) == {3}
+    assert 'knn/accuracy' in runner.visualizer.scalars[3]
+
+
+def test_a_map_shows_no_more_points_than_asked_for(path):
+    hook, runner = hook_of(path, max_points=5), runner_at(0)
+    hook.before_train(runner)
+    (before,) = hook.embeddings
+    assert np.bincount(before.videos).max() <= 5
+    with pytest.raises(ValueError, match='max_points=0'):
+        hook_of(path, max_points=0)
+
+
+def test_between_its_maps_it_probes(path):
+    hook, runner = hook_of(path, interval=2), runner_at(0, max_epochs=9)
+    hook.before_train(runner)
+    for runner.epoch in range(4):
+        hook.after_train_epoch(runner)
+    assert set(runner.visualizer.scalars) == {2, 4}
+    assert not runner.visualizer.shown
 
 
 def test_a_resumed_run_has_no_map_of_its_beginning(path):
