@@ -8,7 +8,8 @@
 # published inputs; tools/fuse.py fuses what several of them found.
 # MMSNIP_ENCODER: AGCN (unset), CTRGCN or STGCN.
 # The published width: --cfg-options model.backbone.base_channels=64
-# The paper's baseline, a linear head: --cfg-options model.neck=None
+# A linear head, the paper's baseline and the better one where as few as five
+# videos are labelled: --cfg-options model.neck=None
 #     model.head.type=FrameLocalizationHead
 _base_ = [
     '../_base_/datasets/localization.py',
