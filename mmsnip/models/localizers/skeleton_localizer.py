@@ -33,10 +33,8 @@ class SkeletonLocalizer(BaseModel):
             initialises the backbone. None: from scratch.
         pretrained_share (float): Share of the pre-trained weights in those
             that the backbone starts with, the rest are its fresh ones; in
-            (0, 1]. Training that goes on from weights as they are fits fast
-            and carries over worse than training from half of each, where
-            labels suffice to train from scratch. Defaults to 1.0, the
-            authors'.
+            (0, 1]. A warm start may fit faster and carry over worse:
+            docs/evidence.md. Defaults to 1.0, the authors'.
         frozen_stages (int): Index of the last backbone block that is frozen
             (no gradients, batch norm in eval mode), ``-1``: none. The index
             of the last block gives the linear probe. Defaults to -1.
