@@ -4,6 +4,5 @@ _base_ = ['localize.py']
 model = dict(
     neck=None,
     head=dict(type='FrameLocalizationHead'),
-    pretrained_share=1.0,
     frozen_stages=9,  # the last of ten blocks
 )

@@ -33,8 +33,9 @@ class SkeletonLocalizer(BaseModel):
             initialises the backbone. None: from scratch.
         pretrained_share (float): Share of the pre-trained weights in those
             that the backbone starts with, the rest are its fresh ones; in
-            (0, 1]. A warm start may fit faster and carry over worse:
-            docs/evidence.md. Defaults to 1.0, the authors'.
+            (0, 1]. Frozen blocks take them whole. A warm start may fit
+            faster and carry over worse: docs/evidence.md. Defaults to 1.0,
+            the authors'.
         frozen_stages (int): Index of the last backbone block that is frozen
             (no gradients, batch norm in eval mode), ``-1``: none. The index
             of the last block gives the linear probe. Defaults to -1.
@@ -55,8 +56,8 @@ class SkeletonLocalizer(BaseModel):
 
     Raises:
         ValueError: If ``frozen_stages`` names no block of the backbone,
-            ``pretrained_share`` is not in (0, 1] or below 1 where blocks are
-            frozen, or ``test_cfg`` is malformed.
+            ``pretrained_share`` is not in (0, 1], or ``test_cfg`` is
+            malformed.
 
     Source:
         Stage two of arXiv 2512.16504; METHOD.md section 2.
@@ -98,12 +99,6 @@ class SkeletonLocalizer(BaseModel):
             raise ValueError(
                 f'pretrained_share={pretrained_share} must lie in (0, 1]'
             )
-        if pretrained_share < 1 and frozen_stages >= 0:
-            raise ValueError(
-                f'pretrained_share={pretrained_share} would freeze weights '
-                f'that are partly untrained (frozen_stages={frozen_stages}); '
-                'set pretrained_share=1.0'
-            )
         self.frozen_stages = frozen_stages
         self.pretrained_share = pretrained_share
         self.chunk_rule = chunk_rule(test_cfg)
@@ -118,11 +113,14 @@ class SkeletonLocalizer(BaseModel):
         super().init_weights()
         if not self.pretrained:
             return
-        fresh = [p.detach().clone() for p in self.backbone.parameters()]
+        fresh = {p: p.detach().clone() for p in self.backbone.parameters()}
+        for module in self._frozen_modules():
+            for parameter in module.parameters():
+                fresh.pop(parameter, None)
         load_encoder(self.backbone, self.pretrained)
         with torch.no_grad():
-            for new, old in zip(self.backbone.parameters(), fresh):
-                new.lerp_(old, 1 - self.pretrained_share)
+            for parameter, old in fresh.items():
+                parameter.lerp_(old, 1 - self.pretrained_share)
 
     def _frozen_modules(self) -> list[nn.Module]:
         if self.frozen_stages < 0:
