@@ -328,9 +328,9 @@ def save_annotation(
     Raises:
         AnnotationError: If `validate` finds a problem.
     """
+    path = Path(path)
     if validate:
         validate_annotation(data, path)
-    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
     try:
