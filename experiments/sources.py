@@ -71,7 +71,8 @@ class DataFolder:
         folder (Path): Holds ``<name>.pkl`` or ``<name>.safetensors``.
         made (Path): Where files with a held-out part are written.
         rules (Mapping[str, Mapping]): Per data set ``group`` and ``hold``
-            of `held_out_names`.
+            of `held_out_names`; ``file``, the data set whose file it is,
+            where that has another name.
     """
 
     folder: Path
@@ -92,6 +93,7 @@ class DataFolder:
             FileNotFoundError: If there is none of this name.
         """
         name = data[: -len(HOLDOUT)] if data.endswith(HOLDOUT) else data
+        name = (self.rules.get(name) or {}).get('file', name)
         for suffix in SUFFIXES:
             path = self.folder / f'{name}{suffix}'
             if path.is_file():
@@ -149,7 +151,9 @@ class DataFolder:
         return made.resolve()
 
     def _rule(self, data: str) -> dict[str, Any]:
-        return dict(self.rules.get(data[: -len(HOLDOUT)]) or {})
+        rule = dict(self.rules.get(data[: -len(HOLDOUT)]) or {})
+        rule.pop('file', None)
+        return rule
 
     def _held_out(self, data: str, path: Path) -> list[str]:
         names = load_annotation(path)['split']['train']

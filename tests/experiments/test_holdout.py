@@ -113,6 +113,24 @@ def test_a_holdout_is_made_once_and_hashed_by_its_names(tmp_path):
     assert len(digests) == 3
 
 
+def test_a_file_may_be_held_out_in_several_ways_under_names_of_their_own(
+    tmp_path,
+):
+    save_annotation(tmp_path / 'toy.pkl', toy_annotation())
+    rules = dict(
+        toy=dict(group=GROUP, hold=['a']),
+        drawn=dict(file='toy'),  # a seeded fifth of the videos
+    )
+    folder = DataFolder(tmp_path, tmp_path / 'made', rules)
+
+    assert folder.file('drawn') == folder.file('toy')
+    assert folder.digest('drawn') == folder.digest('toy')
+    by_group = load_annotation(folder.file('toy/holdout'))['split']['val']
+    drawn = load_annotation(folder.file('drawn/holdout'))['split']['val']
+    assert by_group == ['set_a_0', 'set_a_1']
+    assert len(drawn) == 1
+
+
 def test_the_data_folder_comes_from_the_command_then_the_environment(
     tmp_path, monkeypatch
 ):
