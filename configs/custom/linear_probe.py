@@ -3,6 +3,5 @@
 _base_ = ['localize.py']
 model = dict(
     neck=None,
-    head=dict(type='FrameLocalizationHead'),
     frozen_stages=9,  # the last of ten blocks
 )

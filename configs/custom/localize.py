@@ -8,9 +8,7 @@
 # published inputs; tools/fuse.py fuses what several of them found.
 # MMSNIP_ENCODER: AGCN (unset), CTRGCN or STGCN.
 # The published width: --cfg-options model.backbone.base_channels=64
-# A linear head, the paper's baseline and the better one where as few as five
-# videos are labelled: --cfg-options model.neck=None
-#     model.head.type=FrameLocalizationHead
+# Without the U-shape, the paper's baseline: --cfg-options model.neck=None
 _base_ = [
     '../_base_/datasets/localization.py',
     '../_base_/schedules/adamw_cosine.py',
@@ -45,7 +43,7 @@ model = dict(
     ),
     neck=dict(type='UShapeFusionNeck', out_channels=64),
     head=dict(
-        type='DilatedLocalizationHead',
+        type='FrameLocalizationHead',
         num_classes=len(data.classes),
         label_smoothing=0.1,
         smoothing_weight=0.15,

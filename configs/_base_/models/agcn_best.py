@@ -11,7 +11,7 @@ model = dict(
     ),
     neck=dict(type='UShapeFusionNeck', out_channels=256),
     head=dict(
-        type='DilatedLocalizationHead',
+        type='FrameLocalizationHead',
         num_classes=4,
         label_smoothing=0.1,
         smoothing_weight=0.15,
