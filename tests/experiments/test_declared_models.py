@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 
 from experiments.declaration import load_runs
 from experiments.identity import meant_options, override_list
+from experiments.sources import DataFolder
 from mmsnip.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ def parsed(run):
 def test_every_declared_run_builds_and_overrides_what_there_is(
     run, data_dir, monkeypatch
 ):
-    path = data_dir / f'{run.data.split("/")[0]}.pkl'
+    path = DataFolder(data_dir, data_dir, DECLARED.data).source(run.data)
     monkeypatch.setenv('MMSNIP_ANN_FILE', str(path))
     for name, value in run.environment.items():
         monkeypatch.setenv(name, value)
