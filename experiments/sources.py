@@ -92,8 +92,7 @@ class DataFolder:
         Raises:
             FileNotFoundError: If there is none of this name.
         """
-        name = data[: -len(HOLDOUT)] if data.endswith(HOLDOUT) else data
-        name = (self.rules.get(name) or {}).get('file', name)
+        name, _ = self._rule(data)
         for suffix in SUFFIXES:
             path = self.folder / f'{name}{suffix}'
             if path.is_file():
@@ -146,15 +145,18 @@ class DataFolder:
         name = f'{path.stem}-holdout-{self.digest(data)[:12]}.pkl'
         made = self.made / name
         if not made.is_file():
-            content = hold_out(load_annotation(path), **self._rule(data))
+            _, rule = self._rule(data)
+            content = hold_out(load_annotation(path), **rule)
             save_annotation(made, content)
         return made.resolve()
 
-    def _rule(self, data: str) -> dict[str, Any]:
-        rule = dict(self.rules.get(data[: -len(HOLDOUT)]) or {})
-        rule.pop('file', None)
-        return rule
+    def _rule(self, data: str) -> tuple[str, dict[str, Any]]:
+        """Name of the file, and what is held out of it."""
+        name = data.removesuffix(HOLDOUT)
+        rule = dict(self.rules.get(name) or {})
+        return rule.pop('file', name), rule
 
     def _held_out(self, data: str, path: Path) -> list[str]:
         names = load_annotation(path)['split']['train']
-        return held_out_names(names, **self._rule(data))
+        _, rule = self._rule(data)
+        return held_out_names(names, **rule)
