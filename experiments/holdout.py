@@ -20,7 +20,7 @@ import numpy as np
 
 from mmsnip.io.annotation import load_annotation, save_annotation
 
-__all__ = ['held_out_names', 'hold_out']
+__all__ = ['group_of', 'held_out_names', 'hold_out']
 
 SHARE = 0.2
 
@@ -55,7 +55,7 @@ def held_out_names(
     if group is None:
         groups = list(names)
     else:
-        groups = [_group_of(name, group) for name in names]
+        groups = [group_of(name, group) for name in names]
     different = sorted(set(groups))
     if hold is None:
         count = max(1, round(SHARE * len(different)))
@@ -77,7 +77,19 @@ def held_out_names(
     return chosen
 
 
-def _group_of(name: str, group: str) -> str:
+def group_of(name: str, group: str) -> str:
+    """What the first bracket of an expression finds in a video's name.
+
+    Args:
+        name (str): ``frame_dir``.
+        group (str): Regular expression with a bracket.
+
+    Returns:
+        str: The group.
+
+    Raises:
+        ValueError: If it finds nothing, or has no bracket.
+    """
     found = re.search(group, name)
     if not found or not found.groups():
         raise ValueError(

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.distractors import clips_beside
 from experiments.holdout import held_out_names, hold_out
+from experiments.stitch import stitch, write_stitched
 from mmsnip.io.annotation import load_annotation, save_annotation
 
 __all__ = ['DataFolder', 'file_digest', 'find_data_dir', 'split_of']
@@ -72,7 +74,8 @@ class DataFolder:
         made (Path): Where files with a held-out part are written.
         rules (Mapping[str, Mapping]): Per data set ``group`` and ``hold``
             of `held_out_names`; ``file``, the data set whose file it is,
-            where that has another name.
+            where that has another name; ``stitch``, arguments of `stitch`,
+            where its clips are to be joined.
     """
 
     folder: Path
@@ -81,7 +84,7 @@ class DataFolder:
     _digests: dict = field(default_factory=dict)
 
     def source(self, data: str) -> Path:
-        """File that a data set comes from.
+        """File that a data set comes from, its clips joined if they are to be.
 
         Args:
             data (str): Its name, ``/holdout`` behind it or not.
@@ -91,16 +94,11 @@ class DataFolder:
 
         Raises:
             FileNotFoundError: If there is none of this name.
+            ValueError: If its clips cannot be joined.
         """
-        name, _ = self._rule(data)
-        for suffix in SUFFIXES:
-            path = self.folder / f'{name}{suffix}'
-            if path.is_file():
-                return path
-        raise FileNotFoundError(
-            f'{self.folder}: it has no data set {name!r}, neither '
-            f'{name}.pkl nor {name}.safetensors'
-        )
+        path = self._raw(data)
+        joins = self._rule(data)[1].get('stitch')
+        return path if joins is None else self._stitched(path, joins)
 
     def digest(self, data: str) -> str:
         """Hash of what a run on this data set sees.
@@ -109,20 +107,25 @@ class DataFolder:
             data (str): Its name.
 
         Returns:
-            str: 64 hexadecimal digits; of a held-out part, of the file and
-            the names of the videos in it.
+            str: 64 hexadecimal digits; of joined clips, of their file and
+            where each of them lies; of a held-out part, of this and the
+            names of the videos in it.
 
         Raises:
             FileNotFoundError: If there is no such data set.
-            ValueError: If nothing can be held out of it.
+            ValueError: If nothing can be held out of it, or its clips cannot
+                be joined.
         """
         if data not in self._digests:
             path = self.source(data)
-            digest = file_digest(path)
+            if 'stitch' in self._rule(data)[1]:
+                digest = _hash(
+                    [file_digest(self._raw(data)), clips_beside(path)]
+                )
+            else:
+                digest = file_digest(path)
             if data.endswith(HOLDOUT):
-                names = self._held_out(data, path)
-                text = json.dumps([digest, names])
-                digest = hashlib.sha256(text.encode()).hexdigest()
+                digest = _hash([digest, self._held_out(data, path)])
             self._digests[data] = digest
         return self._digests[data]
 
@@ -137,7 +140,8 @@ class DataFolder:
 
         Raises:
             FileNotFoundError: If there is no such data set.
-            ValueError: If nothing can be held out of it.
+            ValueError: If nothing can be held out of it, or its clips cannot
+                be joined.
         """
         path = self.source(data)
         if not data.endswith(HOLDOUT):
@@ -145,18 +149,48 @@ class DataFolder:
         name = f'{path.stem}-holdout-{self.digest(data)[:12]}.pkl'
         made = self.made / name
         if not made.is_file():
-            _, rule = self._rule(data)
-            content = hold_out(load_annotation(path), **rule)
+            content = hold_out(load_annotation(path), **self._hold_rule(data))
             save_annotation(made, content)
         return made.resolve()
 
+    def _raw(self, data: str) -> Path:
+        """File of the folder."""
+        name, _ = self._rule(data)
+        for suffix in SUFFIXES:
+            path = self.folder / f'{name}{suffix}'
+            if path.is_file():
+                return path
+        raise FileNotFoundError(
+            f'{self.folder}: it has no data set {name!r}, neither '
+            f'{name}.pkl nor {name}.safetensors'
+        )
+
+    def _stitched(self, path: Path, joins: Mapping[str, Any]) -> Path:
+        """File of joined clips, made if missing."""
+        key = _hash([file_digest(path), dict(joins)])[:12]
+        made = self.made / f'{path.stem}-stitched-{key}.pkl'
+        if not made.is_file():
+            write_stitched(made, *stitch(load_annotation(path), **joins))
+        return made
+
     def _rule(self, data: str) -> tuple[str, dict[str, Any]]:
-        """Name of the file, and what is held out of it."""
+        """Name of the file, and what else is said of the data set."""
         name = data.removesuffix(HOLDOUT)
         rule = dict(self.rules.get(name) or {})
         return rule.pop('file', name), rule
 
+    def _hold_rule(self, data: str) -> dict[str, Any]:
+        _, rule = self._rule(data)
+        rule.pop('stitch', None)
+        return rule
+
     def _held_out(self, data: str, path: Path) -> list[str]:
         names = load_annotation(path)['split']['train']
-        _, rule = self._rule(data)
-        return held_out_names(names, **rule)
+        return held_out_names(names, **self._hold_rule(data))
+
+
+def _hash(content: Any) -> str:
+    """SHA-256 of plain values, 64 hexadecimal digits."""
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True).encode()
+    ).hexdigest()

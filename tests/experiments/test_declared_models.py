@@ -51,9 +51,9 @@ def parsed(run):
     'run', different(DECLARED.runs.values()), ids=lambda run: run.name
 )
 def test_every_declared_run_builds_and_overrides_what_there_is(
-    run, data_dir, monkeypatch
+    run, data_dir, tmp_path, monkeypatch
 ):
-    path = DataFolder(data_dir, data_dir, DECLARED.data).source(run.data)
+    path = DataFolder(data_dir, tmp_path, DECLARED.data).source(run.data)
     monkeypatch.setenv('MMSNIP_ANN_FILE', str(path))
     for name, value in run.environment.items():
         monkeypatch.setenv(name, value)
