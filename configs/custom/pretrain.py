@@ -141,7 +141,7 @@ probed_videos = dict(
 )
 snippet_probe = dict(type='EmbeddingMapHook', interval=10, **probed_videos)
 custom_hooks = [*_base_.custom_hooks]
-if data.classes and data.val_split:
+if data.can_probe:
     custom_hooks += [snippet_probe]
 auto_scale_lr = dict(enable=True, base_batch_size=128)
 

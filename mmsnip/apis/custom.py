@@ -37,6 +37,8 @@ class AnnotationSummary:
         train_split (str | None): Split to train on, None: all videos.
         val_split (str | None): Split to evaluate on; None: all videos, and in
             pre-training none.
+        can_probe (bool): Whether videos of both splits have labels, so that
+            a k-NN probe can score an encoder.
         num_train (int): Videos to train on.
         mean_frames (float): Their mean length.
         median_frames (float): Their median length.
@@ -53,6 +55,7 @@ class AnnotationSummary:
     up: str
     train_split: str | None
     val_split: str | None
+    can_probe: bool
     num_train: int
     mean_frames: float
     median_frames: float
@@ -216,6 +219,23 @@ def _choose_splits(
     )
 
 
+def _videos_of(
+    videos: Sequence[Mapping[str, Any]], names: Iterable[str] | None
+) -> list[Mapping[str, Any]]:
+    """Videos of a split, in the order of the file; None: all."""
+    chosen = None if names is None else set(names)
+    return [
+        video
+        for video in videos
+        if chosen is None or video['frame_dir'] in chosen
+    ]
+
+
+def _has_labels(videos: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any video says what is done in it."""
+    return any('label' in video or 'segments' in video for video in videos)
+
+
 def _up_axis(
     videos: Sequence[Mapping[str, Any]], metainfo: Mapping[str, Any]
 ) -> str:
@@ -267,20 +287,21 @@ def describe_annotation(
     train_split, val_split = _choose_splits(
         splits, ann_file, protocol, untrimmed
     )
-    chosen = set(splits[train_split]) if train_split else None
-    training = [
-        video
-        for video in videos
-        if chosen is None or video['frame_dir'] in chosen
-    ]
+    training = _videos_of(videos, splits[train_split] if train_split else None)
     if not training:
         raise AnnotationError(
-            f'annotation file {ann_file!r}, key \'split\': {train_split!r} '
+            f"annotation file {ann_file!r}, key 'split': {train_split!r} "
             'names no video; a model needs some to train on'
+        )
+    if untrimmed and val_split and not splits[val_split]:
+        raise AnnotationError(
+            f"annotation file {ann_file!r}, key 'split': {val_split!r} "
+            'names no video; move some of '
+            f'{train_split!r} there, training evaluates on them'
         )
     if untrimmed and not any('segments' in video for video in training):
         raise AnnotationError(
-            f'annotation file {ann_file!r}, key \'segments\': no video of '
+            f"annotation file {ann_file!r}, key 'segments': no video of "
             f'split {train_split!r} has any; localization learns from '
             'untrimmed videos with segments and segment_labels, a trimmed '
             'file serves pre-training'
@@ -304,6 +325,11 @@ def describe_annotation(
         up=_up_axis(training, metainfo),
         train_split=train_split,
         val_split=val_split,
+        can_probe=bool(
+            val_split
+            and _has_labels(training)
+            and _has_labels(_videos_of(videos, splits[val_split]))
+        ),
         num_train=len(lengths),
         mean_frames=float(np.mean(lengths)),
         median_frames=float(np.median(lengths)),

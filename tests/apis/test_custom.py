@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from mmsnip.apis.custom import describe_annotation
 from mmsnip.io.annotation import AnnotationError, save_annotation
 from mmsnip.skeleton.egocentric import upright
 from tests.tools.conftest import annotation
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def write(tmp_path, change=None):
@@ -129,9 +133,7 @@ def test_plain_names_go_before_those_of_protocols(tmp_path):
 
 def half_protocols(data):
     splits = data['split']
-    data['split'] = dict(
-        xsub_train=splits['train'], xview_val=splits['train']
-    )
+    data['split'] = dict(xsub_train=splits['train'], xview_val=splits['train'])
 
 
 def test_two_protocols_are_never_mixed(tmp_path):
@@ -168,6 +170,10 @@ def test_an_unknown_protocol_names_the_variable(tmp_path):
             lambda data: data['split'].update(train=[]),
             "'train' names no video",
         ),
+        (
+            lambda data: data['split'].update(val=[]),
+            "'val' names no video; move some of 'train' there",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_localized_on_is_refused(
@@ -179,6 +185,41 @@ def test_a_file_that_cannot_be_localized_on_is_refused(
 
 def test_a_trimmed_file_serves_pre_training(tmp_path):
     assert describe_annotation(write(tmp_path, trim)).num_train == 8
+
+
+def unlabel(*splits):
+    def change(data):
+        trim(data)
+        for video in data['annotations']:
+            if any(video['frame_dir'] in data['split'][s] for s in splits):
+                del video['label']
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ('change', 'can'),
+    [
+        (None, True),
+        (trim, True),
+        (unlabel('train'), False),
+        (unlabel('val'), False),
+        (unlabel('train', 'val'), False),
+        (lambda data: data['split'].update(val=[]), False),
+        (half_protocols, False),
+    ],
+)
+def test_an_encoder_is_probed_where_both_splits_have_labels(
+    tmp_path, monkeypatch, change, can
+):
+    path = write(tmp_path, change)
+    monkeypatch.setenv('MMSNIP_ANN_FILE', path)
+
+    cfg = Config.fromfile(ROOT / 'configs' / 'custom' / 'pretrain.py')
+
+    assert describe_annotation(path).can_probe == can
+    hooks = [hook['type'] for hook in cfg.custom_hooks]
+    assert ('EmbeddingMapHook' in hooks) == can
 
 
 def test_no_file_at_all_names_the_environment_variable():
