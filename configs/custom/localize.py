@@ -28,7 +28,7 @@ window = 512
 batch_size = 4
 stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
 encoder = os.environ.get('MMSNIP_ENCODER') or 'AGCN'
-strides = dict(temporal_strides=(2, 2, 1, 1, 2, 1, 1, 2, 1, 1))
+strides = dict(temporal_strides=data.temporal_strides())
 
 model = dict(
     type='SkeletonLocalizer',

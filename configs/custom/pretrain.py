@@ -8,6 +8,7 @@
 # localize.py has it; MMSNIP_ENCODER: AGCN (unset), CTRGCN or STGCN.
 _base_ = ['../_base_/default_runtime.py']
 
+import math
 import os
 
 from mmsnip.apis.custom import describe_annotation
@@ -18,9 +19,9 @@ data = describe_annotation(
 )
 view_frames = data.view_frames(150)  # METHOD 1, fewer where videos are short
 encoder = os.environ.get('MMSNIP_ENCODER') or 'AGCN'
-strides = dict(temporal_strides=(2, 2, 1, 1, 2, 1, 1, 2, 1, 1))
-# all frames that the encoder's stride leaves
-num_snippets = -(-view_frames // (16 if encoder == 'AGCN' else 4))
+strides = dict(temporal_strides=data.temporal_strides())
+stride = math.prod(strides['temporal_strides']) if encoder == 'AGCN' else 4
+num_snippets = -(-view_frames // stride)  # all frames that it leaves
 epochs = 100
 stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
 
@@ -145,4 +146,4 @@ if data.can_probe:
     custom_hooks += [snippet_probe]
 auto_scale_lr = dict(enable=True, base_batch_size=128)
 
-del data, encoder, strides  # a config holds plain values only
+del data, encoder, stride, strides  # a config holds plain values only

@@ -15,6 +15,17 @@ from mmsnip.skeleton.egocentric import num_channels, vertical_axis
 
 __all__ = ['AnnotationSummary', 'describe_annotation']
 
+# Strides of AGCN's blocks by their product, the published ones at 8. Their
+# weights are the same, so that an encoder goes from one to another.
+STRIDES = {
+    16: (2, 2, 1, 1, 2, 1, 1, 2, 1, 1),
+    8: (1, 2, 1, 1, 2, 1, 1, 2, 1, 1),
+    4: (1, 2, 1, 1, 2, 1, 1, 1, 1, 1),
+}
+# Frames of the last stage that a segment should have.
+LAST_STAGE_FRAMES = 7.5
+# Where nothing says how long segments are.
+UNKNOWN_SEGMENT_S = 3.0
 # Enough to see which way is up.
 SAMPLED_VIDEOS = 64
 SAMPLED_STEP = 10  # frames
@@ -42,8 +53,8 @@ class AnnotationSummary:
         num_train (int): Videos to train on.
         mean_frames (float): Their mean length.
         median_frames (float): Their median length.
-        segment_frames (float | None): Median length of their segments; None
-            where they have none.
+        segment_frames (float | None): Median length of their segments, of
+            trimmed clips that of the clips; None where nothing is labelled.
     """
 
     ann_file: str
@@ -120,6 +131,24 @@ class AnnotationSummary:
             int: Odd, at least 1.
         """
         return 2 * round(seconds * self.fps / 2) + 1
+
+    def temporal_strides(self) -> tuple[int, ...]:
+        """Strides of AGCN's ten blocks that short segments survive.
+
+        The larger the faster: 16, 8 or 4 frames become one of the last
+        stage, as long as that leaves the median segment 7.5 of them.
+        Where nothing is labelled, segments count as 3 s long.
+
+        Returns:
+            tuple[int, ...]: For ``backbone.temporal_strides``; checkpoints
+            made with one load into an encoder with another.
+
+        Source:
+            docs/evidence.md, "Short segments".
+        """
+        frames = self.segment_frames or UNKNOWN_SEGMENT_S * self.fps
+        kept = [n for n in STRIDES if frames >= n * LAST_STAGE_FRAMES]
+        return STRIDES[max(kept, default=min(STRIDES))]
 
     def smoothing_frames(self, longest_s: float = 1.0) -> int:
         """Window over which to average the scores of frames.
@@ -236,6 +265,18 @@ def _has_labels(videos: Iterable[Mapping[str, Any]]) -> bool:
     return any('label' in video or 'segments' in video for video in videos)
 
 
+def _segment_frames(videos: Iterable[Mapping[str, Any]]) -> float | None:
+    """Median length of segments; a trimmed clip is one."""
+    lengths = []
+    for video in videos:
+        if 'segments' in video:
+            rows = np.reshape(video['segments'], (-1, 2))
+            lengths.extend(np.diff(rows).ravel().tolist())
+        elif 'label' in video:
+            lengths.append(video['total_frames'])
+    return float(np.median(lengths)) if lengths else None
+
+
 def _up_axis(
     videos: Sequence[Mapping[str, Any]], metainfo: Mapping[str, Any]
 ) -> str:
@@ -307,12 +348,6 @@ def describe_annotation(
             'file serves pre-training'
         )
     lengths = [video['total_frames'] for video in training]
-    segments = np.concatenate(
-        [
-            np.diff(np.reshape(video.get('segments', []), (-1, 2))).ravel()
-            for video in training
-        ]
-    )
     keypoint = videos[0]['keypoint']
     use_score = videos[0].get('keypoint_score') is not None
     return AnnotationSummary(
@@ -333,5 +368,5 @@ def describe_annotation(
         num_train=len(lengths),
         mean_frames=float(np.mean(lengths)),
         median_frames=float(np.median(lengths)),
-        segment_frames=float(np.median(segments)) if segments.size else None,
+        segment_frames=_segment_frames(training),
     )

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmsnip.apis.custom import describe_annotation
+from mmsnip.apis.custom import STRIDES, describe_annotation
 from mmsnip.io.annotation import AnnotationError, save_annotation
+from mmsnip.models.backbones import AGCN
 from mmsnip.skeleton.egocentric import upright
 from tests.tools.conftest import annotation
 
@@ -64,6 +65,85 @@ def test_views_are_never_longer_than_the_papers(tmp_path):
 
     assert summary.view_frames(150) == int(summary.median_frames)
     assert summary.view_frames(64) == 64
+
+
+def last(*lengths):
+    """Segments of these lengths in every video, one after the other."""
+
+    def change(data):
+        ends = np.cumsum(lengths)
+        for video in data['annotations']:
+            T = int(ends[-1])
+            points = video['keypoint'][:, :1].repeat(T, axis=1)
+            video.update(
+                keypoint=points,
+                total_frames=T,
+                segments=np.stack([ends - lengths, ends], axis=1),
+                segment_labels=np.zeros(len(lengths), np.int64),
+            )
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ('lengths', 'stride'),
+    [
+        ([120], 16),
+        ([119], 8),
+        ([60], 8),
+        ([59], 4),
+        ([5], 4),
+        ([20, 130, 400], 16),  # by the median
+    ],
+)
+def test_the_last_stage_keeps_frames_of_short_segments(
+    tmp_path, lengths, stride
+):
+    strides = describe_annotation(
+        write(tmp_path, last(*lengths))
+    ).temporal_strides()
+
+    assert np.prod(strides) == stride
+    assert len(strides) == 10
+
+
+def test_trimmed_clips_are_segments_and_unlabelled_videos_have_some(tmp_path):
+    def clips(data):
+        last(120)(data)
+        trim(data)
+
+    def unlabelled(data):
+        last(1000)(data)
+        unlabel('train', 'val')(data)
+
+    def few_frames(data):
+        unlabelled(data)
+        data['metainfo']['fps'] = 10.0
+
+    labelled = describe_annotation(write(tmp_path, clips))
+    fast = describe_annotation(write(tmp_path, unlabelled))
+    slow = describe_annotation(write(tmp_path, few_frames))
+
+    assert labelled.segment_frames == 120
+    assert np.prod(labelled.temporal_strides()) == 16
+    assert fast.segment_frames is None
+    assert np.prod(fast.temporal_strides()) == 8  # 90 frames, 3 s
+    assert np.prod(slow.temporal_strides()) == 4
+
+
+def test_checkpoints_go_from_one_stride_to_another():
+    shapes = [
+        {
+            name: tensor.shape
+            for name, tensor in AGCN(
+                dict(layout='coco'), base_channels=4, temporal_strides=strides
+            ).state_dict().items()
+        }
+        for strides in STRIDES.values()
+    ]  # fmt: skip
+
+    assert shapes[0] == shapes[1] == shapes[2]
+    assert all(np.prod(STRIDES[total]) == total for total in STRIDES)
 
 
 def test_scores_of_2d_joints_are_a_channel(tmp_path):
