@@ -23,7 +23,7 @@ STRIDES = {
     4: (1, 2, 1, 1, 2, 1, 1, 1, 1, 1),
 }
 # Frames of the last stage that a segment should have.
-LAST_STAGE_FRAMES = 7.5
+LAST_STAGE_FRAMES = 6
 # Where nothing says how long segments are.
 UNKNOWN_SEGMENT_S = 3.0
 # Enough to see which way is up.
@@ -136,7 +136,7 @@ class AnnotationSummary:
         """Strides of AGCN's ten blocks that short segments survive.
 
         The larger the faster: 16, 8 or 4 frames become one of the last
-        stage, as long as that leaves the median segment 7.5 of them.
+        stage, as long as that leaves the median segment 6 of them.
         Where nothing is labelled, segments count as 3 s long.
 
         Returns:

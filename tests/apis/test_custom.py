@@ -88,10 +88,10 @@ def last(*lengths):
 @pytest.mark.parametrize(
     ('lengths', 'stride'),
     [
-        ([120], 16),
-        ([119], 8),
-        ([60], 8),
-        ([59], 4),
+        ([96], 16),
+        ([95], 8),
+        ([48], 8),
+        ([47], 4),
         ([5], 4),
         ([20, 130, 400], 16),  # by the median
     ],
@@ -109,7 +109,7 @@ def test_the_last_stage_keeps_frames_of_short_segments(
 
 def test_trimmed_clips_are_segments_and_unlabelled_videos_have_some(tmp_path):
     def clips(data):
-        last(120)(data)
+        last(96)(data)
         trim(data)
 
     def unlabelled(data):
@@ -124,7 +124,7 @@ def test_trimmed_clips_are_segments_and_unlabelled_videos_have_some(tmp_path):
     fast = describe_annotation(write(tmp_path, unlabelled))
     slow = describe_annotation(write(tmp_path, few_frames))
 
-    assert labelled.segment_frames == 120
+    assert labelled.segment_frames == 96
     assert np.prod(labelled.temporal_strides()) == 16
     assert fast.segment_frames is None
     assert np.prod(fast.temporal_strides()) == 8  # 90 frames, 3 s

@@ -7,7 +7,7 @@ model = dict(
         in_channels=14,  # of the egocentric stream
         data_bn_type='VC',
         # As published. Longer strides are faster, and lose segments of fewer
-        # than 60 frames: docs/evidence.md.
+        # than 96 frames: docs/evidence.md.
         temporal_strides=(1, 2, 1, 1, 2, 1, 1, 2, 1, 1),
         out_indices=(0, 6, 9),
     ),
