@@ -131,10 +131,11 @@ class SkeletonCheckpointHook(Hook):
     with its normalisation, so that inference needs no second file.
 
     Refused before any weight is copied: another number of joints, another
-    shape of any weight; where the run tests or resumes, other classes or
-    another stream (joint, bone, motion), which fit in shape and mean
-    something else; and, where ``strict``, weights that are missing (mmengine
-    only logs shapes and names and goes on).
+    shape of any weight; where the run tests or resumes, other classes,
+    another stream (joint, bone, motion) or other strides of the encoder,
+    which fit in shape and mean something else; and, where ``strict``,
+    weights that are missing (mmengine only logs shapes and names and goes
+    on).
 
     Args:
         strict (bool): The run tests: also refuse a checkpoint that lacks
@@ -179,6 +180,7 @@ class SkeletonCheckpointHook(Hook):
         if self.strict or runner._resume:
             _check_classes(name, checkpoint, metainfo)
             _check_stream(name, checkpoint, _pipeline(runner.cfg))
+            _check_strides(name, checkpoint, runner.cfg)
         _check_weights(name, checkpoint, _bare(runner.model), self.strict)
 
 
@@ -239,6 +241,25 @@ def _check_stream(name: str, checkpoint: dict, pipeline: list) -> None:
             f'{_joined(theirs)}, the config shows {_joined(ours)}; use the '
             'config of its stream'
         )
+
+
+def _check_strides(name: str, checkpoint: dict, cfg: Config) -> None:
+    saved = checkpoint.get('meta', {}).get('mmsnip') or {}
+    ours, theirs = (_strides(about.get('model')) for about in (cfg, saved))
+    if ours != theirs and ours and theirs:
+        raise CheckpointError(
+            f'{name}: the encoder of the checkpoint was trained with '
+            f'temporal_strides={theirs}, the config has {ours}, which '
+            'configs/custom choose by how long the segments of the data are; '
+            "keep the checkpoint's: --cfg-options "
+            f'model.backbone.temporal_strides={theirs.replace(" ", "")}'
+        )
+
+
+def _strides(model: Any) -> str:
+    """Strides of a model's encoder as its config says them, or ''."""
+    strides = ((model or {}).get('backbone') or {}).get('temporal_strides')
+    return ', '.join(map(str, strides or ()))
 
 
 def _joined(streams: set[tuple[str, ...]]) -> str:

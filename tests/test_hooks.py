@@ -184,6 +184,28 @@ def test_another_stream_is_refused_where_a_run_resumes_or_tests(how):
         )
 
 
+@pytest.mark.parametrize('how', ['resume', 'test'])
+def test_other_strides_are_refused_where_a_run_resumes_or_tests(how):
+    slow = checkpoint(nn.Linear(2, 3))
+    slow['meta']['mmsnip'] = dict(
+        model=dict(backbone=dict(temporal_strides=[2, 2, 1]))
+    )
+    ours = runner()
+    ours._resume = how == 'resume'
+    hook = SkeletonCheckpointHook(strict=how == 'test')
+
+    hook.after_load_checkpoint(ours, slow)  # a config that says none
+    ours.cfg.model.backbone = dict(temporal_strides=(2, 2, 1))
+    hook.after_load_checkpoint(ours, slow)
+    ours.cfg.model.backbone = dict(temporal_strides=(1, 2, 1))
+    with pytest.raises(
+        CheckpointError,
+        match=r'with temporal_strides=2, 2, 1, the config has 1, 2, 1.*'
+        r'model.backbone.temporal_strides=2,2,1$',
+    ):
+        hook.after_load_checkpoint(ours, slow)
+
+
 def test_weights_of_a_distributed_run_are_compared_without_their_prefix():
     wrapped = checkpoint(nn.Linear(2, 3))
     wrapped['state_dict'] = {
