@@ -381,8 +381,9 @@ def test_scores_are_averaged_over_a_fifth_of_the_median_segment(
     assert summary.smoothing_frames() == frames
 
 
-def test_without_segments_scores_are_averaged_over_a_second(tmp_path):
-    summary = describe_annotation(write(tmp_path, trim))
+def test_without_labels_scores_are_averaged_over_a_second(tmp_path):
+    path = write(tmp_path, unlabel('train', 'val'))
+    summary = describe_annotation(path)
 
     assert summary.smoothing_frames() == 2 * round(summary.fps / 2) + 1
 
