@@ -82,6 +82,7 @@ class DataFolder:
     made: Path
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     _digests: dict = field(default_factory=dict)
+    _file_digests: dict = field(default_factory=dict)
 
     def source(self, data: str) -> Path:
         """File that a data set comes from, its clips joined if they are to be.
@@ -97,8 +98,14 @@ class DataFolder:
             ValueError: If its clips cannot be joined.
         """
         path = self._raw(data)
-        joins = self._rule(data)[1].get('stitch')
-        return path if joins is None else self._stitched(path, joins)
+        _, joins, _ = self._rule(data)
+        if joins is None:
+            return path
+        key = _hash([self._file_digest(path), joins])[:12]
+        made = self.made / f'{path.stem}-stitched-{key}.pkl'
+        if not made.is_file():
+            write_stitched(made, *stitch(load_annotation(path), **joins))
+        return made
 
     def digest(self, data: str) -> str:
         """Hash of what a run on this data set sees.
@@ -118,14 +125,13 @@ class DataFolder:
         """
         if data not in self._digests:
             path = self.source(data)
-            if 'stitch' in self._rule(data)[1]:
-                digest = _hash(
-                    [file_digest(self._raw(data)), clips_beside(path)]
-                )
-            else:
-                digest = file_digest(path)
+            _, joins, hold = self._rule(data)
+            digest = self._file_digest(self._raw(data))
+            if joins is not None:
+                digest = _hash([digest, clips_beside(path)])
             if data.endswith(HOLDOUT):
-                digest = _hash([digest, self._held_out(data, path)])
+                names = load_annotation(path)['split']['train']
+                digest = _hash([digest, held_out_names(names, **hold)])
             self._digests[data] = digest
         return self._digests[data]
 
@@ -149,13 +155,14 @@ class DataFolder:
         name = f'{path.stem}-holdout-{self.digest(data)[:12]}.pkl'
         made = self.made / name
         if not made.is_file():
-            content = hold_out(load_annotation(path), **self._hold_rule(data))
+            _, _, hold = self._rule(data)
+            content = hold_out(load_annotation(path), **hold)
             save_annotation(made, content)
         return made.resolve()
 
     def _raw(self, data: str) -> Path:
         """File of the folder."""
-        name, _ = self._rule(data)
+        name, _, _ = self._rule(data)
         for suffix in SUFFIXES:
             path = self.folder / f'{name}{suffix}'
             if path.is_file():
@@ -165,28 +172,16 @@ class DataFolder:
             f'{name}.pkl nor {name}.safetensors'
         )
 
-    def _stitched(self, path: Path, joins: Mapping[str, Any]) -> Path:
-        """File of joined clips, made if missing."""
-        key = _hash([file_digest(path), dict(joins)])[:12]
-        made = self.made / f'{path.stem}-stitched-{key}.pkl'
-        if not made.is_file():
-            write_stitched(made, *stitch(load_annotation(path), **joins))
-        return made
+    def _file_digest(self, path: Path) -> str:
+        if path not in self._file_digests:
+            self._file_digests[path] = file_digest(path)
+        return self._file_digests[path]
 
-    def _rule(self, data: str) -> tuple[str, dict[str, Any]]:
-        """Name of the file, and what else is said of the data set."""
+    def _rule(self, data: str) -> tuple[str, dict | None, dict]:
+        """Name of the file, how to join its clips, what to hold out."""
         name = data.removesuffix(HOLDOUT)
         rule = dict(self.rules.get(name) or {})
-        return rule.pop('file', name), rule
-
-    def _hold_rule(self, data: str) -> dict[str, Any]:
-        _, rule = self._rule(data)
-        rule.pop('stitch', None)
-        return rule
-
-    def _held_out(self, data: str, path: Path) -> list[str]:
-        names = load_annotation(path)['split']['train']
-        return held_out_names(names, **self._hold_rule(data))
+        return rule.pop('file', name), rule.pop('stitch', None), rule
 
 
 def _hash(content: Any) -> str:

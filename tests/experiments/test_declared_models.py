@@ -46,14 +46,20 @@ def parsed(run):
     }
 
 
+@pytest.fixture(scope='module')
+def data(data_dir, tmp_path_factory):
+    """The data sets; what is joined is joined once."""
+    return DataFolder(data_dir, tmp_path_factory.mktemp('made'), DECLARED.data)
+
+
 @pytest.mark.data
 @pytest.mark.parametrize(
     'run', different(DECLARED.runs.values()), ids=lambda run: run.name
 )
 def test_every_declared_run_builds_and_overrides_what_there_is(
-    run, data_dir, tmp_path, monkeypatch
+    run, data, monkeypatch
 ):
-    path = DataFolder(data_dir, tmp_path, DECLARED.data).source(run.data)
+    path = data.source(run.data)
     monkeypatch.setenv('MMSNIP_ANN_FILE', str(path))
     for name, value in run.environment.items():
         monkeypatch.setenv(name, value)
