@@ -262,17 +262,21 @@ def _videos_of(
 
 def _has_labels(videos: Iterable[Mapping[str, Any]]) -> bool:
     """Whether any video says what is done in it."""
-    return any('label' in video or 'segments' in video for video in videos)
+    return any(
+        video.get(key) is not None
+        for video in videos
+        for key in ('label', 'segments')
+    )
 
 
 def _segment_frames(videos: Iterable[Mapping[str, Any]]) -> float | None:
     """Median length of segments; a trimmed clip is one."""
     lengths = []
     for video in videos:
-        if 'segments' in video:
+        if video.get('segments') is not None:
             rows = np.reshape(video['segments'], (-1, 2))
             lengths.extend(np.diff(rows).ravel().tolist())
-        elif 'label' in video:
+        elif video.get('label') is not None:
             lengths.append(video['total_frames'])
     return float(np.median(lengths)) if lengths else None
 

@@ -131,6 +131,18 @@ def test_trimmed_clips_are_segments_and_unlabelled_videos_have_some(tmp_path):
     assert np.prod(slow.temporal_strides()) == 4
 
 
+def test_keys_without_a_value_are_no_labels(tmp_path):
+    def empty(data):
+        unlabel('train', 'val')(data)
+        for video in data['annotations']:
+            video.update(label=None, segments=None, segment_labels=None)
+
+    summary = describe_annotation(write(tmp_path, empty))
+
+    assert summary.segment_frames is None
+    assert not summary.can_probe
+
+
 def test_checkpoints_go_from_one_stride_to_another():
     shapes = [
         {
