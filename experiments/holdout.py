@@ -150,9 +150,12 @@ def main() -> None:
     parser.add_argument('--hold', nargs='+', help='groups to hold out')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
-    data = hold_out(
-        load_annotation(args.source), args.group, args.hold, args.seed
-    )
+    try:
+        data = hold_out(
+            load_annotation(args.source), args.group, args.hold, args.seed
+        )
+    except (OSError, ValueError) as error:
+        parser.error(f'{args.source}: {error}')
     save_annotation(args.target, data)
     train, val = (len(data['split'][key]) for key in ('train', 'val'))
     sys.stdout.write(f'{args.target}: {train} train, {val} held out\n')

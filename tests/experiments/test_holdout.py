@@ -75,21 +75,33 @@ def test_a_file_without_train_is_refused():
         hold_out(data)
 
 
-def test_the_command_writes_a_file_that_loads(tmp_path):
-    save_annotation(tmp_path / 'toy.pkl', toy_annotation())
-
-    done = subprocess.run(
+def run_holdout(folder, *hold):
+    save_annotation(folder / 'toy.pkl', toy_annotation())
+    return subprocess.run(
         [
             sys.executable, ROOT / 'experiments' / 'holdout.py',
-            tmp_path / 'toy.pkl', tmp_path / 'held.pkl',
-            '--group', GROUP, '--hold', 'a',
+            folder / 'toy.pkl', folder / 'held.pkl',
+            '--group', GROUP, '--hold', *hold,
         ],
-        capture_output=True, text=True, check=True,
+        capture_output=True, text=True,
     )  # fmt: skip
+
+
+def test_the_command_writes_a_file_that_loads(tmp_path):
+    done = run_holdout(tmp_path, 'a')
 
     held = load_annotation(tmp_path / 'held.pkl')
     assert '2 train, 2 held out' in done.stdout
     assert held['split']['val'] == ['set_a_0', 'set_a_1']
+
+
+def test_the_command_says_what_it_refuses(tmp_path):
+    done = run_holdout(tmp_path, 'z')
+
+    assert done.returncode == 2
+    assert "no training video is of the group 'z'" in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert not (tmp_path / 'held.pkl').exists()
 
 
 def test_a_holdout_is_made_once_and_hashed_by_its_names(tmp_path):
