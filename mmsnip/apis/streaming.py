@@ -52,9 +52,9 @@ class StreamingLocalizer:
       `calibrate`. Who leads, and ``fill='linear'``, know the past only, too.
 
     Measured by ``benchmarks/streaming.py``: of 8 held-out videos of motion
-    capture the recipe of ``configs/custom/localize.py`` labels 5.1 % of the
-    frames otherwise than in one pass, and 93.7 % rightly (one pass: 93.2 %);
-    with ``look_ahead=32`` 13.2 % and 85.7 %, with 0 21.6 % and 77.6 %. On
+    capture the recipe of ``configs/custom/localize.py`` labels 2.7 % of the
+    frames otherwise than in one pass, and 93.1 % rightly (one pass: 93.2 %);
+    with ``look_ahead=32`` 6.6 % and 89.6 %, with 0 15.7 % and 80.3 %. On
     synthetic videos an AGCN on joints labels 2.1 % otherwise, and 1.3 % with
     all ``'full'``, which is what its graph makes.
 
