@@ -22,6 +22,8 @@ STRIDES = {
     8: (1, 2, 1, 1, 2, 1, 1, 2, 1, 1),
     4: (1, 2, 1, 1, 2, 1, 1, 1, 1, 1),
 }
+# Frames a second that windows, views and strides are right for.
+USUAL_FPS = 30.0
 # Frames of the last stage that a segment should have.
 LAST_STAGE_FRAMES = 6
 # Where nothing says how long segments are.
@@ -110,6 +112,18 @@ class AnnotationSummary:
         """
         return int(np.clip(self.median_frames, min(32, longest), longest))
 
+    @property
+    def rate(self) -> int:
+        """How many times 30 frames a second the recordings have, at least 1.
+
+        Windows, views and strides are as many times as long, so that a
+        network sees as many seconds of a recording at 60, 120 or 200.
+
+        Source:
+            docs/evidence.md, "Frame rates".
+        """
+        return max(1, round(self.fps / USUAL_FPS))
+
     def visits(self, window: int) -> int:
         """Windows a video and epoch, so that an epoch sees each frame once.
 
@@ -136,8 +150,9 @@ class AnnotationSummary:
         """Strides of AGCN's ten blocks that short segments survive.
 
         The larger the faster: 16, 8 or 4 frames become one of the last
-        stage, as long as that leaves the median segment 6 of them.
-        Where nothing is labelled, segments count as 3 s long.
+        stage, `rate` times as many in the first block, as long as that
+        leaves the median segment 6 of them. Where nothing is labelled,
+        segments count as 3 s long.
 
         Returns:
             tuple[int, ...]: For ``backbone.temporal_strides``; checkpoints
@@ -147,8 +162,10 @@ class AnnotationSummary:
             docs/evidence.md, "Short segments".
         """
         frames = self.segment_frames or UNKNOWN_SEGMENT_S * self.fps
-        kept = [n for n in STRIDES if frames >= n * LAST_STAGE_FRAMES]
-        return STRIDES[max(kept, default=min(STRIDES))]
+        least = LAST_STAGE_FRAMES * self.rate
+        kept = [n for n in STRIDES if frames >= n * least]
+        first, *others = STRIDES[max(kept, default=min(STRIDES))]
+        return (first * self.rate, *others)
 
     def smoothing_frames(self, longest_s: float = 1.0) -> int:
         """Window over which to average the scores of frames.
@@ -360,7 +377,7 @@ def describe_annotation(
         graph_cfg=dict(layout=metainfo['layout'], mode='spatial'),
         in_channels=int(keypoint.shape[3]) + use_score,
         use_score=use_score,
-        fps=float(metainfo.get('fps') or 30.0),
+        fps=float(metainfo.get('fps') or USUAL_FPS),
         up=_up_axis(training, metainfo),
         train_split=train_split,
         val_split=val_split,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmsnip.losses.contrast import (
     info_nce,
+    match_by_time,
     match_snippets,
     snippet_info_nce,
 )
@@ -27,6 +28,7 @@ __all__ = [
     'info_nce',
     'key_logits',
     'key_softmax',
+    'match_by_time',
     'match_snippets',
     'mined_info_nce',
     'mined_snippet_info_nce',

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from mmsnip.losses.softmax import at_least_float32, key_softmax
 
-MATCHINGS = ('feature', 'index')
+MATCHINGS = ('feature', 'index', 'time')
 
 
 def info_nce(
@@ -79,7 +79,8 @@ def match_snippets(
         return torch.arange(S, device=q_feat.device).expand(N, S)
     if matching != 'feature':
         raise ValueError(
-            f'matching={matching!r} is unknown; use one of {MATCHINGS}'
+            f"matching={matching!r} is unknown; use 'feature' or 'index', in "
+            "a loss that gets times 'time', too"
         )
     q_feat = at_least_float32(q_feat.detach())
     k_feat = at_least_float32(k_feat.detach())
@@ -91,6 +92,46 @@ def match_snippets(
     return similarity.argmax(dim=2)
 
 
+@torch.no_grad()
+def match_by_time(q_time: Tensor, k_time: Tensor) -> tuple[Tensor, Tensor]:
+    """Key snippet that shows the same moment as each query snippet.
+
+    Args:
+        q_time (Tensor): Where in the video the snippets of the query view
+            lie, in source frames, (N, S); NaN where a snippet shows nothing.
+        k_time (Tensor): The same of the key view, (N, S).
+
+    Returns:
+        tuple[Tensor, Tensor]: Index of the nearest key snippet, (N, S) int64,
+        and whether the moment is in the key view at all, (N, S) bool: it is
+        where the two are at most half a key snippet apart.
+
+    Raises:
+        ValueError: If shapes disagree.
+
+    Source:
+        METHOD.md section 4: positives of views that share a known crop.
+
+    Examples:
+        >>> index, shown = match_by_time(
+        ...     torch.tensor([[0.0, 10, 20]]), torch.tensor([[12.0, 22, 32]]))
+        >>> index.tolist(), shown.tolist()
+        ([[0, 0, 1]], [[False, True, True]])
+    """
+    if q_time.ndim != 2 or q_time.shape != k_time.shape:
+        raise ValueError(
+            f'q_time has shape {tuple(q_time.shape)} and k_time '
+            f'{tuple(k_time.shape)}, expected (N, S) for both'
+        )
+    away = (q_time.unsqueeze(2) - k_time.unsqueeze(1)).abs()  # (N, S, S)
+    nearest, index = away.nan_to_num(torch.inf).min(dim=2)
+    if k_time.shape[1] == 1:
+        return index, nearest < torch.inf
+    # A view may run over a part of it forth and back, where it was mirrored.
+    steps = k_time.diff(dim=1).abs().nan_to_num(0)
+    return index, nearest <= steps.amax(dim=1, keepdim=True) / 2
+
+
 def snippet_info_nce(
     q: Tensor,
     k: Tensor,
@@ -99,6 +140,7 @@ def snippet_info_nce(
     queue: Tensor,
     temperature: float = 0.07,
     matching: str = 'feature',
+    times: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """InfoNCE of snippets: each query snippet against its key snippet.
 
@@ -111,20 +153,24 @@ def snippet_info_nce(
         queue (Tensor): Negative keys of unit length, (D, K).
         temperature (float): Divides every similarity. Defaults to 0.07.
         matching (str): How the positive is chosen, see
-            :func:`match_snippets`. Defaults to ``'feature'``.
+            :func:`matched_rows`. Defaults to ``'feature'``.
+        times (tuple[Tensor, Tensor], optional): Needed for ``'time'``.
 
     Returns:
-        Tensor: Mean loss over N * S, a scalar in float32 or wider.
+        Tensor: Mean loss over N * S, with ``'time'`` over those that have a
+        positive; a scalar in float32 or wider.
 
     Raises:
-        ValueError: If shapes disagree, the matching is unknown or the
-            temperature is not positive.
+        ValueError: If shapes disagree, the matching is unknown, ``times``
+            are missing or the temperature is not positive.
 
     Source:
         Dense branch of arXiv 2512.16504; METHOD.md section 1.
     """
-    rows = matched_rows(q, k, q_feat, k_feat, matching)
-    return info_nce(*rows, queue, temperature)
+    rows, matched = matched_rows(q, k, q_feat, k_feat, matching, times)
+    if not len(rows):  # no view shows what the other does
+        return at_least_float32(q).sum() * 0
+    return info_nce(rows, matched, queue, temperature)
 
 
 def matched_rows(
@@ -133,6 +179,7 @@ def matched_rows(
     q_feat: Tensor,
     k_feat: Tensor,
     matching: str = 'feature',
+    times: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Query snippets and the key snippets that are their positives, as rows.
 
@@ -141,14 +188,19 @@ def matched_rows(
         k (Tensor): Key snippet embeddings, (N, D, S).
         q_feat (Tensor): Features of the query view, (N, C, S).
         k_feat (Tensor): Features of the key view, (N, C, S).
-        matching (str): See :func:`match_snippets`. Defaults to
-            ``'feature'``.
+        matching (str): ``'feature'`` and ``'index'`` as
+            :func:`match_snippets`, ``'time'`` as :func:`match_by_time`.
+            Defaults to ``'feature'``.
+        times (tuple[Tensor, Tensor], optional): When the snippets of the
+            query and of the key view are, (N, S) each; for ``'time'``.
 
     Returns:
-        tuple[Tensor, Tensor]: (N * S, D) each.
+        tuple[Tensor, Tensor]: (N * S, D) each; with ``'time'`` without the
+        query snippets that the key view does not show.
 
     Raises:
-        ValueError: If shapes disagree or the matching is unknown.
+        ValueError: If shapes disagree, the matching is unknown, or
+            ``times`` are missing.
     """
     if q.ndim != 3 or q.shape != k.shape:
         raise ValueError(
@@ -161,9 +213,27 @@ def matched_rows(
             f'{tuple(q_feat.shape)}, expected (N, D, S) and (N, C, S) with '
             'the same N and S'
         )
-    index = match_snippets(q_feat, k_feat, matching)  # (N, S)
+    shown = None
+    if matching == 'time':
+        if times is None:
+            raise ValueError(
+                "matching='time' needs times, when the snippets of both views "
+                'are, (N, S) each'
+            )
+        index, shown = match_by_time(*times)
+        if index.shape != (q.shape[0], q.shape[2]):
+            raise ValueError(
+                f'times have shape {tuple(index.shape)}, expected (N, S) = '
+                f'{(q.shape[0], q.shape[2])}'
+            )
+    else:
+        index = match_snippets(q_feat, k_feat, matching)  # (N, S)
     matched = k.gather(2, index.unsqueeze(1).expand_as(k))
-    return (
+    rows = (
         q.transpose(1, 2).flatten(0, 1),
         matched.transpose(1, 2).flatten(0, 1),
     )
+    if shown is None:
+        return rows
+    chosen = shown.flatten()
+    return rows[0][chosen], rows[1][chosen]

@@ -148,6 +148,7 @@ def mined_snippet_info_nce(
     num_neighbors: int = 5,
     temperature: float = 0.07,
     matching: str = 'feature',
+    times: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """InfoNCE of snippets whose nearest queue entries are positives too.
 
@@ -163,7 +164,9 @@ def mined_snippet_info_nce(
             Defaults to 5.
         temperature (float): Divides every similarity. Defaults to 0.07.
         matching (str): How the key snippet is chosen, see
-            :func:`mmsnip.losses.match_snippets`. Defaults to ``'feature'``.
+            :func:`mmsnip.losses.snippet_info_nce`. Defaults to
+            ``'feature'``.
+        times (tuple[Tensor, Tensor], optional): As there.
 
     Returns:
         Tensor: Mean over N * S, a scalar in float32 or wider.
@@ -175,7 +178,9 @@ def mined_snippet_info_nce(
     Source:
         METHOD.md section 1, the dense branch in RVTCLR.
     """
-    rows, matched = matched_rows(q, k, q_feat, k_feat, matching)
+    rows, matched = matched_rows(q, k, q_feat, k_feat, matching, times)
+    if not len(rows):
+        return at_least_float32(q).sum() * 0
     if num_neighbors == 0:
         return info_nce(rows, matched, queue, temperature)
     log_sum, _ = key_softmax(rows, matched, queue, temperature)

@@ -107,6 +107,29 @@ def test_the_last_stage_keeps_frames_of_short_segments(
     assert len(strides) == 10
 
 
+@pytest.mark.parametrize(
+    ('fps', 'rate', 'strides'),
+    [
+        (12.5, 1, (2, 2, 1, 1, 2, 1, 1, 2, 1, 1)),
+        (30.0, 1, (2, 2, 1, 1, 2, 1, 1, 2, 1, 1)),
+        (60.0, 2, (4, 2, 1, 1, 2, 1, 1, 2, 1, 1)),
+        (120.0, 4, (4, 2, 1, 1, 2, 1, 1, 2, 1, 1)),
+        (200.0, 7, (7, 2, 1, 1, 2, 1, 1, 1, 1, 1)),
+    ],
+)
+def test_more_frames_a_second_make_longer_strides(
+    tmp_path, fps, rate, strides
+):
+    def recorded(data):
+        last(200)(data)
+        data['metainfo']['fps'] = fps
+
+    summary = describe_annotation(write(tmp_path, recorded))
+
+    assert summary.rate == rate
+    assert summary.temporal_strides() == strides
+
+
 def test_trimmed_clips_are_segments_and_unlabelled_videos_have_some(tmp_path):
     def clips(data):
         last(96)(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -12,7 +13,9 @@ import torch
 from mmsnip.losses import (
     info_nce,
     key_logits,
+    match_by_time,
     match_snippets,
+    mined_snippet_info_nce,
     snippet_info_nce,
 )
 from mmsnip.models.heads.snippet_contrast import SnippetContrastHead, Snippets
@@ -305,3 +308,99 @@ def test_snippet_loss_refuses_what_does_not_fit(arguments, message):
 
     with pytest.raises(ValueError, match=message):
         snippet_info_nce(**{**right, **arguments})
+
+
+def timed_snippets(seed=0, N=3, D=4, S=5):
+    q, k = (unit(N, D, S, seed=seed + each) for each in range(2))
+    return q, k, unit(N, 6, S), unit(D, 7, dim=0)
+
+
+def test_positives_by_time_are_those_of_the_same_moment():
+    q, k, feat, queue = timed_snippets()
+    q_time = torch.arange(5.0).mul(8).add(3.5).expand(3, 5)
+    early, same, late = q_time[0] - 16, q_time[0], q_time[0] + 7
+    k_time = torch.stack([early, same, late])
+    shown = {0: {0: 2, 1: 3, 2: 4}, 1: {i: i for i in range(5)},
+             2: {1: 0, 2: 1, 3: 2, 4: 3}}  # fmt: skip
+
+    found = snippet_info_nce(
+        q, k, feat, feat, queue, 0.1, 'time', (q_time, k_time)
+    )
+
+    rows = [
+        info_nce(q[n : n + 1, :, i], k[n : n + 1, :, j], queue, 0.1)
+        for n, pairs in shown.items()
+        for i, j in pairs.items()
+    ]
+    assert len(rows) == 12
+    assert found.item() == pytest.approx(torch.stack(rows).mean().item())
+
+
+def test_a_mirrored_view_finds_moments_twice():
+    index, shown = match_by_time(
+        torch.tensor([[12.0, 4.0, 4.0, 12.0]]),  # back to 0 and on
+        torch.tensor([[4.0, 12.0, 20.0, 28.0]]),
+    )
+
+    assert index.tolist() == [[1, 0, 0, 1]]
+    assert shown.all()
+
+
+def test_another_tempo_finds_the_same_moments():
+    slow = torch.arange(6.0)[None] * 4
+    fast = torch.arange(6.0)[None] * 8
+
+    index, shown = match_by_time(fast, slow)
+
+    assert index[0, :3].tolist() == [0, 2, 4]
+    assert shown.tolist() == [[True] * 3 + [False] * 3]
+
+
+def test_padding_is_nowhere_in_time():
+    nan = float('nan')
+
+    index, shown = match_by_time(
+        torch.tensor([[0.0, 8.0, nan]]), torch.tensor([[8.0, nan, nan]])
+    )
+    single = match_by_time(torch.tensor([[3.0]]), torch.tensor([[9.0]]))
+
+    assert index[0, 1] == 0
+    assert shown.tolist() == [[False, True, False]]
+    assert single[1].all()
+
+
+@pytest.mark.parametrize('neighbors', [None, 0, 2])
+def test_views_without_a_common_moment_cost_nothing(neighbors):
+    q, k, feat, queue = timed_snippets()
+    q.requires_grad_()
+    time = torch.arange(5.0).expand(3, 5)
+    loss = snippet_info_nce
+    if neighbors is not None:
+        loss = functools.partial(
+            mined_snippet_info_nce, num_neighbors=neighbors
+        )
+
+    found = loss(
+        q, k, feat, feat, queue, matching='time', times=(time, time + 99)
+    )
+    found.backward()
+
+    assert found.item() == 0
+    assert not q.grad.any()
+
+
+@pytest.mark.parametrize(
+    ('times', 'message'),
+    [
+        (None, "'time' needs times"),
+        ((torch.zeros(3, 4), torch.zeros(3, 4)), r'expected \(N, S\) = '),
+        ((torch.zeros(3, 5), torch.zeros(3, 4)), r'\(N, S\) for both'),
+    ],
+)
+def test_times_that_do_not_fit_are_refused(times, message):
+    q, k, feat, queue = timed_snippets()
+
+    with pytest.raises(ValueError, match=message):
+        snippet_info_nce(
+            q, k, feat, feat, queue, matching='time', times=times
+        )

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
+from mmaction.structures import ActionDataSample
 
-from mmsnip.models.heads.snippet_contrast import Snippets, pool_snippets
+from mmsnip.losses import info_nce
+from mmsnip.models.heads.snippet_contrast import (
+    Snippets,
+    pool_snippets,
+    pool_times,
+)
 from mmsnip.models.pretrainers.momentum import View
 from mmsnip.registry import MODELS
 
@@ -235,3 +242,52 @@ def test_pre_training_pulls_views_of_one_video_together():
 
     # The queue holds the same four videos, so the floor is far above zero.
     assert sum(history[-5:]) < 0.8 * sum(history[:5])
+
+
+def sample(*rows):
+    data_sample = ActionDataSample()
+    data_sample.set_metainfo(dict(view_frame_index=list(rows)))
+    return data_sample
+
+
+def timed_model():
+    head = dict(
+        type='mmsnip.SnippetContrastHead', num_snippets=2, embed_dim=6,
+        queue_size=9, matching='time',
+    )  # fmt: skip
+    return pretrainer(snippet_head=head).eval()
+
+
+def test_snippets_are_matched_by_the_frames_that_the_views_show():
+    model = timed_model()
+    batch = views(N=3, T=16)
+    first, second = np.arange(16), np.arange(8, 24)
+    shown = [(first, first), (first, second), (second, first)]
+    samples = [sample(*rows) for rows in shown]
+
+    found = model(batch, samples, mode='loss')['loss_snippet']
+
+    q = model.embed_query(View(batch[0])).snippets.embedding
+    k = model.embed_key(View(batch[1])).snippets.embedding
+    pairs = [(0, 0, 0), (0, 1, 1), (1, 1, 0), (2, 0, 1)]
+    rows = [torch.stack(x) for x in zip(*(
+        (q[n, :, i], k[n, :, j]) for n, i, j in pairs
+    ))]  # fmt: skip
+    expected = 1.5 * info_nce(*rows, model.snippet_head.queue.keys)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_batch_that_does_not_say_which_frames_it_shows_is_refused():
+    model = timed_model()
+
+    with pytest.raises(ValueError, match='PackSkeletonInputs'):
+        model(views(), mode='loss')
+
+
+def test_padded_frames_are_left_out_of_the_times():
+    index = torch.tensor([[2.0, 3, 4, -1, -1, -1, -1, -1]])
+
+    times = pool_times(index, 4)
+
+    assert times[0, :2].tolist() == [2.5, 4.0]
+    assert times[0, 2:].isnan().all()

@@ -28,11 +28,14 @@ class Snippets(NamedTuple):
         features (Tensor): Pooled backbone features, (N, C, S).
         raw (Tensor): Projected, not normalised, (N, D, S).
         embedding (Tensor): Projected, unit length, (N, D, S).
+        times (Tensor, optional): When they are, in frames of the source,
+            (N, S); NaN where a snippet shows nothing.
     """
 
     features: Tensor
     raw: Tensor
     embedding: Tensor
+    times: Tensor | None = None
 
 
 def pool_snippets(
@@ -57,6 +60,31 @@ def pool_snippets(
     return total / share.clamp(min=1e-6)
 
 
+def pool_times(frame_index: Tensor, num_snippets: int) -> Tensor:
+    """When the snippets of a view are.
+
+    Args:
+        frame_index (Tensor): Source frame of each frame, (N, T); -1 where
+            it is padding.
+        num_snippets (int): S.
+
+    Returns:
+        Tensor: Mean source frame of each, (N, S) float32; NaN where all is
+        padding.
+
+    Examples:
+        >>> import torch
+        >>> pool_times(torch.tensor([[4, 5, 6, -1, -1, -1]]), 3)
+        tensor([[4.5000, 6.0000,    nan]])
+    """
+    shown = (frame_index >= 0).float()
+    total, share = (
+        functional.adaptive_avg_pool1d(x, num_snippets)
+        for x in (frame_index * shown, shown)
+    )
+    return total / share
+
+
 @MODELS.register_module()
 class SnippetContrastHead(BaseModule):
     """Snippet-level contrast: projector, own queue, choice of positives.
@@ -70,9 +98,11 @@ class SnippetContrastHead(BaseModule):
         queue_size (int): K. Defaults to 32768.
         temperature (float): Defaults to 0.07.
         matching (str): Positive of a query snippet: ``'feature'``, the key
-            snippet with the largest dot product of backbone features, or
-            ``'index'``, the one at the same position. Defaults to
-            ``'feature'``.
+            snippet with the largest dot product of backbone features,
+            ``'index'``, the one at the same position, or ``'time'``, the one
+            that shows the same moment, whatever crops and tempi made of it;
+            snippets that the other view does not show are left out. Defaults
+            to ``'feature'``.
         queue_entry (str): What a video leaves in the queue: ``'mean'``, one
             entry, the normalised mean of its raw projected snippets (the
             authors'), or ``'snippet'``, each of its S snippets. Defaults to
@@ -150,7 +180,7 @@ class SnippetContrastHead(BaseModule):
                 Defaults to the head's own.
 
         Returns:
-            Snippets: Features, raw and normalised embeddings.
+            Snippets: Features, raw and normalised embeddings; no times.
 
         Raises:
             ValueError: If fewer frames than snippets reach the head.
@@ -172,6 +202,8 @@ class SnippetContrastHead(BaseModule):
     ) -> dict[str, Tensor]:
         """Weighted InfoNCE against the queue as it is now.
 
+        ``matching='time'`` reads ``times`` of both.
+
         Args:
             query (Snippets): Snippets of the query view.
             key (Snippets): Snippets of the key view.
@@ -180,6 +212,9 @@ class SnippetContrastHead(BaseModule):
 
         Returns:
             dict[str, Tensor]: ``loss_snippet``.
+
+        Raises:
+            ValueError: If ``times`` are needed and missing.
         """
         parts = (
             query.embedding,
@@ -189,6 +224,15 @@ class SnippetContrastHead(BaseModule):
             self.queue.keys,
         )
         options = dict(temperature=self.temperature, matching=self.matching)
+        if self.matching == 'time':
+            if query.times is None or key.times is None:
+                raise ValueError(
+                    "SnippetContrastHead: matching='time' needs to know which "
+                    'frames the views show; make them with MultiView and pack '
+                    'them with PackSkeletonInputs, which keeps '
+                    "'view_frame_index'"
+                )
+            options['times'] = query.times, key.times
         if mining:
             value = mined_snippet_info_nce(
                 *parts, num_neighbors=self.num_neighbors, **options

@@ -115,7 +115,7 @@ class AimCLR(MiningPretrainer):
         """
         if self.attention_drop is None:
             return [self.embed_extreme(view)]
-        persons = encode_each_person(self.backbone, *view)
+        persons = encode_each_person(self.backbone, *view.skeletons)
         features = persons.stages[-1]  # (P, C, T', V)
         size, lengths = features.shape[2], None
         if view.num_frames is not None:

@@ -6,16 +6,18 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmsnip.models.gather import KeyGather
-from mmsnip.models.heads.snippet_contrast import Snippets
+from mmsnip.models.heads.snippet_contrast import Snippets, pool_times
 from mmsnip.models.persons import encode_persons, stage_lengths
 from mmsnip.models.pretrainers.momentum_encoder import MomentumEncoder
 from mmsnip.models.time import frame_mask
 from mmsnip.registry import MODELS
+from mmsnip.skeleton.resample import PADDING
 
 
 class View(NamedTuple):
@@ -25,11 +27,20 @@ class View(NamedTuple):
         inputs (Tensor): Skeletons, (N, M, T, V, C).
         body_mask (Tensor, optional): (N, M, T) bool.
         num_frames (Tensor, optional): (N,) int64; None: nothing is padded.
+        frame_index (Tensor, optional): Frame of the source that each frame
+            shows, fractions between two, (N, T) float32; -1 where it is
+            padding. None: not known.
     """
 
     inputs: Tensor
     body_mask: Tensor | None = None
     num_frames: Tensor | None = None
+    frame_index: Tensor | None = None
+
+    @property
+    def skeletons(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """What an encoder takes."""
+        return self.inputs, self.body_mask, self.num_frames
 
 
 class Embedding(NamedTuple):
@@ -155,7 +166,7 @@ class MomentumPretrainer(BaseModel):
             frames (N, T'), None where nothing is padded.
         """
         backbone = self.backbone if backbone is None else backbone
-        features = encode_persons(backbone, *view)[-1]
+        features = encode_persons(backbone, *view.skeletons)[-1]
         lengths = stage_lengths(backbone, view.num_frames)
         if lengths is None:
             return features, None
@@ -191,13 +202,24 @@ class MomentumPretrainer(BaseModel):
 
     def embed_query(self, view: View) -> Embedding:
         """Embed a view with the query encoder."""
-        return self.project(*self.encode(view))
+        return self._timed(self.project(*self.encode(view)), view)
 
     @torch.no_grad()
     def embed_key(self, view: View) -> Embedding:
         """Embed a view with the key encoder, without gradients."""
         key = self.key_encoder.module
-        return self.project(*self.encode(view, key['backbone']), key)
+        embedding = self.project(*self.encode(view, key['backbone']), key)
+        return self._timed(embedding, view)
+
+    def _timed(self, embedding: Embedding, view: View) -> Embedding:
+        """The same, its snippets with their times where these are known."""
+        if embedding.snippets is None or view.frame_index is None:
+            return embedding
+        count = embedding.snippets.embedding.shape[2]
+        times = pool_times(view.frame_index, count)
+        return embedding._replace(
+            snippets=embedding.snippets._replace(times=times)
+        )
 
     @abstractmethod
     def loss(self, views: Sequence[View]) -> tuple[dict, Embedding]:
@@ -246,7 +268,7 @@ class MomentumPretrainer(BaseModel):
                 )
             if self.training and self._first_pass:
                 self.key_encoder.update_parameters(self._query_encoder())
-            losses, key = self.loss(views)
+            losses, key = self.loss(_with_times(views, data_samples))
             if self.training:
                 self._store(key)
             return losses
@@ -276,6 +298,29 @@ class MomentumPretrainer(BaseModel):
         ]
         for (head, _), keys in zip(heads, self._gather(rows)):
             head.queue.store(keys.reshape(-1, head.queue.keys.shape[0]))
+
+
+def _with_times(
+    views: Sequence[View], data_samples: Sequence | None
+) -> list[View]:
+    """Views that know which frames they show, where the samples say so."""
+    rows = [
+        getattr(sample, 'view_frame_index', None)
+        for sample in data_samples or ()
+    ]
+    if not rows or any(row is None for row in rows):
+        return list(views)
+    timed = []
+    for number, view in enumerate(views):
+        T = view.inputs.shape[2]
+        index = np.full((len(rows), T), PADDING, dtype=np.float32)
+        for n, row in enumerate(rows):
+            index[n, : len(row[number])] = row[number]
+        device = view.inputs.device
+        timed.append(
+            view._replace(frame_index=torch.from_numpy(index).to(device))
+        )
+    return timed
 
 
 def _as_views(
