@@ -44,7 +44,8 @@ model = dict(
         type='SnippetContrastHead',
         num_snippets=num_snippets,
         # The authors': matching='feature', queue_entry='mean'. Snippets are
-        # then told from means of videos, which is too easy to teach much:
+        # then told from means of videos, which is too easy to teach much; by
+        # 'index' they are pulled to what happens up to a second later:
         # docs/evidence.md.
         matching='time',
         queue_entry='snippet',

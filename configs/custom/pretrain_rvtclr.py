@@ -6,8 +6,6 @@ model = dict(
     _base_.host,
     mining_epoch=_base_.epochs // 3,  # METHOD 1: epoch 200 of 600
 )
-# The key plays at another tempo: the same place is another time.
-model['snippet_head']['matching'] = 'feature'
 load = [
     dict(step, size=source_frames) if 'size' in step else step
     for step in _base_.load
