@@ -5,10 +5,57 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from experiments.declaration import Run
 from experiments.grids import cells, fill
+from experiments.identity import meant_options, override_list
 from experiments.rows import newest_rows
 
-__all__ = ['Results', 'expand_lines']
+__all__ = ['Results', 'expand_lines', 'rows_as_declared']
+
+
+def rows_as_declared(
+    rows: Iterable[Mapping[str, Any]], runs: Mapping[tuple, Run]
+) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Rows that were made as their runs are declared now.
+
+    A row of other options, or one that started from such a row, must not
+    stand under the run's name. Rows of runs that are not declared stay.
+
+    Args:
+        rows (Iterable[Mapping[str, Any]]): In the order they were added.
+        runs (Mapping[tuple, Run]): By name and seed.
+
+    Returns:
+        tuple[list[Mapping[str, Any]], list[str]]: Those, and the runs that
+        have rows but none such, ``NAME@SEED``.
+    """
+    newest = list(newest_rows(rows).values())
+    own = [row for row in newest if _own_knobs_fit(row, runs)]
+    made = {_key(row) for row in newest}
+    starts: dict[tuple, set[str]] = {}
+    for row in own:
+        starts.setdefault(_key(row), set()).add(row['identity'])
+    kept = []
+    for row in own:
+        run = runs.get(_key(row))
+        start = run.init if run else None
+        if start not in made or row['init_identity'] in starts.get(start, ()):
+            kept.append(row)
+    left = made - {_key(row) for row in kept}
+    return kept, [run.label for key, run in runs.items() if key in left]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, int]:
+    return row['name'], row['seed']
+
+
+def _own_knobs_fit(row: Mapping[str, Any], runs: Mapping[tuple, Run]) -> bool:
+    run = runs.get(_key(row))
+    if run is None:
+        return True
+    made = row['config'], row['data'], meant_options(row['overrides'])
+    options = meant_options(override_list(run.options))
+    return made == (run.config, run.data, options)
 
 
 class Results:

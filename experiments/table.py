@@ -21,7 +21,6 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from experiments.declaration import Declaration, DeclarationError, load_runs
-from experiments.identity import meant_options, override_list
 from experiments.pages import PageError, fill_place, place_text, places_in
 from experiments.plots import (
     draw_plot,
@@ -30,7 +29,7 @@ from experiments.plots import (
     read_digest,
 )
 from experiments.rows import read_rows
-from experiments.selection import Results
+from experiments.selection import Results, rows_as_declared
 from experiments.tables import render_table, title_of
 from mmsnip.io.draft import draft_of
 
@@ -172,29 +171,6 @@ def write(declared: Declaration, results: Results, root: Path) -> None:
             say(f'{picture_of(plot)}: drawn')
 
 
-def outdated(declared: Declaration, results: Results) -> list[str]:
-    """Runs that are declared otherwise than their newest rows were made.
-
-    Args:
-        declared (Declaration): All runs.
-        results (Results): The rows.
-
-    Returns:
-        list[str]: A sentence each.
-    """
-    found = []
-    for run in declared.runs.values():
-        for split in ('val', 'holdout'):
-            row = results.rows(run.name, split).get(run.seed)
-            if row is None:
-                continue
-            made = row['config'], row['data'], meant_options(row['overrides'])
-            options = meant_options(override_list(run.options))
-            if made != (run.config, run.data, options):
-                found.append(f'{run.label}: declared anew, not run yet')
-    return found
-
-
 def main(words: list[str] | None = None) -> int:
     """Write or check; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -206,9 +182,10 @@ def main(words: list[str] | None = None) -> int:
     args = parser.parse_args(words)
     try:
         declared = load_runs(args.runs)
-        results = Results(read_rows(args.rows))
-        for note in outdated(declared, results):
-            sys.stderr.write(f'note: {note}\n')
+        rows, left = rows_as_declared(read_rows(args.rows), declared.runs)
+        results = Results(rows)
+        for label in left:
+            sys.stderr.write(f'note: {label}: declared anew, not run yet\n')
         if args.show:
             for table in declared.tables:
                 say(f'## {table["name"]}\n\n{render_table(table, results)}\n')

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from experiments.declaration import Run
 from experiments.pages import PageError, fill_place, place_text
 from experiments.rows import append_row
+from experiments.selection import rows_as_declared
 from experiments.table import main
 from tests.experiments.conftest import toy_row
 
@@ -179,8 +181,34 @@ def test_runs_declared_anew_are_noted(site, capsys):
 
     site('--print')
 
-    said = capsys.readouterr().err
-    assert said == 'note: a-100@0: declared anew, not run yet\n'
+    said = capsys.readouterr()
+    assert said.err == 'note: a-100@0: declared anew, not run yet\n'
+    assert '| A | 51.5 ± 0.7 | 2 |' in said.out  # seeds 1 and 2
+
+
+def test_what_began_otherwise_than_declared_counts_no_more():
+    common = dict(
+        group='toys', budget='tiny', config='configs/custom/localize.py',
+        data='toy', seed=0,
+    )  # fmt: skip
+    pre = Run('pre', stage='pretrain', options={'x': 1}, **common)
+    start = Run('fine', stage='localize', options={}, init=pre.key, **common)
+    declared = {run.key: run for run in (pre, start)}
+    old = toy_row('pre', 0, {}, identity='old', stage='pretrain')
+    new = dict(old, identity='new', overrides=['x=1'])
+    fine = [
+        toy_row('fine', 0, {'v': n}, identity=str(n), init_identity=each)
+        for n, each in enumerate(['old', 'new'])
+    ]
+    other = toy_row('undeclared', 0, {})
+
+    before = rows_as_declared([old, fine[0], other], declared)
+    after = rows_as_declared([old, fine[0], new, fine[1]], declared)
+    without_its_start = rows_as_declared([fine[0]], declared)
+
+    assert before == ([other], ['pre@0', 'fine@0'])
+    assert after == ([new, fine[1]], [])
+    assert without_its_start == ([fine[0]], [])
 
 
 def test_places_must_be_there_once_each_in_order():
