@@ -70,6 +70,32 @@ def test_view_length_of_short_videos_is_lowered(swings):
     assert cfg.model.snippet_head.num_snippets == -(-frames // stride)
 
 
+def test_more_frames_a_second_make_longer_windows(tmp_path, monkeypatch):
+    def read(fps):
+        data = annotation()
+        data['metainfo']['fps'] = fps
+        save_annotation(tmp_path / f'{fps}.pkl', data)
+        monkeypatch.setenv('MMSNIP_ANN_FILE', str(tmp_path / f'{fps}.pkl'))
+        folder = ROOT / 'configs' / 'custom'
+        names = ('localize', 'linear_probe', 'pretrain', 'pretrain_rvtclr')
+        return [Config.fromfile(folder / f'{name}.py') for name in names]
+
+    usual, fast = read(30.0), read(120.0)
+
+    for low, high in zip(usual, fast):
+        first, *others = low.model.backbone.temporal_strides
+        strides = high.model.backbone.temporal_strides
+        assert list(strides) == [4 * first, *others]
+    for low, high in zip(usual[:2], fast[:2]):
+        assert (low.window, high.window) == (512, 2048)
+        assert high.train_pipeline[4]['size'] == 2048
+    for cfg in fast[2:]:
+        stride = math.prod(cfg.model.backbone.temporal_strides)
+        assert cfg.model.snippet_head.num_snippets == -(
+            -cfg.view_frames // stride
+        )
+
+
 def test_the_papers_numbers_stand_in_the_configs():
     pretrain = Config.fromfile(
         ROOT / 'configs' / 'snippet' / 'agcn_babel_pretrain.py'
