@@ -45,7 +45,7 @@ model = dict(
         num_snippets=num_snippets,
         # The authors': matching='feature', queue_entry='mean'. Snippets are
         # then told from means of videos, which is too easy to teach much; by
-        # 'index' they are pulled to what happens up to a second later:
+        # 'index' they are pulled to what happens up to a third of a view away:
         # docs/evidence.md.
         matching='time',
         queue_entry='snippet',
