@@ -24,7 +24,7 @@ data = describe_annotation(
     untrimmed=True,
     protocol=os.environ.get('MMSNIP_SPLIT'),
 )
-window = 512 * data.rate  # 17 s
+window = 512 * data.rate  # 17 s at 30 frames a second
 batch_size = 4
 stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
 encoder = os.environ.get('MMSNIP_ENCODER') or 'AGCN'

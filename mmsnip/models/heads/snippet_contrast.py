@@ -54,10 +54,19 @@ def pool_snippets(
     """
     if mask is None:
         return functional.adaptive_avg_pool1d(features, num_snippets)
-    weight = mask.unsqueeze(1).to(features)
-    total = functional.adaptive_avg_pool1d(features * weight, num_snippets)
-    share = functional.adaptive_avg_pool1d(weight, num_snippets)
+    total, share = _pool_valid(features, mask, num_snippets)
     return total / share.clamp(min=1e-6)
+
+
+def _pool_valid(
+    values: Tensor, mask: Tensor, num_snippets: int
+) -> tuple[Tensor, Tensor]:
+    """Means with zeros for what is not valid, and the valid shares."""
+    weight = mask.unsqueeze(1).to(values)
+    return (
+        functional.adaptive_avg_pool1d(values * weight, num_snippets),
+        functional.adaptive_avg_pool1d(weight, num_snippets),
+    )
 
 
 def pool_times(frame_index: Tensor, num_snippets: int) -> Tensor:
@@ -77,12 +86,10 @@ def pool_times(frame_index: Tensor, num_snippets: int) -> Tensor:
         >>> pool_times(torch.tensor([[4, 5, 6, -1, -1, -1]]), 3)
         tensor([[4.5000, 6.0000,    nan]])
     """
-    shown = (frame_index >= 0).float()
-    total, share = (
-        functional.adaptive_avg_pool1d(x, num_snippets)
-        for x in (frame_index * shown, shown)
+    total, share = _pool_valid(
+        frame_index.unsqueeze(1).float(), frame_index >= 0, num_snippets
     )
-    return total / share
+    return (total / share).squeeze(1)
 
 
 @MODELS.register_module()
@@ -165,6 +172,11 @@ class SnippetContrastHead(BaseModule):
         )
         self.queue = KeyQueue(embed_dim, queue_size, gather=gather_keys)
 
+    @property
+    def needs_times(self) -> bool:
+        """Whether the loss asks when the snippets are."""
+        return self.matching == 'time'
+
     def forward(
         self,
         features: Tensor,
@@ -224,7 +236,7 @@ class SnippetContrastHead(BaseModule):
             self.queue.keys,
         )
         options = dict(temperature=self.temperature, matching=self.matching)
-        if self.matching == 'time':
+        if self.needs_times:
             if query.times is None or key.times is None:
                 raise ValueError(
                     "SnippetContrastHead: matching='time' needs to know which "

@@ -268,7 +268,9 @@ class MomentumPretrainer(BaseModel):
                 )
             if self.training and self._first_pass:
                 self.key_encoder.update_parameters(self._query_encoder())
-            losses, key = self.loss(_with_times(views, data_samples))
+            if self.with_snippets and self.snippet_head.needs_times:
+                views = _with_times(views, data_samples)
+            losses, key = self.loss(views)
             if self.training:
                 self._store(key)
             return losses
@@ -301,7 +303,7 @@ class MomentumPretrainer(BaseModel):
 
 
 def _with_times(
-    views: Sequence[View], data_samples: Sequence | None
+    views: list[View], data_samples: Sequence | None
 ) -> list[View]:
     """Views that know which frames they show, where the samples say so."""
     rows = [
@@ -309,7 +311,7 @@ def _with_times(
         for sample in data_samples or ()
     ]
     if not rows or any(row is None for row in rows):
-        return list(views)
+        return views
     timed = []
     for number, view in enumerate(views):
         T = view.inputs.shape[2]
