@@ -23,7 +23,7 @@ KEYS = {
     *SHORT, 'name', 'stage', 'config', 'data', 'init', 'options',
     'environment', 'matrix',
 }  # fmt: skip
-TOP = {'data', 'defaults', 'axes', 'groups', 'tables', 'plots'}
+TOP = {'data', 'defaults', 'axes', 'groups', 'tables', 'plots', 'targets'}
 
 
 class DeclarationError(ValueError):
@@ -85,12 +85,14 @@ class Declaration:
         data (dict[str, dict]): Rules of data sets, for the held-out part.
         tables (list[dict]): As declared.
         plots (list[dict]): As declared.
+        targets (list[dict]): As declared.
     """
 
     runs: dict
     data: dict
     tables: list
     plots: list
+    targets: list
 
 
 def load_runs(path: str | Path) -> Declaration:
@@ -110,7 +112,7 @@ def load_runs(path: str | Path) -> Declaration:
     files = sorted(path.glob('*.yaml')) if path.is_dir() else [path]
     if not files or not files[0].is_file():
         raise DeclarationError(f'{path}: no such file of declared runs')
-    found = Declaration({}, {}, [], [])
+    found = Declaration({}, {}, [], [], [])
     axes: dict[str, dict] = {}
     defaults: list[dict] = []
     groups = []
@@ -123,6 +125,7 @@ def load_runs(path: str | Path) -> Declaration:
         defaults.append(content.get('defaults') or {})
         found.tables.extend(content.get('tables') or [])
         found.plots.extend(content.get('plots') or [])
+        found.targets.extend(content.get('targets') or [])
         groups += [(file, group) for group in content.get('groups') or []]
     for file, group in groups:
         for run in _expand_group(group, defaults, axes, str(file)):

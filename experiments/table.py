@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Write tables and pictures out of the rows: ``python experiments/table.py``.
 
-Every declared table and plot has a marked place in its pages,
+Every declared table, list of targets and plot has a marked place in its pages,
 ``<!-- experiments: NAME begin -->`` and ``<!-- experiments: NAME end -->``;
 what lies between is written from ``experiments/results/rows.jsonl`` alone.
 ``--check`` writes nothing and exits with 1 where a page or picture differs
@@ -31,6 +31,7 @@ from experiments.plots import (
 from experiments.rows import read_rows
 from experiments.selection import Results, rows_as_declared
 from experiments.tables import render_table, title_of
+from experiments.targets import render_targets
 from mmsnip.io.draft import draft_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,14 +57,13 @@ def places(
     """Page, name and text of every place.
 
     Args:
-        declared (Declaration): Its tables and plots.
+        declared (Declaration): Its tables, targets and plots.
         results (Results): The rows.
 
     Yields:
         tuple[str, str, str]: Path from the root, name, text.
     """
-    for table in declared.tables:
-        text = render_table(table, results)
+    for table, text in _texts(declared, results):
         for page in _pages(table):
             yield page, table['name'], text
     for plot in declared.plots:
@@ -80,6 +80,16 @@ def places(
             )
 
 
+def _texts(
+    declared: Declaration, results: Results
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Every table and list of targets, and what it says."""
+    for table in declared.tables:
+        yield table, render_table(table, results)
+    for targets in declared.targets:
+        yield targets, render_targets(targets, results)
+
+
 def _pages(declared: Mapping[str, Any]) -> list[str]:
     page = declared.get('page', 'docs/evidence.md')
     return [page] if isinstance(page, str) else list(page)
@@ -89,7 +99,7 @@ def check(declared: Declaration, results: Results, root: Path) -> list[str]:
     """Every place and picture that is not what the rows say.
 
     Args:
-        declared (Declaration): Tables and plots.
+        declared (Declaration): Tables, targets and plots.
         results (Results): The rows.
         root (Path): Folder that the pages are in.
 
@@ -144,7 +154,7 @@ def write(declared: Declaration, results: Results, root: Path) -> None:
     """Fill every place and draw every picture.
 
     Args:
-        declared (Declaration): Tables and plots.
+        declared (Declaration): Tables, targets and plots.
         results (Results): The rows.
         root (Path): Folder that the pages are in.
 
@@ -187,8 +197,8 @@ def main(words: list[str] | None = None) -> int:
         for label in left:
             sys.stderr.write(f'note: {label}: declared anew, not run yet\n')
         if args.show:
-            for table in declared.tables:
-                say(f'## {table["name"]}\n\n{render_table(table, results)}\n')
+            for table, text in _texts(declared, results):
+                say(f'## {table["name"]}\n\n{text}\n')
             return 0
         if args.check:
             wrong = check(declared, results, Path(args.root))

@@ -8,9 +8,12 @@ from typing import Any
 
 from experiments.grids import cells, fill
 from experiments.selection import Results, expand_lines
-from experiments.spread import mean_and_spread, paired
+from experiments.spread import Difference, mean_and_spread, paired
 
-__all__ = ['TITLES', 'render_table', 'title_of']
+__all__ = [
+    'TITLES', 'difference_cell', 'mean_cell', 'render_table', 'scale_of',
+    'title_of',
+]  # fmt: skip
 
 KEYS = {
     'name', 'page', 'lines', 'metrics', 'differences', 'baseline', 'columns',
@@ -24,6 +27,8 @@ TITLES = {
     'sweep/mAP': 'sweep mAP',
     'sweep/mAP@0.50': 'sweep mAP@0.5',
     'frame_accuracy': 'frame accuracy',
+    'knn/accuracy': 'k-NN accuracy of snippets',
+    'knn/action_accuracy': 'k-NN, actions alone',
     'frame_accuracy_action': 'accuracy on action frames',
     'runs_per_segment': 'runs per segment',
     'background_called_action': 'background called action',
@@ -131,21 +136,65 @@ def _cell(
 ) -> str:
     metric, baseline = column['metric'], column['baseline']
     values = results.values(run, metric, split)
-    scale = 1 if metric in PLAIN else 100
-    digits = 2 if metric in PLAIN else 1
     if baseline is None:
         counts.add(len(values))
-        mean, spread = mean_and_spread([scale * v for v in values.values()])
-        if math.isnan(mean):
-            return NOTHING
-        if math.isnan(spread):
-            return f'{mean:.{digits}f}'
-        return f'{mean:.{digits}f} ± {spread:.{digits}f}'
+        return mean_cell(list(values.values()), metric)
     if run == baseline:
         return 'baseline'
     gap = paired(values, results.values(baseline, metric, split))
+    return difference_cell(gap, metric)
+
+
+def scale_of(metric: str) -> tuple[int, int]:
+    """What a metric is multiplied with to be shown, and its decimals.
+
+    Examples:
+        >>> scale_of('runs/mAP'), scale_of('runs_per_segment')
+        ((100, 1), (1, 2))
+    """
+    return (1, 2) if metric in PLAIN else (100, 1)
+
+
+def mean_cell(values: Sequence[float], metric: str) -> str:
+    """Mean and spread as a table shows them.
+
+    Args:
+        values (Sequence[float]): One a seed.
+        metric (str): What they are.
+
+    Returns:
+        str: A dash without values, the spread from two values on.
+
+    Examples:
+        >>> mean_cell([0.5, 0.6], 'runs/mAP'), mean_cell([0.5], 'runs/mAP')
+        ('55.0 ± 7.1', '50.0')
+    """
+    scale, digits = scale_of(metric)
+    mean, spread = mean_and_spread([scale * value for value in values])
+    if math.isnan(mean):
+        return NOTHING
+    if math.isnan(spread):
+        return f'{mean:.{digits}f}'
+    return f'{mean:.{digits}f} ± {spread:.{digits}f}'
+
+
+def difference_cell(gap: Difference, metric: str) -> str:
+    """A paired difference as a table shows it.
+
+    Args:
+        gap (Difference): Of the metric, not multiplied.
+        metric (str): Which.
+
+    Returns:
+        str: A dash without pairs, an interval from three pairs on.
+
+    Examples:
+        >>> difference_cell(Difference(0.03, 3, (0.01, 0.05)), 'runs/mAP')
+        '+3.0 [+1.0, +5.0]'
+    """
     if not gap.pairs:
         return NOTHING
+    scale, digits = scale_of(metric)
     said = _signed(scale * gap.mean, digits)
     if gap.interval is None:
         few = 'pair is' if gap.pairs == 1 else 'pairs are'
