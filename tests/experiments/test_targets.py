@@ -39,10 +39,14 @@ def test_a_mean_is_compared_in_the_units_of_the_tables():
 
 def test_a_difference_is_paired_by_seed():
     # 5, 1, 6 better: mean 4
-    assert outcome(run='better', over='plain', least=4) == [
-        'at least +4', '+4.0 [+1.0, +6.0]', '3', 'met',
+    both = dict(run='better', over='plain')
+    assert outcome(**both, least=1) == [
+        'at least +1', '+4.0 [+1.0, +6.0]', '3', 'met',
     ]  # fmt: skip
-    assert outcome(run='better', over='plain', least=5)[-1] == '**missed**'
+    assert outcome(**both, least=4)[-1] == 'met by the mean alone'
+    assert outcome(**both, least=5)[-1] == '**missed**'
+    assert outcome(**both, most=5)[-1] == 'met by the mean alone'
+    assert outcome(**both, most=6)[-1] == 'met'
 
 
 def test_what_has_no_row_is_neither_met_nor_missed():
