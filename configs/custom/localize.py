@@ -28,7 +28,6 @@ window = 512 * data.rate  # 17 s at 30 frames a second
 batch_size = 4
 stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
 encoder = os.environ.get('MMSNIP_ENCODER') or 'AGCN'
-strides = dict(temporal_strides=data.temporal_strides())
 
 model = dict(
     type='SkeletonLocalizer',
@@ -39,7 +38,7 @@ model = dict(
         base_channels=16,
         data_bn_type='VC',
         out_indices=(0, 6, 9),
-        **(strides if encoder == 'AGCN' else {}),
+        temporal_strides=data.temporal_strides(encoder),
     ),
     neck=dict(type='UShapeFusionNeck', out_channels=64),
     head=dict(
@@ -104,4 +103,4 @@ custom_hooks = [
     dict(type='EMAHook', ema_type='mmsnip.WarmEMA', decay=0.99),
 ]
 
-del data, tempo, encoder, strides  # a config holds plain values only
+del data, tempo, encoder  # a config holds plain values only

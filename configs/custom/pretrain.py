@@ -20,9 +20,9 @@ data = describe_annotation(
 # METHOD 1 at 30 frames a second, fewer where videos are short
 view_frames = data.view_frames(150 * data.rate)
 encoder = os.environ.get('MMSNIP_ENCODER') or 'AGCN'
-strides = dict(temporal_strides=data.temporal_strides())
-stride = math.prod(strides['temporal_strides']) if encoder == 'AGCN' else 4
-num_snippets = -(-view_frames // stride)  # all frames that it leaves
+strides = data.temporal_strides(encoder)
+# one a frame that the encoder leaves
+num_snippets = -(-view_frames // math.prod(strides))
 epochs = 100
 stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
 
@@ -35,7 +35,7 @@ model = dict(
         base_channels=16,
         data_bn_type='VC',
         out_indices=(9,),
-        **(strides if encoder == 'AGCN' else {}),
+        temporal_strides=strides,
     ),
     global_head=dict(
         type='GlobalContrastHead', queue_size=data.queue_size(view_frames)
@@ -148,4 +148,4 @@ if data.can_probe:
     custom_hooks += [snippet_probe]
 auto_scale_lr = dict(enable=True, base_batch_size=128)
 
-del data, encoder, stride, strides  # a config holds plain values only
+del data, encoder, strides  # a config holds plain values only

@@ -22,6 +22,12 @@ STRIDES = {
     8: (1, 2, 1, 1, 2, 1, 1, 2, 1, 1),
     4: (1, 2, 1, 1, 2, 1, 1, 1, 1, 1),
 }
+# In CTR-GCN and ST-GCN the weights of the others would depend on them.
+OTHER_STRIDES = {
+    16: (2, 1, 1, 1, 4, 1, 1, 2, 1, 1),
+    8: (2, 1, 1, 1, 2, 1, 1, 2, 1, 1),
+    4: (1, 1, 1, 1, 2, 1, 1, 2, 1, 1),
+}
 # Frames a second that windows, views and strides are right for.
 USUAL_FPS = 30.0
 # Frames of the last stage that a segment should have.
@@ -146,13 +152,16 @@ class AnnotationSummary:
         """
         return 2 * round(seconds * self.fps / 2) + 1
 
-    def temporal_strides(self) -> tuple[int, ...]:
-        """Strides of AGCN's ten blocks that short segments survive.
+    def temporal_strides(self, encoder: str = 'AGCN') -> tuple[int, ...]:
+        """Strides of an encoder's ten blocks that short segments survive.
 
         The larger the faster: 16, 8 or 4 frames become one of the last
         stage, `rate` times as many in the first block, as long as that
         leaves the median segment 6 of them. Where nothing is labelled,
         segments count as 3 s long.
+
+        Args:
+            encoder (str): 'AGCN', 'CTRGCN' or 'STGCN'. Defaults to 'AGCN'.
 
         Returns:
             tuple[int, ...]: For ``backbone.temporal_strides``; checkpoints
@@ -164,7 +173,8 @@ class AnnotationSummary:
         frames = self.segment_frames or UNKNOWN_SEGMENT_S * self.fps
         least = LAST_STAGE_FRAMES * self.rate
         kept = [n for n in STRIDES if frames >= n * least]
-        first, *others = STRIDES[max(kept, default=min(STRIDES))]
+        strides = STRIDES if encoder == 'AGCN' else OTHER_STRIDES
+        first, *others = strides[max(kept, default=min(strides))]
         return (first * self.rate, *others)
 
     def smoothing_frames(self, longest_s: float = 1.0) -> int:

@@ -17,7 +17,11 @@ from mmsnip.models.backbones.blocks import (
     shortcut_rows,
     strided,
 )
-from mmsnip.models.backbones.encoder import SkeletonEncoder
+from mmsnip.models.backbones.encoder import (
+    SkeletonEncoder,
+    check_strides,
+    halving_strides,
+)
 from mmsnip.models.backbones.norms import norm_rows
 from mmsnip.models.backbones.row_operations import mask_rows
 from mmsnip.models.backbones.rows import from_rows, product, to_rows
@@ -262,6 +266,9 @@ class CTRGCN(SkeletonEncoder):
             Defaults to None: initialised as published.
         with_cp (bool): Keep only the input of each block for the backward
             pass and run the block again there. Defaults to False.
+        temporal_strides (Sequence[int], optional): Stride of each block over
+            time, in place of ``down_stages``. In blocks 1, 5 and 8 the
+            weights do not depend on it. Defaults to None.
 
     Raises:
         ValueError: If an argument is malformed.
@@ -296,6 +303,7 @@ class CTRGCN(SkeletonEncoder):
         pretrained: str | None = None,
         init_cfg: Any = None,
         with_cp: bool = False,
+        temporal_strides: Sequence[int] | None = None,
     ) -> None:
         super().__init__(
             graph_cfg,
@@ -308,10 +316,13 @@ class CTRGCN(SkeletonEncoder):
         )
         self.base_channels = base_channels
         self.temporal_relu = temporal_relu
+        if temporal_strides is None:
+            temporal_strides = halving_strides(num_stages, down_stages)
+        check_strides(temporal_strides, num_stages)
         A = self.adjacency()
         blocks = []
         width, channels = base_channels, in_channels
-        for stage in range(1, num_stages + 1):
+        for stage, stride in enumerate(temporal_strides, start=1):
             if stage > 1 and stage in inflate_stages:
                 width *= ch_ratio
             blocks.append(
@@ -319,7 +330,7 @@ class CTRGCN(SkeletonEncoder):
                     channels,
                     width,
                     A,
-                    stride=2 if stage > 1 and stage in down_stages else 1,
+                    stride=stride,
                     residual=stage > 1,
                     kernel_size=kernel_size,
                     dilations=dilations,

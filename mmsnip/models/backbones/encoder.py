@@ -132,6 +132,49 @@ def check_out_indices(
     return indices
 
 
+def halving_strides(
+    num_blocks: int, down_stages: Sequence[int]
+) -> tuple[int, ...]:
+    """Strides over time where some blocks halve the frames.
+
+    Args:
+        num_blocks (int): Blocks of the network.
+        down_stages (Sequence[int]): 1-based blocks; the first never does,
+            as in mmaction2.
+
+    Returns:
+        tuple[int, ...]: 1 or 2 of each block.
+
+    Examples:
+        >>> halving_strides(4, (1, 3))
+        (1, 1, 2, 1)
+    """
+    return tuple(
+        2 if stage > 1 and stage in down_stages else 1
+        for stage in range(1, num_blocks + 1)
+    )
+
+
+def check_strides(temporal_strides: Sequence[int], num_blocks: int) -> None:
+    """Refuse strides that are not one a block.
+
+    Args:
+        temporal_strides (Sequence[int]): Of each block over time.
+        num_blocks (int): Blocks of the network.
+
+    Raises:
+        ValueError: If their number differs, or one is not 1 or more.
+    """
+    strides = list(temporal_strides)
+    if len(strides) != num_blocks or any(
+        not isinstance(n, int) or n < 1 for n in strides
+    ):
+        raise ValueError(
+            f'temporal_strides={strides} must have a number of 1 or more for '
+            f'each of the {num_blocks} blocks'
+        )
+
+
 class SkeletonEncoder(BaseModule):
     """Input norm and a chain of blocks, of which some are returned.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmsnip.models.backbones.blocks import mask_frames, strided
 from mmsnip.models.backbones.encoder import (
     check_out_indices,
+    check_strides,
     read_graph_cfg,
 )
 from mmsnip.models.backbones.inputs import (
@@ -85,6 +86,9 @@ class STGCN(mmaction_stgcn.STGCN):
             `init_weights`. Defaults to None.
         init_cfg (dict | list | None): mmengine's initialisation config.
             Defaults to None.
+        temporal_strides (Sequence[int], optional): Stride of each block over
+            time, in place of ``down_stages``. In blocks 1, 5 and 8 the
+            weights do not depend on it. Defaults to None.
 
     Raises:
         ValueError: If an argument is malformed.
@@ -119,6 +123,7 @@ class STGCN(mmaction_stgcn.STGCN):
         tcn_ms_cfg: Sequence[Any] | None = None,
         pretrained: str | None = None,
         init_cfg: Any = None,
+        temporal_strides: Sequence[int] | None = None,
     ) -> None:
         if pretrained is not None and init_cfg is not None:
             raise ValueError(
@@ -169,6 +174,9 @@ class STGCN(mmaction_stgcn.STGCN):
             data_bn_type, num_person, self.num_joints, in_channels
         )
         self._replace_lambdas()
+        if temporal_strides is not None:
+            check_strides(temporal_strides, len(self.gcn))
+            self._set_strides(temporal_strides, num_stages, units)
         if out_indices is None:
             out_indices = (len(self.gcn) - 1,)
         self.out_indices = check_out_indices(out_indices, len(self.gcn))
@@ -195,6 +203,37 @@ class STGCN(mmaction_stgcn.STGCN):
             down = getattr(block.gcn, 'down', None)
             if down is not None and not isinstance(down, nn.Module):
                 block.gcn.down = nn.Identity()
+
+    def _set_strides(
+        self,
+        temporal_strides: Sequence[int],
+        num_stages: int,
+        units: Mapping[str, Any],
+    ) -> None:
+        """Build the blocks again of which the stride is another."""
+        first = num_stages - len(self.gcn)  # stage of the first block
+        for i, stride in enumerate(temporal_strides):
+            block = self.gcn[i]
+            if stride == self._stride(block):
+                continue
+            own = {
+                key: value[first + i]
+                if isinstance(value, (list, tuple))
+                and len(value) == num_stages
+                else value
+                for key, value in units.items()
+            }
+            if first + i == 0:
+                own.pop('tcn_dropout')
+            self.gcn[i] = mmaction_stgcn.STGCNBlock(
+                block.gcn.in_channels,
+                block.tcn.out_channels,
+                torch.tensor(self.graph.A, dtype=torch.float32),
+                stride,
+                residual=not isinstance(block.residual, NoResidual),
+                **own,
+            )
+        self._replace_lambdas()
 
     @staticmethod
     def _stride(block: nn.Module) -> int:
