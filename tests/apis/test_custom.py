@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmsnip.apis.custom import STRIDES, describe_annotation
+from mmsnip.apis.custom import describe_annotation
 from mmsnip.io.annotation import AnnotationError, save_annotation
-from mmsnip.models.backbones import AGCN
+from mmsnip.registry import MODELS
 from mmsnip.skeleton.egocentric import upright
 from tests.tools.conftest import annotation
 
@@ -166,19 +166,25 @@ def test_keys_without_a_value_are_no_labels(tmp_path):
     assert not summary.can_probe
 
 
-def test_checkpoints_go_from_one_stride_to_another():
-    shapes = [
-        {
-            name: tensor.shape
-            for name, tensor in AGCN(
-                dict(layout='coco'), base_channels=4, temporal_strides=strides
-            ).state_dict().items()
-        }
-        for strides in STRIDES.values()
-    ]  # fmt: skip
+@pytest.mark.parametrize('encoder', ['AGCN', 'CTRGCN', 'STGCN'])
+def test_both_stages_choose_the_strides_of_any_encoder(
+    tmp_path, monkeypatch, encoder
+):
+    monkeypatch.setenv('MMSNIP_ANN_FILE', write(tmp_path, last(200)))
+    monkeypatch.setenv('MMSNIP_ENCODER', encoder)
 
-    assert shapes[0] == shapes[1] == shapes[2]
-    assert all(np.prod(STRIDES[total]) == total for total in STRIDES)
+    first, second = (
+        Config.fromfile(ROOT / 'configs' / 'custom' / name).model
+        for name in ('pretrain.py', 'localize.py')
+    )
+    trained, used = (MODELS.build(m.backbone) for m in (first, second))
+
+    assert type(used).__name__ == encoder
+    assert used.temporal_strides_out[-1] == 16
+    assert trained.temporal_strides_out == (16,)
+    # 150 frames a view, one snippet a frame of the last stage
+    assert first.snippet_head.num_snippets == 10
+    used.load_state_dict(trained.state_dict())
 
 
 def test_scores_of_2d_joints_are_a_channel(tmp_path):
