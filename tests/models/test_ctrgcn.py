@@ -22,6 +22,7 @@ from tests.models.golden_blocks import (
     report,
     unpacked,
 )
+from tests.models.padding import check_padding
 from tests.parity import SEEDS
 
 CHAIN = dict(parents=[-1, 0, 1, 1, 3])
@@ -272,19 +273,8 @@ def test_padding_never_changes_valid_frames(data_bn_type, temporal_relu):
         down_stages=(2, 3),
         temporal_relu=temporal_relu,
     ).double()
-    lengths = [1, 13, 6, 9]
-    x = torch.randn(4, 2, 13, 5, 3, dtype=torch.float64)
 
-    padded = model(x, torch.tensor(lengths))
-
-    for n, length in enumerate(lengths):
-        alone = model(x[n : n + 1, :, :length])
-        for stage, single in zip(padded, alone):
-            size = single.shape[3]
-            torch.testing.assert_close(
-                stage[n : n + 1, :, :, :size], single, rtol=0, atol=1e-9
-            )
-            assert not stage[n, :, :, size:].any()
+    check_padding(model, [1, 13, 6, 9])
 
 
 def test_full_lengths_change_nothing():

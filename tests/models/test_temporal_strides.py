@@ -8,6 +8,7 @@ import torch
 from mmsnip.apis.custom import OTHER_STRIDES, STRIDES
 from mmsnip.models import AGCN, CTRGCN, STGCN
 from mmsnip.models.chunk_plan import block_strides
+from tests.models.padding import check_padding
 
 CHAIN = dict(parents=[-1, 0, 1, 1, 3])
 ENCODERS = dict(AGCN=AGCN, CTRGCN=CTRGCN, STGCN=STGCN)
@@ -83,19 +84,8 @@ def test_a_stride_keeps_every_nth_frame_of_a_block(encoder, units, stride):
 @pytest.mark.parametrize(('encoder', 'units'), UNITS)
 def test_padding_never_changes_valid_frames(encoder, units):
     model = small(encoder, (2, 3, 4), **units)
-    lengths = [1, 29, 6, 25]
-    x = torch.randn(4, 2, 29, 5, 3, dtype=torch.float64)
 
-    padded = model(x, torch.tensor(lengths))
-
-    for n, length in enumerate(lengths):
-        alone = model(x[n : n + 1, :, :length])
-        for stage, single in zip(padded, alone):
-            size = single.shape[3]
-            torch.testing.assert_close(
-                stage[n : n + 1, :, :, :size], single, rtol=0, atol=1e-9
-            )
-            assert not stage[n, :, :, size:].any()
+    check_padding(model, [1, 29, 6, 25])
 
 
 def test_where_stgcn_drops_its_first_block_each_other_has_a_stride():
