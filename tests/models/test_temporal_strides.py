@@ -101,3 +101,9 @@ def test_where_stgcn_drops_its_first_block_each_other_has_a_stride():
 def test_strides_that_fit_no_block_are_refused(encoder, strides):
     with pytest.raises(ValueError, match='each of the 3 blocks'):
         small(encoder, strides)
+
+
+@pytest.mark.parametrize('strides', [(1, 0, 2), (1, 2.0, 2), 'ab2'])
+def test_agcn_whose_strides_make_its_blocks_refuses_what_is_none(strides):
+    with pytest.raises(ValueError, match='each of the 3 blocks'):
+        AGCN(CHAIN, temporal_strides=strides, out_indices=(0, 2))

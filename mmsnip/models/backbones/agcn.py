@@ -17,7 +17,7 @@ from mmsnip.models.backbones.blocks import (
     shortcut_rows,
     strided,
 )
-from mmsnip.models.backbones.encoder import SkeletonEncoder
+from mmsnip.models.backbones.encoder import SkeletonEncoder, check_strides
 from mmsnip.models.backbones.norms import norm_rows
 from mmsnip.models.backbones.row_operations import conv_rows, mask_rows
 from mmsnip.models.backbones.rows import from_rows, to_rows
@@ -257,6 +257,7 @@ class AGCN(SkeletonEncoder):
             with_cp,
         )
         self.base_channels = base_channels
+        check_strides(temporal_strides, len(temporal_strides))
         A = self.adjacency()
         blocks = []
         width, channels = base_channels, in_channels
