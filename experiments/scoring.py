@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.distractors import clips_beside, distractor_metrics
+from experiments.errors import error_metrics
 from mmsnip.evaluation.protocols import evaluate_scores
 from mmsnip.io.scores import load_scored_videos
 from mmsnip.skeleton.resample import paint_segments
@@ -35,8 +36,9 @@ def measure_scores(
     Returns:
         dict[str, float]: ``sweep/mAP``, ``sweep/mAP@0.50``,
         ``sweep/AP@0.50/<class>``, the same of ``runs/``, frame metrics and
-        ``background_called_action``, all in 0..1 but ``runs_per_segment``;
-        without those that are not defined.
+        ``background_called_action``, what is left wrong with the true
+        boundaries and with the true classes (`error_metrics`), all in 0..1
+        but ``runs_per_segment``; without those that are not defined.
 
     Raises:
         ValueError: If the file has no ground truth, or is malformed.
@@ -58,6 +60,7 @@ def measure_scores(
     metrics['background_called_action'] = background_called_action(
         stored.scores, stored.truth
     )
+    metrics.update(error_metrics(stored.scores, stored.truth, stored.classes))
     sequences = clips_beside(source) if source else None
     if sequences:
         metrics.update(

@@ -34,6 +34,8 @@ TITLES = {
     'background_called_action': 'background called action',
     'distractor_called_action': 'distractors called action',
     'transition_called_action': 'transitions called action',
+    'true_boundaries/runs/mAP': 'runs mAP, boundaries of the truth',
+    'true_classes/runs/mAP': 'runs mAP, classes of the truth',
 }
 NOTHING = '–'  # noqa: RUF001  (a cell without a number)
 
