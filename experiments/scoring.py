@@ -20,7 +20,7 @@ FRAMES = (
     'frame_accuracy', 'frame_accuracy_action', 'F1@50', 'edit',
     'runs_per_segment',
 )  # fmt: skip
-WAYS = ('sweep', 'runs')
+WAYS = ('sweep', 'runs', 'viterbi')
 
 
 def measure_scores(
@@ -35,7 +35,8 @@ def measure_scores(
 
     Returns:
         dict[str, float]: ``sweep/mAP``, ``sweep/mAP@0.50``,
-        ``sweep/AP@0.50/<class>``, the same of ``runs/``, frame metrics and
+        ``sweep/AP@0.50/<class>``, the same of ``runs/`` and ``viterbi/``,
+        frame metrics of the arg-max and of ``viterbi/``,
         ``background_called_action``, what is left wrong with the true
         boundaries and with the true classes (`error_metrics`), all in 0..1
         but ``runs_per_segment``; without those that are not defined.
@@ -52,7 +53,7 @@ def measure_scores(
     found, _ = evaluate_scores(
         stored.scores, stored.truth, stored.classes, 'babel', WAYS
     )
-    wanted = [*FRAMES]
+    wanted = [*FRAMES, *(f'viterbi/{key}' for key in FRAMES)]
     for way in WAYS:
         wanted += [f'{way}/mAP', f'{way}/mAP@0.50']
         wanted += [f'{way}/AP@0.50/{name}' for name in stored.classes]

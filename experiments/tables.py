@@ -20,7 +20,7 @@ KEYS = {
     'headings', 'first', 'split', 'note',
 }  # fmt: skip
 # Metrics that are no share of a whole, and are not shown in percent.
-PLAIN = ('runs_per_segment',)
+PLAIN = ('runs_per_segment', 'viterbi/runs_per_segment')
 TITLES = {
     'runs/mAP': 'runs mAP',
     'runs/mAP@0.50': 'runs mAP@0.5',
@@ -34,8 +34,13 @@ TITLES = {
     'background_called_action': 'background called action',
     'distractor_called_action': 'distractors called action',
     'transition_called_action': 'transitions called action',
-    'true_boundaries/runs/mAP': 'runs mAP, boundaries of the truth',
-    'true_classes/runs/mAP': 'runs mAP, classes of the truth',
+    'viterbi/mAP': 'Viterbi mAP',
+    'viterbi/F1@50': 'Viterbi F1@50',
+    'viterbi/edit': 'Viterbi edit',
+    'viterbi/runs_per_segment': 'Viterbi runs per segment',
+    'true_boundaries/runs/mAP': 'boundaries of the truth: runs mAP',
+    'true_boundaries/F1@50': 'boundaries of the truth: F1@50',
+    'true_classes/runs/mAP': 'classes of the truth: runs mAP',
 }
 NOTHING = '–'  # noqa: RUF001  (a cell without a number)
 

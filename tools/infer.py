@@ -72,7 +72,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--proposals',
         choices=sorted(PROPOSALS),
         default='runs',
-        help="runs of the best class (default), or BABEL's threshold sweep",
+        help='runs of the best class (default); viterbi: the same without '
+        "flicker; or BABEL's threshold sweep",
     )
     group.add_argument(
         '--score-threshold',

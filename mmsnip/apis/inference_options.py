@@ -13,13 +13,21 @@ import numpy as np
 from mmsnip.apis.joint_map import JointMap, read_joint_map
 from mmsnip.apis.tracks import PERSONS
 from mmsnip.conversion.hygiene import UNITS
-from mmsnip.evaluation import babel_detections, run_detections
+from mmsnip.evaluation import (
+    babel_detections,
+    run_detections,
+    viterbi_detections,
+)
 from mmsnip.io.recording import UP_AXES
 from mmsnip.io.video_check import is_int, is_rate
 
 __all__ = ['PROPOSALS', 'Options']
 
-PROPOSALS = {'runs': run_detections, 'sweep': babel_detections}
+PROPOSALS = {
+    'runs': run_detections,
+    'sweep': babel_detections,
+    'viterbi': viterbi_detections,
+}
 
 
 @dataclass(frozen=True)

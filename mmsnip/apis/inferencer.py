@@ -125,7 +125,8 @@ class SkeletonLocalizationInferencer:
                 what the file says, else the model's.
             batch_size (int): Sequences that pass the model at once.
             proposals (str): How scores become segments: ``'runs'`` of the
-                arg-max class, or BABEL's threshold ``'sweep'``.
+                arg-max class, ``'viterbi'``, the same without flicker, or
+                BABEL's threshold ``'sweep'``.
             score_threshold (float, optional): Least score of a detection.
                 None keeps all.
             return_scores (bool): Add ``'scores'``.

@@ -34,6 +34,7 @@ from mmsnip.evaluation.segments import (
     suppress,
 )
 from mmsnip.evaluation.smoothing import smooth_frames
+from mmsnip.evaluation.viterbi import viterbi_detections, viterbi_labels
 from mmsnip.evaluation.voc import evaluate_voc
 
 __all__ = [
@@ -59,4 +60,6 @@ __all__ = [
     'smooth_frames',
     'smooth_scores',
     'suppress',
+    'viterbi_detections',
+    'viterbi_labels',
 ]

@@ -45,8 +45,10 @@ class SegmentMAP(BaseMetric):
         protocol (str): 'babel', 'activitynet', 'pkummd' or 'voc'.
         proposals (Sequence[str] | Mapping[str, Mapping]): How frame scores
             become segments: 'sweep' (BABEL's thresholds), 'runs' (of the
-            arg-max class), 'smooth' (PKU-MMD's); a mapping gives each its
-            arguments, as ``dict(sweep=dict(min_length=5), runs={})``.
+            arg-max class), 'viterbi' (of labels that change only for a
+            price; the frame metrics of these labels come with it), 'smooth'
+            (PKU-MMD's); a mapping gives each its arguments, as
+            ``dict(sweep=dict(min_length=5), viterbi=dict(switch_cost=5))``.
         iou_thresholds (Sequence[float], optional): None takes the
             protocol's own; 'pkummd' takes exactly one, its theta.
         convention (str): 'official', with the quirks of the data set's own

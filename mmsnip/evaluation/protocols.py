@@ -22,6 +22,7 @@ from mmsnip.evaluation.framewise import evaluate_frames
 from mmsnip.evaluation.pkummd import evaluate_pkummd, pkummd_detections
 from mmsnip.evaluation.records import check_convention
 from mmsnip.evaluation.segments import run_detections
+from mmsnip.evaluation.viterbi import viterbi_detections
 from mmsnip.evaluation.voc import evaluate_voc
 from mmsnip.skeleton.resample import paint_segments
 
@@ -49,7 +50,10 @@ PROPOSALS = {
     'runs': _each_video(run_detections),
     'smooth': _each_video(pkummd_detections),
     'sweep': babel_detections_by_video,
+    'viterbi': _each_video(viterbi_detections),
 }
+# Ways that know no data set's conventions.
+WITHOUT_CONVENTION = ('runs', 'viterbi')
 AS_ANNOTATED = 'segments are taken as annotated'
 
 
@@ -150,8 +154,9 @@ def evaluate_scores(
     Returns:
         tuple[dict[str, float], dict[str, dict[str, np.ndarray]]]: Metrics,
         ``<proposals>/<key of the protocol>`` with each class and those of
-        `evaluate_frames`; and for each way to propose, per video label,
-        start, end, score, (num_detections, 4).
+        `evaluate_frames` for the arg-max labels, where asked for those of
+        the labels of 'viterbi' as ``viterbi/F1@50``; and for each way to
+        propose, per video label, start, end, score, (num_detections, 4).
 
     Raises:
         ValueError: If a choice is unknown, videos disagree on the number of
@@ -181,7 +186,7 @@ def evaluate_scores(
             options['iou_thresholds'] = iou_thresholds
     found, metrics = {}, {}
     for name, given in chosen.items():
-        if name != 'runs':
+        if name not in WITHOUT_CONVENTION:
             given = {'convention': convention, **given}
         found[name] = PROPOSALS[name](scores, **given)
         report = PROTOCOLS[protocol](
@@ -196,6 +201,15 @@ def evaluate_scores(
     }
     best = {video: array.argmax(axis=1) for video, array in scores.items()}
     metrics.update(evaluate_frames(best, painted, num_classes))
+    if 'viterbi' in found:
+        steady = {
+            video: paint_segments(
+                rows[:, 1:3], rows[:, 0], len(scores[video]), num_classes
+            )
+            for video, rows in found['viterbi'].items()
+        }
+        report = evaluate_frames(steady, painted, num_classes)
+        metrics.update({f'viterbi/{key}': v for key, v in report.items()})
     return metrics, found
 
 

@@ -163,12 +163,34 @@ def run_detections(scores: np.ndarray, min_length: int = 1) -> np.ndarray:
         [[0.0, 0.0, 2.0, 0.625]]
     """
     scores = check_scores(scores)
+    return label_detections(scores, scores.argmax(axis=1), min_length)
+
+
+def label_detections(
+    scores: np.ndarray, labels: np.ndarray, min_length: int = 1
+) -> np.ndarray:
+    """Runs of labels with the mean probability of each.
+
+    Args:
+        scores (np.ndarray): Frame probabilities, (T, num_classes + 1),
+            background last.
+        labels (np.ndarray): Label of each frame, (T,).
+        min_length (int): Shorter runs, in frames, are left out.
+
+    Returns:
+        np.ndarray: label, start, end, score of each run that is not
+        background, in order of time, (num_detections, 4) float64.
+
+    Examples:
+        >>> scores = np.array([[0.75, 0.25], [0.25, 0.75], [0.0, 1.0]])
+        >>> label_detections(scores, np.array([0, 0, 1])).tolist()
+        [[0.0, 0.0, 2.0, 0.5]]
+    """
     if not len(scores):
         return np.zeros((0, 4))
-    best = scores.argmax(axis=1)
-    runs = segments_from_frames(best, background=None)
-    top = scores[np.arange(len(scores)), best]
-    means = np.add.reduceat(top, runs[:, 1], dtype=np.float64)
+    runs = segments_from_frames(labels, background=None)
+    chosen = scores[np.arange(len(scores)), labels]
+    means = np.add.reduceat(chosen, runs[:, 1], dtype=np.float64)
     lengths = runs[:, 2] - runs[:, 1]
     found = np.column_stack([runs, means / lengths])
     kept = (runs[:, 0] != scores.shape[1] - 1) & (lengths >= min_length)

@@ -17,7 +17,11 @@ from mmsnip.evaluation.diagnosis_bins import measure_truth
 from mmsnip.evaluation.diagnosis_curves import precision_recall_curves
 from mmsnip.evaluation.diagnosis_frames import frame_confusion
 from mmsnip.evaluation.diagnosis_sensitivity import analyze_sensitivity
-from mmsnip.evaluation.protocols import PROPOSALS, count_classes
+from mmsnip.evaluation.protocols import (
+    PROPOSALS,
+    WITHOUT_CONVENTION,
+    count_classes,
+)
 from mmsnip.skeleton.resample import paint_segments
 from mmsnip.visualization.canvas import save_figure
 from mmsnip.visualization.class_bars import draw_class_ap
@@ -162,7 +166,8 @@ def propose(
             f'proposals={name!r} is unknown; use one of {sorted(PROPOSALS)}'
         )
     given = proposals[name] if isinstance(proposals, Mapping) else None
-    options = {} if name == 'runs' else {'convention': convention}
+    plain = name in WITHOUT_CONVENTION
+    options = {} if plain else {'convention': convention}
     return PROPOSALS[name](scores, **{**options, **(given or {})})
 
 
