@@ -103,21 +103,25 @@ def _moved(x: Tensor | None, room: Tensor) -> Tensor | None:
 def frozen_statistics(module: nn.Module) -> Iterator[None]:
     """Leave running statistics as they are, in train mode too.
 
+    Batch norms move copies: the second pass must save for its gradients as
+    many tensors as the first, or PyTorch's checkpoint refuses it.
+
     Args:
-        module (nn.Module): Its batch norms still use those of the batch.
+        module (nn.Module): Its batch norms use those of the batch.
 
     Yields:
-        None: Until the flags are put back.
+        None: Until the statistics are put back.
     """
-    norms = [
-        m
-        for m in module.modules()
-        if isinstance(m, _BatchNorm) and m.track_running_stats
+    kept = [
+        (norm, name, buffer)
+        for norm in module.modules()
+        if isinstance(norm, _BatchNorm)
+        for name, buffer in norm.named_buffers(recurse=False)
     ]
     try:
-        for bn in norms:
-            bn.track_running_stats = False
+        for norm, name, buffer in kept:
+            setattr(norm, name, buffer.clone())
         yield
     finally:
-        for bn in norms:
-            bn.track_running_stats = True
+        for norm, name, buffer in kept:
+            setattr(norm, name, buffer)
