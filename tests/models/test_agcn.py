@@ -423,3 +423,27 @@ def test_bfloat16_autocast_is_near_float32_and_has_finite_gradients(training):
         apart = (ours.float() - exact).abs().max()
         assert apart < 0.1 * exact.abs().max()
     assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize('lengths', [None, [1500, 900]])
+def test_long_windows_stay_finite_in_float16(lengths):
+    """Sums of products over 1500 frames are beyond float16's 65504."""
+    torch.manual_seed(0)
+    model = AGCN(dict(layout='coco'), base_channels=8).train()
+    x = 5 * torch.rand(2, 1, 1500, 17, 3)
+    rest = () if lengths is None else (torch.tensor(lengths),)
+    first = model.blocks[0].gcn1
+    rows = x.flatten(0, 1).permute(3, 0, 2, 1).contiguous()
+    valid = None if lengths is None else rest[0]
+
+    exact = first.topology(rows, valid)
+    with torch.autocast('cpu', torch.float16):
+        found = first.topology(rows, valid)
+        stages = model(x, *rest)
+
+    ab = first.relate(rows.transpose(0, 1)).unflatten(1, (2, 3, -1))
+    sums = torch.einsum('nkcvt,nkcwt->nkvw', *ab.unbind(1))
+    assert sums.abs().max() > 65504  # else this asks nothing
+    assert all(torch.isfinite(y).all() for y in stages)
+    assert torch.isfinite(found).all()
+    assert (found - exact).abs().max() < 0.1

@@ -104,14 +104,22 @@ class AdaptiveGC(nn.Module):
         _, B, V, T = x.shape
         K, inter = self.num_subsets, self.inter_channels
         ab = conv_rows(x, self.relate)
+        half = ab.dtype == torch.float16  # under autocast products are, too
         ab = ab + self.relate.bias.view(-1, 1, 1, 1)
         ab = mask_rows(ab, num_frames).view(2, K, inter, B, V, T)
         a, b = ab.permute(0, 1, 3, 4, 2, 5).flatten(4).unbind(0)
-        similarity = torch.matmul(a, b.transpose(2, 3))  # (K, B, V, V)
         size = T if num_frames is None else num_frames.clamp(min=1)
         if num_frames is not None:
-            size = size.view(-1, 1, 1).to(x.dtype)
-        S = torch.softmax(similarity / (inter * size), dim=-2)
+            size = size.view(-1, 1, 1).to(self.A.dtype)
+        if half:
+            # The sum of a long window overflows before it is divided.
+            root = (inter * size) ** 0.5
+            root = root if num_frames is None else root.to(ab.dtype)
+            similarity = torch.matmul(a / root, (b / root).transpose(2, 3))
+        else:
+            similarity = torch.matmul(a, b.transpose(2, 3))  # (K, B, V, V)
+            similarity = similarity / (inter * size)
+        S = torch.softmax(similarity, dim=-2)
         return S + (self.A + self.PA).unsqueeze(1)
 
     def on_rows(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
