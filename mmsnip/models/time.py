@@ -87,9 +87,11 @@ def resample_frames(
         index = (frames * scale.unsqueeze(1)).floor().long()
         index = torch.minimum(index, last)
         return x.gather(2, index.unsqueeze(1).expand(-1, C, -1))
-    scale = source.to(x.dtype) / target.clamp(min=1).to(x.dtype)
+    # Half precision has no room for the number of a frame.
+    exact = torch.promote_types(x.dtype, torch.float32)
+    scale = source.to(exact) / target.clamp(min=1).to(exact)
     place = (frames + 0.5) * scale.unsqueeze(1) - 0.5
-    place = place.clamp(min=0).minimum(last.to(x.dtype))
+    place = place.clamp(min=0).minimum(last.to(exact))
     left = place.floor().long()
     right = torch.minimum(left + 1, last)
     share = (place - left).unsqueeze(1).to(x.dtype)

@@ -72,3 +72,17 @@ def test_nearest_takes_torchs_frame_where_rounding_crosses_a_border():
                 different.append((length, T))
 
     assert different == []
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_half_precision_moves_no_frame(dtype):
+    # the ramp says which frame a result was read at
+    source, target = torch.tensor([259, 90]), torch.tensor([2067, 901])
+    ramp = torch.linspace(0, 1, 259).expand(2, 1, -1)
+
+    found = resample_frames(ramp.to(dtype), 2067, source, target, 'linear')
+    exact = resample_frames(ramp, 2067, source, target, 'linear')
+
+    assert found.dtype == dtype
+    # four roundings of numbers below 1, no frame of 1 / 258
+    assert (found - exact).abs().max() < 4 * torch.finfo(dtype).eps
