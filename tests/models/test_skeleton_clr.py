@@ -216,6 +216,18 @@ def test_more_snippets_than_frames_are_refused():
         model(views(), mode='loss')
 
 
+def test_views_padded_so_far_that_a_snippet_is_empty_are_refused():
+    head = pretrainer().snippet_head
+    features, mask = torch.rand(3, 32, 8), torch.ones(3, 8, dtype=torch.bool)
+    mask[1, 5:] = False
+    head(features, mask)
+
+    mask[1, 4:] = False
+
+    with pytest.raises(ValueError, match='4 of its 8 frames that'):
+        head(features, mask)
+
+
 @pytest.mark.parametrize('key_momentum', [0.0, 1.0, -0.1])
 def test_key_momentum_out_of_range_is_refused(key_momentum):
     with pytest.raises(ValueError, match='must lie in'):

@@ -195,7 +195,8 @@ class SnippetContrastHead(BaseModule):
             Snippets: Features, raw and normalised embeddings; no times.
 
         Raises:
-            ValueError: If fewer frames than snippets reach the head.
+            ValueError: If fewer frames than snippets reach the head, or a
+                snippet has no valid frame.
         """
         if features.shape[2] < self.num_snippets:
             raise ValueError(
@@ -204,10 +205,25 @@ class SnippetContrastHead(BaseModule):
                 'lower it, lengthen the views, or lower the temporal stride '
                 'of the backbone'
             )
+        if mask is not None:
+            self._refuse_empty(mask)
         pooled = pool_snippets(features, self.num_snippets, mask)
         projector = self.projector if projector is None else projector
         raw = at_least_float32(projector(pooled))
         return Snippets(pooled, raw, functional.normalize(raw, dim=1))
+
+    def _refuse_empty(self, mask: Tensor) -> None:
+        # They would be embedded alike, as positives and in the queue.
+        valid = mask.unsqueeze(1).float()
+        shares = functional.adaptive_avg_pool1d(valid, self.num_snippets)
+        if bool((shares == 0).any()):
+            raise ValueError(
+                f'num_snippets={self.num_snippets}: a view is padded so far '
+                f'that a snippet has no frame; {int(mask.sum(1).min())} of '
+                f'its {mask.shape[1]} frames that reach the head are valid. '
+                'Bring views to one length with ResizeTime, or lower '
+                'num_snippets'
+            )
 
     def loss(
         self, query: Snippets, key: Snippets, mining: bool = False
