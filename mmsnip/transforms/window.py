@@ -367,6 +367,7 @@ class FrameLabels(SkeletonTransform):
         if index is not None:
             painted = np.where(np.asarray(index) == PADDING, IGNORE, painted)
         results['frame_labels'] = painted
+        results['num_classes'] = background
         return results
 
     def _background(self, results: dict[str, Any]) -> int:

@@ -207,6 +207,15 @@ def test_a_video_without_labels_is_named():
         localizer()(skeletons(), [*truth, unlabelled], mode='loss')
 
 
+@pytest.mark.parametrize('found', [3, 6])
+def test_data_with_another_number_of_classes_is_refused(found):
+    truth = samples([13, 13, 13])
+    truth[1].set_metainfo(dict(num_classes=found))
+
+    with pytest.raises(ValueError, match=f'video_1 .* {found} classes.* is 4'):
+        localizer()(skeletons(), truth, mode='loss')
+
+
 def test_class_weights_of_another_length_are_refused():
     with pytest.raises(ValueError, match=r'4 numbers.*num_classes.* = 5'):
         localizer(

@@ -111,7 +111,7 @@ class FrameLocalizationHead(BaseModule):
 
         Raises:
             ValueError: If a video has no frame labels, more labels than
-                frames, or a label above ``num_classes``.
+                frames, or is of data with another number of classes.
         """
         rows = []
         for sample in data_samples:
@@ -121,6 +121,13 @@ class FrameLocalizationHead(BaseModule):
                     f'{name} has no frame labels; its annotation needs '
                     "'segments' and 'segment_labels', and the pipeline "
                     'FrameLabels before PackSkeletonInputs'
+                )
+            found = sample.get('num_classes')
+            if found is not None and int(found) != self.num_classes:
+                raise ValueError(
+                    f'{name} is of data with {int(found)} classes, '
+                    f'model.head.num_classes is {self.num_classes}; set it to '
+                    f'{int(found)}'
                 )
             row = sample.gt_frame_labels
             if len(row) > size:
