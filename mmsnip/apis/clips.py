@@ -11,7 +11,7 @@ import numpy as np
 
 from mmsnip.apis.joint_map import JointMap
 from mmsnip.apis.joints import fit_joints
-from mmsnip.conversion.hygiene import UNITS, unlikely_size
+from mmsnip.conversion.hygiene import UNITS, unit_note, unlikely_size
 from mmsnip.io.recording import UP_AXES, turn_y_up
 from mmsnip.io.sequence import SequenceError, as_sequence, load_sequence
 from mmsnip.skeleton.egocentric import vertical_axis
@@ -167,7 +167,7 @@ def fit_clip(
         expected (Expected): The model.
         fps (float, optional): Frames a second, whatever the file says.
         joint_map (JointMap, optional): What the user says of its joints.
-        unit (str, optional): Its unit, whatever the file says.
+        unit (str, optional): Its unit, where the file says none.
         up (str, optional): Axis that points up in it, likewise.
 
     Returns:
@@ -188,7 +188,8 @@ def fit_clip(
         origin,
     )
     notes += fitted
-    coords = _scaled(coords, unit or found.get('unit'), expected, origin)
+    coords, doubts = _scaled(coords, found.get('unit'), unit, expected, origin)
+    notes += doubts
     coords, doubts = _turned(coords, up or found.get('up'), expected, origin)
     notes += doubts
     if expected.with_score and score is not None:
@@ -255,23 +256,30 @@ def _coordinates(
 
 
 def _scaled(
-    coords: np.ndarray, unit: str | None, expected: Expected, origin: str
-) -> np.ndarray:
+    coords: np.ndarray,
+    stated: str | None,
+    given: str | None,
+    expected: Expected,
+    origin: str,
+) -> tuple[np.ndarray, list[str]]:
     """Lengths in the unit of the model's data, where both are known."""
     if expected.scale_free or coords.shape[-1] != 3:
-        return coords
+        return coords, []
+    note = unit_note(stated, given)
+    notes = [note] if note else []
     if expected.unit not in UNITS:
-        return coords
+        return coords, notes
+    unit = stated or given
     if unit in UNITS:
         factor = UNITS[unit] / UNITS[expected.unit]
-        return coords if factor == 1 else coords * np.float32(factor)
+        return coords if factor == 1 else coords * np.float32(factor), notes
     if unlikely_size(coords * np.float32(UNITS[expected.unit])):
         raise SequenceError(
             f'{origin}: bodies are too large to be in {expected.unit}, as '
             "the model's data are, and the file states no unit; state it "
             'with unit= (--unit), cm or mm'
         )
-    return coords
+    return coords, notes
 
 
 def _turned(

@@ -141,8 +141,8 @@ class SkeletonLocalizationInferencer:
                 inputs' layout, or what stands for joints that they lack; see
                 `mmsnip.apis.joint_map.read_joint_map`.
             unit (str, optional): Unit of the inputs, 'm', 'cm' or 'mm';
-                matters only to a model that does not scale bodies. None
-                takes what the file says.
+                matters only to a model that does not scale bodies. What a
+                file says goes first.
             up (str, optional): Axis of the inputs that points up, such as
                 'z' or '-y'; matters only to a model that has a vertical.
                 None takes what the file says.

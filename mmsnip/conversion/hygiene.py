@@ -26,6 +26,7 @@ __all__ = [
     'fill_gaps',
     'resample',
     'to_metres',
+    'unit_note',
     'unlikely_size',
 ]
 
@@ -41,9 +42,8 @@ class Hygiene:
     Args:
         fps (float | None): Frame rate that all recordings are brought to;
             None keeps theirs.
-        unit (str | None): Unit of the files' lengths, 'm', 'cm' or 'mm';
-            None takes what each file says, and leaves those that say
-            nothing.
+        unit (str | None): Unit of the lengths in files that state none, 'm',
+            'cm' or 'mm'; None leaves these as they are.
         up (str | None): Axis of the files that points up, see `turn_y_up`;
             None takes what each file says.
         max_gap (int): Most frames over which a lost joint is interpolated;
@@ -88,7 +88,8 @@ def clean(
         annotation (dict[str, Any]): Entry of an annotation file; it is not
             changed.
         hygiene (Hygiene): What is wanted.
-        unit (str | None): Unit that the file says it is in.
+        unit (str | None): Unit that the file says it is in; it goes before
+            that of `hygiene`.
         up (str | None): Axis that the file says points up.
         fps (float | None): Its frame rate where it has no ``fps`` itself.
 
@@ -103,7 +104,7 @@ def clean(
     annotation = dict(annotation)
     name = str(annotation.get('frame_dir'))
     keypoint = annotation['keypoint']
-    keypoint = to_metres(keypoint, hygiene.unit or unit, name)
+    keypoint = to_metres(keypoint, unit or hygiene.unit, name)
     if hygiene.up is not None:
         up = hygiene.up
     elif keypoint.shape[-1] != 3:  # an image, its y points down as ever
@@ -165,6 +166,24 @@ def to_metres(
             f'{keypoint.shape[-1]} coordinates; leave the unit out'
         )
     return keypoint * keypoint.dtype.type(UNITS[unit])
+
+
+def unit_note(stated: str | None, given: str | None) -> str:
+    """What is said where a file and the user name different units.
+
+    Args:
+        stated (str | None): Unit in which the file's lengths are read.
+        given (str | None): Unit of files that state none.
+
+    Returns:
+        str: One sentence, empty where they do not disagree.
+    """
+    if stated is None or given in (None, stated):
+        return ''
+    return (
+        f'it states its own unit, its lengths are read in {stated}; unit '
+        f'{given} is of files that state none and was not applied'
+    )
 
 
 def fill_gaps(

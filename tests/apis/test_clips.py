@@ -78,6 +78,18 @@ def test_lengths_become_those_of_the_model(model, file, factor):
     np.testing.assert_allclose(clip.keypoint[0, 0], STANDING * factor)
 
 
+def test_a_unit_that_the_file_states_goes_before_what_is_given():
+    scaled, same = (
+        fit(raising(9), expect(unit='m'), dict(unit=unit), unit='cm')
+        for unit in ('m', 'cm')
+    )
+
+    np.testing.assert_array_equal(scaled.keypoint, raising(9))
+    assert 'unit cm is of files that state none' in scaled.notes[0]
+    np.testing.assert_allclose(same.keypoint, raising(9) * 0.01)
+    assert not same.notes
+
+
 def test_bodies_of_no_unit_that_are_too_large_are_refused():
     giant = raising(9) * 100
 

@@ -126,6 +126,44 @@ def test_other_options_read_a_file_again(bvh_folder, tmp_path):
     )
 
 
+BARE = 'hip_x,hip_y,hip_z,head_x,head_y,head_z'
+
+
+def write_table(folder, header, columns=''):
+    """A folder with a table of a body that is 170 high, and a map of it."""
+    rows = '\n'.join(f'0,0,{t},0,170,{t}' for t in range(9))
+    write(folder / 'in' / 'a.csv', f'{header}\n{rows}\n')
+    text = '{parents: [-1, 0]' + columns + '}'
+    return folder / 'in', write(folder / 'c.yaml', text)
+
+
+@pytest.mark.parametrize(
+    ('header', 'columns', 'unit', 'height', 'told'),
+    [
+        (BARE.replace(',', ' (cm),') + ' (cm)', '', 'cm', 1.7, True),
+        (BARE, ', scale: 0.01', 'cm', 1.7, True),
+        (BARE, ', unit: mm', 'cm', 0.17, True),
+        (BARE, ', unit: mm', 'mm', 0.17, False),
+        (BARE, '', 'cm', 1.7, False),
+    ],
+)
+def test_a_unit_that_the_table_states_is_applied_once(
+    tmp_path, header, columns, unit, height, told
+):
+    root, columns = write_table(tmp_path, header, columns)
+
+    report, data = run(
+        TableSource(root, columns, source_fps=30),
+        tmp_path / 'out.pkl',
+        hygiene=Hygiene(unit=unit),
+    )
+
+    keypoint = data['annotations'][0]['keypoint']
+    assert np.ptp(keypoint[0, 0, :, 1]) == pytest.approx(height)
+    notes = ' '.join(text for _, text in report.warnings)
+    assert (f'unit {unit} is of files that state none' in notes) is told
+
+
 @pytest.mark.data
 def test_real_bvh_files_give_the_joints_of_the_lent_pickle(
     data_dir, tmp_path
