@@ -262,14 +262,28 @@ def _scaled(
     expected: Expected,
     origin: str,
 ) -> tuple[np.ndarray, list[str]]:
-    """Lengths in the unit of the model's data, where both are known."""
-    if expected.scale_free or coords.shape[-1] != 3:
+    """Lengths in the unit of the model's data; else a note says why."""
+    if expected.scale_free:
         return coords, []
+    unit = stated or given
     note = unit_note(stated, given)
     notes = [note] if note else []
-    if expected.unit not in UNITS:
+    if coords.shape[-1] != 3:
+        if stated is None and given is not None:
+            notes.append(
+                f'unit {given} was not applied: it needs x, y and z, but '
+                f'there are {coords.shape[-1]} coordinates'
+            )
         return coords, notes
-    unit = stated or given
+    if expected.unit not in UNITS:
+        if unit in UNITS and (given is not None or unit != 'm'):
+            notes.append(
+                f'lengths in {unit} stay as they are, since the data of the '
+                'model state no unit; bring them to that of these data, or '
+                "train on a file whose metainfo has 'unit', as prepare "
+                'writes it'
+            )
+        return coords, notes
     if unit in UNITS:
         factor = UNITS[unit] / UNITS[expected.unit]
         return coords if factor == 1 else coords * np.float32(factor), notes

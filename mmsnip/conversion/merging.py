@@ -90,11 +90,11 @@ def output_metainfo(
         metainfo (dict[str, Any]): Of the source.
         hygiene (Hygiene): What was done to all recordings.
         facts (Sequence[dict[str, Any]]): Of each recording, at least one.
-        report (Report): Gets a warning where frame rates differ.
+        report (Report): Gets a warning where frame rates or units differ.
 
     Returns:
-        dict[str, Any]: With ``joint_names`` and ``parents``, and ``fps``
-        where any is known.
+        dict[str, Any]: With ``joint_names`` and ``parents``, ``fps`` where
+        any is known, and ``unit`` 'm' where all are in metres.
     """
     metainfo = with_layout(metainfo, facts[0]['layout'])
     layout = metainfo_layout(metainfo, facts[0]['shape'][2])
@@ -111,6 +111,15 @@ def output_metainfo(
         report.warnings.append(
             ('', f'the recordings have several frame rates ({listed}); '
              'bring them to one with fps')
+        )
+    units = Counter(f['unit'] for f in facts)
+    if units['m'] == len(facts):
+        metainfo['unit'] = 'm'
+    elif units['m']:
+        metainfo.pop('unit', None)
+        report.warnings.append(
+            ('', f'{units["m"]} of {len(facts)} recordings are in metres, '
+             'the others state no unit of length; state it with unit')
         )
     return metainfo
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.conversion.hygiene import (
+    UNITS,
     Hygiene,
     clean,
     unit_note,
@@ -124,6 +125,7 @@ class Work:
             layout=_layout_key(recording.layout),
             total_frames=int(keypoint.shape[1]),
             fps=None if fps is None else float(fps),
+            unit='m' if (unit or self.hygiene.unit) in UNITS else unit,
             label=None if label is None else int(label),
             untrimmed=annotation.get('segments') is not None,
             segment_labels=labels.tolist(),

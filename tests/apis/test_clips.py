@@ -90,6 +90,31 @@ def test_a_unit_that_the_file_states_goes_before_what_is_given():
     assert not same.notes
 
 
+@pytest.mark.parametrize(
+    ('said', 'given', 'told'),
+    [
+        ({}, 'cm', 'lengths in cm stay as they are, since the data of the'),
+        (dict(unit='mm'), None, 'lengths in mm stay as they are'),
+        (dict(unit='m'), None, ''),
+        ({}, None, ''),
+    ],
+)
+def test_a_unit_that_a_model_cannot_use_is_told(said, given, told):
+    clip = fit(raising(9), BODY, said, unit=given)
+
+    np.testing.assert_array_equal(clip.keypoint, raising(9))
+    assert told in ' '.join(clip.notes)
+    assert bool(clip.notes) is bool(told)
+
+
+def test_a_unit_of_image_coordinates_is_told():
+    expected = expect(num_channels=2, num_coords=2, unit='m')
+
+    clip = fit(raising(9)[..., :2], expected, unit='cm')
+
+    assert 'unit cm was not applied: it needs x, y and z' in clip.notes[0]
+
+
 def test_bodies_of_no_unit_that_are_too_large_are_refused():
     giant = raising(9) * 100
 

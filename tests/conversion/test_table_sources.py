@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmsnip.conversion.bvh import BVHSource
+from mmsnip.conversion.folder import FolderSource
 from mmsnip.conversion.hygiene import Hygiene
 from mmsnip.conversion.job import convert
 from mmsnip.conversion.tables import PoseJSONSource, TableSource
@@ -127,6 +128,29 @@ def test_other_options_read_a_file_again(bvh_folder, tmp_path):
 
 
 BARE = 'hip_x,hip_y,hip_z,head_x,head_y,head_z'
+
+
+def test_metres_are_stated_in_the_output(tmp_path):
+    write(tmp_path / 'in' / 'a.bvh', BVH)
+    source = BVHSource(tmp_path / 'in')
+
+    _, metres = run(source, tmp_path / 'm.pkl', hygiene=Hygiene(unit='cm'))
+    _, unknown = run(source, tmp_path / 'o.pkl')
+
+    assert metres['metainfo']['unit'] == 'm'
+    assert 'unit' not in unknown['metainfo']
+
+
+def test_a_mix_of_metres_and_unknown_lengths_is_told(tmp_path):
+    for name, said in (('a', dict(unit='mm')), ('b', {})):
+        keypoint = np.ones((1, 4, 25, 3), np.float32)
+        np.savez(tmp_path / f'{name}.npz', keypoint=keypoint, **said)
+
+    report, data = run(FolderSource(tmp_path), tmp_path / 'o.pkl')
+
+    assert 'unit' not in data['metainfo']
+    told = [text for name, text in report.warnings if not name]
+    assert told[0].startswith('1 of 2 recordings are in metres')
 
 
 def write_table(folder, header, columns=''):
