@@ -11,9 +11,17 @@ import numpy as np
 
 from mmsnip.apis.joint_map import JointMap
 from mmsnip.apis.joints import fit_joints
-from mmsnip.conversion.hygiene import UNITS, unit_note, unlikely_size
+from mmsnip.conversion.hygiene import (
+    UNITS,
+    Hygiene,
+    mend_gaps,
+    unit_note,
+    unlikely_size,
+)
+from mmsnip.conversion.persons import keep_movers
 from mmsnip.io.recording import UP_AXES, turn_y_up
 from mmsnip.io.sequence import SequenceError, as_sequence, load_sequence
+from mmsnip.io.video_check import is_int
 from mmsnip.skeleton.egocentric import vertical_axis
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout
@@ -64,6 +72,10 @@ class Expected:
             does not matter.
         num_person (int | None): Persons that its pipeline keeps.
         num_coords (int): Leading channels that are coordinates, 2 or 3.
+        max_gap (int): Most frames over which its data had lost joints
+            interpolated.
+        persons (int | None): Persons that a recording of its data was cut
+            to, those that move most; None where it kept all.
     """
 
     layout: SkeletonLayout
@@ -75,6 +87,8 @@ class Expected:
     up: str | None = None
     num_person: int | None = None
     num_coords: int = 3
+    max_gap: int = Hygiene.max_gap
+    persons: int | None = None
 
 
 def expected_input(
@@ -92,7 +106,8 @@ def expected_input(
         pipeline (Sequence[Mapping[str, Any]]): Its test pipeline.
 
     Returns:
-        Expected: For `fit_clip`.
+        Expected: For `fit_clip`. Data that do not say how gaps were filled
+        count as converted with the default.
     """
     flat = num_channels < 3
     scale_free, up, num_person, with_score = False, None, None, False
@@ -111,6 +126,7 @@ def expected_input(
             step.get('stream', 'joint')
         ):
             up = step.get('up', 'y')
+    max_gap, persons = metainfo.get('max_gap'), metainfo.get('persons')
     return Expected(
         layout,
         num_channels,
@@ -121,6 +137,8 @@ def expected_input(
         None if flat else up,
         num_person,
         2 if flat else 3,
+        max_gap if is_int(max_gap) and max_gap >= 0 else Hygiene.max_gap,
+        persons if is_int(persons) and persons > 0 else None,
     )
 
 
@@ -160,6 +178,11 @@ def fit_clip(
 ) -> Clip:
     """Bring a sequence to what a model expects, or refuse it.
 
+    What conversion does to a recording is done here in its order: persons
+    are chosen, then joints, unit and vertical, and gaps are filled last, at
+    the sequence's own rate. Of a converted recording they change nothing,
+    except gaps that its resampling made short.
+
     Args:
         keypoint (np.ndarray): (M, T, V, C).
         found (Mapping[str, Any]): What its file says, see `load_sequence`.
@@ -179,6 +202,12 @@ def fit_clip(
     """
     notes = [str(note) for note in found.get('mended') or ()]
     coords, score = _coordinates(keypoint, found, expected, origin)
+    if expected.persons is not None:
+        coords, found, left_out = keep_movers(
+            coords, dict(found, keypoint_score=score), expected.persons
+        )
+        score = found['keypoint_score']
+        notes += [f"{note}, as in the model's data" for note in left_out]
     coords, score, fitted = fit_joints(
         coords,
         score,
@@ -192,6 +221,8 @@ def fit_clip(
     notes += doubts
     coords, doubts = _turned(coords, up or found.get('up'), expected, origin)
     notes += doubts
+    coords, mended = mend_gaps(coords, expected.max_gap)
+    notes += mended
     if expected.with_score and score is not None:
         coords = np.concatenate([coords, score[..., None]], axis=-1)
     rate = found.get('fps') if fps is None else fps

@@ -28,7 +28,9 @@ __all__ = ['SkeletonLocalizationInferencer']
 class SkeletonLocalizationInferencer:
     """Localize actions in skeleton sequences.
 
-    The scores are those of ``tools/test.py`` for the same video.
+    The scores are those of ``tools/test.py`` for the same video: what its
+    conversion does to lost joints and to persons beyond the limit, which the
+    checkpoint knows, is done to each input, see `fit_clip`.
 
     Args:
         config_or_dir (str | os.PathLike): Checkpoint file, which alone
@@ -120,7 +122,9 @@ class SkeletonLocalizationInferencer:
         Args:
             inputs (Any): Array (T, V, C) or (M, T, V, C), a file that
                 `load_sequence` reads, or a list of these. Frames in which
-                all joints of a person are zero are frames without it.
+                all joints of a person are zero are frames without it; a
+                joint that is zero beside others is lost, and interpolated
+                over short gaps.
             fps (float, optional): Frames a second of the inputs. None takes
                 what the file says, else the model's.
             batch_size (int): Sequences that pass the model at once.
@@ -134,7 +138,8 @@ class SkeletonLocalizationInferencer:
             names (Sequence[str], optional): Name of each input. None takes
                 the stem of a file, and ``sequence_<place>`` of an array.
             persons (str): ``'joint'``: what all persons do together, as the
-                model was trained. ``'each'``: each person on its own, in the
+                model was trained; of those that move most, where its data
+                were cut to some. ``'each'``: each person on its own, in the
                 stretches in which it is there; absences up to a second do
                 not part them.
             map_joints (str | os.PathLike | Mapping, optional): Name of the

@@ -24,6 +24,7 @@ __all__ = [
     'Hygiene',
     'clean',
     'fill_gaps',
+    'mend_gaps',
     'resample',
     'to_metres',
     'unit_note',
@@ -111,19 +112,7 @@ def clean(
         up = None
     if up is not None:
         keypoint = turn_y_up(keypoint, up, name)
-    keypoint, filled, left = fill_gaps(keypoint, hygiene.max_gap)
-    mended = []
-    if filled:
-        mended.append(
-            f'{filled} positions of lost joints were interpolated, over at '
-            f'most {hygiene.max_gap} frames each'
-        )
-    if left:
-        mended.append(
-            f'{left} positions of lost joints stay 0, in gaps of more than '
-            f'{hygiene.max_gap} frames or at an end'
-        )
-    annotation['keypoint'] = keypoint
+    annotation['keypoint'], mended = mend_gaps(keypoint, hygiene.max_gap)
     if hygiene.fps is None:
         return annotation, mended
     rate = annotation.get('fps', fps)
@@ -184,6 +173,34 @@ def unit_note(stated: str | None, given: str | None) -> str:
         f'it states its own unit, its lengths are read in {stated}; unit '
         f'{given} is of files that state none and was not applied'
     )
+
+
+def mend_gaps(
+    keypoint: np.ndarray, max_gap: int
+) -> tuple[np.ndarray, list[str]]:
+    """`fill_gaps`, in words.
+
+    Args:
+        keypoint (np.ndarray): (M, T, V, C).
+        max_gap (int): Most frames of a gap.
+
+    Returns:
+        tuple[np.ndarray, list[str]]: Keypoints; a sentence each on what was
+        interpolated and on what stays lost, where there is any.
+    """
+    keypoint, filled, left = fill_gaps(keypoint, max_gap)
+    mended = []
+    if filled:
+        mended.append(
+            f'{filled} positions of lost joints were interpolated, over at '
+            f'most {max_gap} frames each'
+        )
+    if left:
+        mended.append(
+            f'{left} positions of lost joints stay 0, in gaps of more than '
+            f'{max_gap} frames or at an end'
+        )
+    return keypoint, mended
 
 
 def fill_gaps(

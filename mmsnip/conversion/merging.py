@@ -17,6 +17,7 @@ from mmsnip.conversion.source import Skipped, Source
 from mmsnip.conversion.split_files import apply_splits
 from mmsnip.io.annotation import DEFAULT_FPS
 from mmsnip.io.annotation_check import metainfo_layout
+from mmsnip.io.video_check import is_int
 
 __all__ = [
     'Parts',
@@ -94,7 +95,8 @@ def output_metainfo(
 
     Returns:
         dict[str, Any]: With ``joint_names`` and ``parents``, ``fps`` where
-        any is known, and ``unit`` 'm' where all are in metres.
+        any is known, ``unit`` 'm' where all are in metres, and ``max_gap``,
+        over which lost joints were interpolated.
     """
     metainfo = with_layout(metainfo, facts[0]['layout'])
     layout = metainfo_layout(metainfo, facts[0]['shape'][2])
@@ -112,6 +114,9 @@ def output_metainfo(
             ('', f'the recordings have several frame rates ({listed}); '
              'bring them to one with fps')
         )
+    earlier = metainfo.get('max_gap')
+    earlier = earlier if is_int(earlier) else 0
+    metainfo['max_gap'] = max(hygiene.max_gap, earlier)
     units = Counter(f['unit'] for f in facts)
     if units['m'] == len(facts):
         metainfo['unit'] = 'm'
