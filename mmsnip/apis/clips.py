@@ -19,6 +19,7 @@ from mmsnip.conversion.hygiene import (
     unlikely_size,
 )
 from mmsnip.conversion.persons import keep_movers
+from mmsnip.conversion.segment_labels import film_start
 from mmsnip.io.recording import UP_AXES, turn_y_up
 from mmsnip.io.sequence import SequenceError, as_sequence, load_sequence
 from mmsnip.io.video_check import is_int
@@ -42,6 +43,8 @@ class Clip:
         step (float): Frames of the input per frame of the model.
         tracks (tuple[str, ...]): Ids of the persons, M.
         notes (tuple[str, ...]): What was taken for granted or repaired.
+        first_frame (int): Frames of the film before frame 0, see
+            `mmsnip.conversion.segment_labels.film_start`.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Clip:
     step: float
     tracks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    first_frame: int = 0
 
     @property
     def num_frames(self) -> int:
@@ -234,6 +238,13 @@ def fit_clip(
                 "of the model's data"
             )
     step = float(rate) / expected.fps
+    first = film_start(found)
+    if first:
+        notes.append(
+            f'the file begins with frame {first} of its film, at '
+            f'{first / float(rate):g} s; seconds are those of the film, '
+            'frames those of the file'
+        )
     M = len(coords)
     if expected.num_person is not None and expected.num_person < M:
         notes.append(
@@ -247,6 +258,7 @@ def fit_clip(
         1.0 if abs(step - 1) < 1e-6 else step,
         _track_names(found.get('track_ids') or range(M)),
         tuple(notes),
+        first,
     )
 
 

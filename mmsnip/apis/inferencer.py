@@ -156,12 +156,15 @@ class SkeletonLocalizationInferencer:
             dict | list[dict]: Ready for JSON, a list for a list: ``video``
             (name), ``num_frames`` (T), ``fps``, ``detections`` (list of
             ``label``, ``segment`` [start_s, end_s], ``frames`` [start, end)
-            to the nearest whole frame, and ``score``) and ``notes`` (list of
-            what was taken for granted). With ``return_scores`` also
-            ``scores``, T lists of num_classes + 1 probabilities, background
-            last. With ``persons='each'`` detections have a ``track``, the
-            answer ``tracks`` (ids of all who were there), and in place of
-            ``scores`` ``track_scores``, such lists by track.
+            of the input to the nearest whole frame, and ``score``) and
+            ``notes`` (list of what was taken for granted). Where a file of
+            poses begins later than its film, seconds are those of the film,
+            and ``first_frame`` says how many frames are before it. With
+            ``return_scores`` also ``scores``, T lists of num_classes + 1
+            probabilities, background last. With ``persons='each'``
+            detections have a ``track``, the answer ``tracks`` (ids of all
+            who were there), and in place of ``scores`` ``track_scores``,
+            such lists by track.
 
         Raises:
             FileNotFoundError: If a file does not exist.
