@@ -17,7 +17,7 @@ from mmsnip.io.reading import SequenceError
 from mmsnip.io.recording import turn_y_up
 from mmsnip.io.video_check import as_labels, as_segments, is_rate
 from mmsnip.skeleton.geometry import present_frames
-from mmsnip.skeleton.resample import map_segments, take_frames, tempo_map
+from mmsnip.skeleton.resample import map_segments, take_joints, tempo_map
 
 __all__ = [
     'UNITS',
@@ -274,23 +274,14 @@ def resample(
     if abs(rate / fps - 1) < 1e-9:
         return annotation, 0
     keypoint = annotation['keypoint']
-    M, T, V = keypoint.shape[:3]
-    frame_map = tempo_map(T, rate / fps)
+    frame_map = tempo_map(keypoint.shape[1], rate / fps)
     found = (keypoint != 0).any(axis=-1)
-
-    def move(values: np.ndarray) -> np.ndarray:
-        """Each joint by itself, so that none mixes with a lost one."""
-        tracks = values.transpose(0, 2, 1, 3).reshape(M * V, T, 1, -1)
-        seen = found.transpose(0, 2, 1).reshape(M * V, T)
-        taken = take_frames(tracks, seen, frame_map)[0]
-        taken = taken.reshape(M, V, len(frame_map), -1)
-        return np.ascontiguousarray(taken.transpose(0, 2, 1, 3))
-
-    annotation['keypoint'] = move(keypoint)
+    annotation['keypoint'] = take_joints(keypoint, found, frame_map)
     annotation['total_frames'] = len(frame_map)
     score = annotation.get('keypoint_score')
     if score is not None:
-        annotation['keypoint_score'] = move(score[..., None])[..., 0]
+        score = take_joints(score[..., None], found, frame_map)
+        annotation['keypoint_score'] = score[..., 0]
     segments = as_segments(annotation.get('segments', ()))
     labels = as_labels(annotation.get('segment_labels', ()))
     if annotation.get('segments') is None:
