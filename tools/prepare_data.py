@@ -70,7 +70,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--unit',
         choices=list(UNITS),
-        help='of the lengths in the files; they become metres',
+        help='of the lengths in files that state none; all become metres',
     )
     parser.add_argument(
         '--up',

@@ -156,6 +156,8 @@ def answer(
         ],
         'notes': list(clip.notes),
     }
+    if clip.first_frame:
+        result['first_frame'] = clip.first_frame
     if persons == 'each':
         result['tracks'] = [whole.track for whole in wholes]
         if return_scores:
@@ -173,9 +175,10 @@ def _entry(
     T, fps = whole.clip.num_frames, whole.clip.fps
     start = min(int(np.floor(row[1] + 0.5)), T - 1)
     end = min(max(int(np.floor(row[2] + 0.5)), start + 1), T)
+    of_film = row[1:3] + whole.clip.first_frame
     entry: dict[str, Any] = {
         'label': classes[int(row[0])],
-        'segment': frames_to_seconds(row[1:3], fps).tolist(),
+        'segment': frames_to_seconds(of_film, fps).tolist(),
         'frames': [start, end],
         'score': float(row[3]),
     }
@@ -234,6 +237,9 @@ class Pictures:
             joint_names=self._layout.joint_names,
             body_mask=present_frames(clip.keypoint),
         )
+        title = clip.name
+        if clip.first_frame:
+            title += f', from {clip.first_frame / clip.fps:g} s of its film'
         figure = draw_timeline(
             None,
             whole.rows,
@@ -242,6 +248,6 @@ class Pictures:
             clip.fps,
             whole.scores,
             poses,
-            title=clip.name,
+            title=title,
         )
         save_figure(figure, self.path(clip.name))

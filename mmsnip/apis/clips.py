@@ -11,9 +11,18 @@ import numpy as np
 
 from mmsnip.apis.joint_map import JointMap
 from mmsnip.apis.joints import fit_joints
-from mmsnip.conversion.hygiene import UNITS, unlikely_size
+from mmsnip.conversion.hygiene import (
+    UNITS,
+    Hygiene,
+    mend_gaps,
+    unit_note,
+    unlikely_size,
+)
+from mmsnip.conversion.persons import keep_movers
+from mmsnip.conversion.segment_labels import film_start
 from mmsnip.io.recording import UP_AXES, turn_y_up
 from mmsnip.io.sequence import SequenceError, as_sequence, load_sequence
+from mmsnip.io.video_check import is_int
 from mmsnip.skeleton.egocentric import vertical_axis
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout
@@ -34,6 +43,8 @@ class Clip:
         step (float): Frames of the input per frame of the model.
         tracks (tuple[str, ...]): Ids of the persons, M.
         notes (tuple[str, ...]): What was taken for granted or repaired.
+        first_frame (int): Frames of the film before frame 0, see
+            `mmsnip.conversion.segment_labels.film_start`.
     """
 
     name: str
@@ -42,6 +53,7 @@ class Clip:
     step: float
     tracks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    first_frame: int = 0
 
     @property
     def num_frames(self) -> int:
@@ -64,6 +76,10 @@ class Expected:
             does not matter.
         num_person (int | None): Persons that its pipeline keeps.
         num_coords (int): Leading channels that are coordinates, 2 or 3.
+        max_gap (int): Most frames over which its data had lost joints
+            interpolated.
+        persons (int | None): Persons that a recording of its data was cut
+            to, those that move most; None where it kept all.
     """
 
     layout: SkeletonLayout
@@ -75,6 +91,8 @@ class Expected:
     up: str | None = None
     num_person: int | None = None
     num_coords: int = 3
+    max_gap: int = Hygiene.max_gap
+    persons: int | None = None
 
 
 def expected_input(
@@ -92,7 +110,8 @@ def expected_input(
         pipeline (Sequence[Mapping[str, Any]]): Its test pipeline.
 
     Returns:
-        Expected: For `fit_clip`.
+        Expected: For `fit_clip`. Data that do not say how gaps were filled
+        count as converted with the default.
     """
     flat = num_channels < 3
     scale_free, up, num_person, with_score = False, None, None, False
@@ -111,6 +130,7 @@ def expected_input(
             step.get('stream', 'joint')
         ):
             up = step.get('up', 'y')
+    max_gap, persons = metainfo.get('max_gap'), metainfo.get('persons')
     return Expected(
         layout,
         num_channels,
@@ -121,6 +141,8 @@ def expected_input(
         None if flat else up,
         num_person,
         2 if flat else 3,
+        max_gap if is_int(max_gap) and max_gap >= 0 else Hygiene.max_gap,
+        persons if is_int(persons) and persons > 0 else None,
     )
 
 
@@ -160,6 +182,11 @@ def fit_clip(
 ) -> Clip:
     """Bring a sequence to what a model expects, or refuse it.
 
+    What conversion does to a recording is done here in its order: persons
+    are chosen, then joints, unit and vertical, and gaps are filled last, at
+    the sequence's own rate. Of a converted recording they change nothing,
+    except gaps that its resampling made short.
+
     Args:
         keypoint (np.ndarray): (M, T, V, C).
         found (Mapping[str, Any]): What its file says, see `load_sequence`.
@@ -167,7 +194,7 @@ def fit_clip(
         expected (Expected): The model.
         fps (float, optional): Frames a second, whatever the file says.
         joint_map (JointMap, optional): What the user says of its joints.
-        unit (str, optional): Its unit, whatever the file says.
+        unit (str, optional): Its unit, where the file says none.
         up (str, optional): Axis that points up in it, likewise.
 
     Returns:
@@ -179,6 +206,12 @@ def fit_clip(
     """
     notes = [str(note) for note in found.get('mended') or ()]
     coords, score = _coordinates(keypoint, found, expected, origin)
+    if expected.persons is not None:
+        coords, found, left_out = keep_movers(
+            coords, dict(found, keypoint_score=score), expected.persons
+        )
+        score = found['keypoint_score']
+        notes += [f"{note}, as in the model's data" for note in left_out]
     coords, score, fitted = fit_joints(
         coords,
         score,
@@ -188,9 +221,12 @@ def fit_clip(
         origin,
     )
     notes += fitted
-    coords = _scaled(coords, unit or found.get('unit'), expected, origin)
+    coords, doubts = _scaled(coords, found.get('unit'), unit, expected, origin)
+    notes += doubts
     coords, doubts = _turned(coords, up or found.get('up'), expected, origin)
     notes += doubts
+    coords, mended = mend_gaps(coords, expected.max_gap)
+    notes += mended
     if expected.with_score and score is not None:
         coords = np.concatenate([coords, score[..., None]], axis=-1)
     rate = found.get('fps') if fps is None else fps
@@ -202,6 +238,13 @@ def fit_clip(
                 "of the model's data"
             )
     step = float(rate) / expected.fps
+    first = film_start(found)
+    if first:
+        notes.append(
+            f'the file begins with frame {first} of its film, at '
+            f'{first / float(rate):g} s; seconds are those of the film, '
+            'frames those of the file'
+        )
     M = len(coords)
     if expected.num_person is not None and expected.num_person < M:
         notes.append(
@@ -215,6 +258,7 @@ def fit_clip(
         1.0 if abs(step - 1) < 1e-6 else step,
         _track_names(found.get('track_ids') or range(M)),
         tuple(notes),
+        first,
     )
 
 
@@ -255,23 +299,44 @@ def _coordinates(
 
 
 def _scaled(
-    coords: np.ndarray, unit: str | None, expected: Expected, origin: str
-) -> np.ndarray:
-    """Lengths in the unit of the model's data, where both are known."""
-    if expected.scale_free or coords.shape[-1] != 3:
-        return coords
+    coords: np.ndarray,
+    stated: str | None,
+    given: str | None,
+    expected: Expected,
+    origin: str,
+) -> tuple[np.ndarray, list[str]]:
+    """Lengths in the unit of the model's data; else a note says why."""
+    if expected.scale_free:
+        return coords, []
+    unit = stated or given
+    note = unit_note(stated, given)
+    notes = [note] if note else []
+    if coords.shape[-1] != 3:
+        if stated is None and given is not None:
+            notes.append(
+                f'unit {given} was not applied: it needs x, y and z, but '
+                f'there are {coords.shape[-1]} coordinates'
+            )
+        return coords, notes
     if expected.unit not in UNITS:
-        return coords
+        if unit in UNITS and (given is not None or unit != 'm'):
+            notes.append(
+                f'lengths in {unit} stay as they are, since the data of the '
+                'model state no unit; bring them to that of these data, or '
+                "train on a file whose metainfo has 'unit', as prepare "
+                'writes it'
+            )
+        return coords, notes
     if unit in UNITS:
         factor = UNITS[unit] / UNITS[expected.unit]
-        return coords if factor == 1 else coords * np.float32(factor)
+        return coords if factor == 1 else coords * np.float32(factor), notes
     if unlikely_size(coords * np.float32(UNITS[expected.unit])):
         raise SequenceError(
             f'{origin}: bodies are too large to be in {expected.unit}, as '
             "the model's data are, and the file states no unit; state it "
             'with unit= (--unit), cm or mm'
         )
-    return coords
+    return coords, notes
 
 
 def _turned(

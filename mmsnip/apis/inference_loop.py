@@ -100,6 +100,8 @@ def _read(
     source: Any, place: int, name: str | None, expected: Expected, how: Options
 ) -> Clip:
     keypoint, found, origin = open_source(source, name or f'sequence_{place}')
+    if how.persons == 'each':  # all of them are asked for
+        expected = replace(expected, persons=None)
     clip = fit_clip(
         keypoint,
         found,

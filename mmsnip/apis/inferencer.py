@@ -28,7 +28,9 @@ __all__ = ['SkeletonLocalizationInferencer']
 class SkeletonLocalizationInferencer:
     """Localize actions in skeleton sequences.
 
-    The scores are those of ``tools/test.py`` for the same video.
+    The scores are those of ``tools/test.py`` for the same video: what its
+    conversion does to lost joints and to persons beyond the limit, which the
+    checkpoint knows, is done to each input, see `fit_clip`.
 
     Args:
         config_or_dir (str | os.PathLike): Checkpoint file, which alone
@@ -120,7 +122,9 @@ class SkeletonLocalizationInferencer:
         Args:
             inputs (Any): Array (T, V, C) or (M, T, V, C), a file that
                 `load_sequence` reads, or a list of these. Frames in which
-                all joints of a person are zero are frames without it.
+                all joints of a person are zero are frames without it; a
+                joint that is zero beside others is lost, and interpolated
+                over short gaps.
             fps (float, optional): Frames a second of the inputs. None takes
                 what the file says, else the model's.
             batch_size (int): Sequences that pass the model at once.
@@ -135,15 +139,16 @@ class SkeletonLocalizationInferencer:
             names (Sequence[str], optional): Name of each input. None takes
                 the stem of a file, and ``sequence_<place>`` of an array.
             persons (str): ``'joint'``: what all persons do together, as the
-                model was trained. ``'each'``: each person on its own, in the
+                model was trained; of those that move most, where its data
+                were cut to some. ``'each'``: each person on its own, in the
                 stretches in which it is there; absences up to a second do
                 not part them.
             map_joints (str | os.PathLike | Mapping, optional): Name of the
                 inputs' layout, or what stands for joints that they lack; see
                 `mmsnip.apis.joint_map.read_joint_map`.
             unit (str, optional): Unit of the inputs, 'm', 'cm' or 'mm';
-                matters only to a model that does not scale bodies. None
-                takes what the file says.
+                matters only to a model that does not scale bodies. What a
+                file says goes first.
             up (str, optional): Axis of the inputs that points up, such as
                 'z' or '-y'; matters only to a model that has a vertical.
                 None takes what the file says.
@@ -152,12 +157,15 @@ class SkeletonLocalizationInferencer:
             dict | list[dict]: Ready for JSON, a list for a list: ``video``
             (name), ``num_frames`` (T), ``fps``, ``detections`` (list of
             ``label``, ``segment`` [start_s, end_s], ``frames`` [start, end)
-            to the nearest whole frame, and ``score``) and ``notes`` (list of
-            what was taken for granted). With ``return_scores`` also
-            ``scores``, T lists of num_classes + 1 probabilities, background
-            last. With ``persons='each'`` detections have a ``track``, the
-            answer ``tracks`` (ids of all who were there), and in place of
-            ``scores`` ``track_scores``, such lists by track.
+            of the input to the nearest whole frame, and ``score``) and
+            ``notes`` (list of what was taken for granted). Where a file of
+            poses begins later than its film, seconds are those of the film,
+            and ``first_frame`` says how many frames are before it. With
+            ``return_scores`` also ``scores``, T lists of num_classes + 1
+            probabilities, background last. With ``persons='each'``
+            detections have a ``track``, the answer ``tracks`` (ids of all
+            who were there), and in place of ``scores`` ``track_scores``,
+            such lists by track.
 
         Raises:
             FileNotFoundError: If a file does not exist.

@@ -11,7 +11,7 @@ import torch
 from mmsnip.apis.clips import Clip
 from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.skeleton.geometry import present_frames
-from mmsnip.skeleton.resample import take_frames
+from mmsnip.skeleton.resample import nearest_frames, take_joints
 
 __all__ = ['find_channels', 'pack_clip']
 
@@ -42,7 +42,10 @@ def pack_clip(
         T = clip.num_frames
         count = int(np.ceil(T / clip.step - 1e-6))
         place = np.minimum(np.arange(max(count, 1)) * clip.step, T - 1)
-        keypoint, body_mask = take_frames(keypoint, body_mask, place)
+        coords = keypoint[..., :-1] if with_score else keypoint
+        found = (coords != 0).any(axis=-1)
+        keypoint = take_joints(keypoint, found, place)
+        body_mask = body_mask[:, np.minimum(nearest_frames(place), T - 1)]
     T = keypoint.shape[1]
     sample = dict(
         facts,

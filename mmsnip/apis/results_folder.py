@@ -26,7 +26,8 @@ def write_answer(
     """Write one recording: ``NAME.json``, ``NAME.csv`` and ``NAME.eaf``.
 
     JSON is in ActivityNet's layout, CSV in seconds, and ELAN has a tier
-    ``action``, or one a person, and their scores in others.
+    ``action``, or one a person, and their scores in others. All three are in
+    seconds of the film; JSON says with which frame of it poses begin.
 
     Args:
         folder (Path): Where they go; it is made.
@@ -86,7 +87,7 @@ def write_all(
 
 
 def _rows(result: Mapping[str, Any], classes: Sequence[str]) -> np.ndarray:
-    """Label, start, end in frames, score; (num_detections, 4)."""
+    """Label, start, end, score, (num_detections, 4); frames of the film."""
     label = {name: index for index, name in enumerate(classes)}
     rows = [
         [
@@ -109,7 +110,14 @@ def _save_json(
         'num_frames': {r['video']: r['num_frames'] for r in results},
     }
     notes = {r['video']: r['notes'] for r in results if r['notes']}
-    for key, values in (('notes', notes), ('failed', failed)):
+    first = {
+        r['video']: r['first_frame'] for r in results if r.get('first_frame')
+    }
+    for key, values in (
+        ('first_frame', first),
+        ('notes', notes),
+        ('failed', failed),
+    ):
         if values:
             about[key] = dict(values)
     tracks = {

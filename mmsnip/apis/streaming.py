@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ class StreamingLocalizer:
       ground (egocentric, a quantile) are those of the window and of up to
       `memory` frames spread over all before it, not of what is to come; see
       `calibrate`. Who leads, and ``fill='linear'``, know the past only, too.
+    - A joint that is lost for a moment stays zero, since what would fill the
+      gap is not seen yet; fill it in the source, or hold its last place.
 
     Measured by ``benchmarks/streaming.py``: of 8 held-out videos of motion
     capture the recipe of ``configs/custom/localize.py`` labels 2.7 % of the
@@ -124,7 +127,10 @@ class StreamingLocalizer:
         self._model = inferencer.model
         self.classes = inferencer.classes
         self.fps = inferencer.fps
-        self.expected: Expected = inferencer.expected
+        # Frames to come and persons to come are not known.
+        self.expected: Expected = replace(
+            inferencer.expected, max_gap=0, persons=None
+        )
         self.plan = plan_stream(
             self._model,
             inferencer.pipeline.transforms,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmsnip.skeleton.geometry import present_frames
-from mmsnip.skeleton.resample import take_frames
+from mmsnip.skeleton.resample import take_joints
 
 __all__ = ['FrameWindow', 'LiveResampler', 'PoseMemory']
 
@@ -70,8 +70,8 @@ class LiveResampler:
         )
 
     def _take(self, keypoint: np.ndarray, place: np.ndarray) -> np.ndarray:
-        mask = present_frames(keypoint)
-        return take_frames(keypoint, mask, place - self._first)[0]
+        found = (keypoint != 0).any(axis=-1)
+        return take_joints(keypoint, found, place - self._first)
 
 
 class PoseMemory:

@@ -274,7 +274,7 @@ class FolderSource(Source):
         )
 
     def metainfo(self) -> dict[str, Any]:
-        """Classes and joints, where they are known."""
+        """Classes, joints and most persons, where they are known."""
         metainfo: dict[str, Any] = dict(dataset=self.root.resolve().name)
         if self._classes is not None:
             metainfo['classes'] = list(self._classes)
@@ -286,6 +286,8 @@ class FolderSource(Source):
                 metainfo['layout'] = body.name
         if self.source_fps is not None:
             metainfo['fps'] = float(self.source_fps)
+        if self.persons is not None:
+            metainfo['persons'] = int(self.persons)
         return metainfo
 
     def splits(self, names: Sequence[str]) -> dict[str, list[str]]:

@@ -17,15 +17,17 @@ from mmsnip.io.reading import SequenceError
 from mmsnip.io.recording import turn_y_up
 from mmsnip.io.video_check import as_labels, as_segments, is_rate
 from mmsnip.skeleton.geometry import present_frames
-from mmsnip.skeleton.resample import map_segments, take_frames, tempo_map
+from mmsnip.skeleton.resample import map_segments, take_joints, tempo_map
 
 __all__ = [
     'UNITS',
     'Hygiene',
     'clean',
     'fill_gaps',
+    'mend_gaps',
     'resample',
     'to_metres',
+    'unit_note',
     'unlikely_size',
 ]
 
@@ -41,9 +43,8 @@ class Hygiene:
     Args:
         fps (float | None): Frame rate that all recordings are brought to;
             None keeps theirs.
-        unit (str | None): Unit of the files' lengths, 'm', 'cm' or 'mm';
-            None takes what each file says, and leaves those that say
-            nothing.
+        unit (str | None): Unit of the lengths in files that state none, 'm',
+            'cm' or 'mm'; None leaves these as they are.
         up (str | None): Axis of the files that points up, see `turn_y_up`;
             None takes what each file says.
         max_gap (int): Most frames over which a lost joint is interpolated;
@@ -88,7 +89,8 @@ def clean(
         annotation (dict[str, Any]): Entry of an annotation file; it is not
             changed.
         hygiene (Hygiene): What is wanted.
-        unit (str | None): Unit that the file says it is in.
+        unit (str | None): Unit that the file says it is in; it goes before
+            that of `hygiene`.
         up (str | None): Axis that the file says points up.
         fps (float | None): Its frame rate where it has no ``fps`` itself.
 
@@ -103,26 +105,14 @@ def clean(
     annotation = dict(annotation)
     name = str(annotation.get('frame_dir'))
     keypoint = annotation['keypoint']
-    keypoint = to_metres(keypoint, hygiene.unit or unit, name)
+    keypoint = to_metres(keypoint, unit or hygiene.unit, name)
     if hygiene.up is not None:
         up = hygiene.up
     elif keypoint.shape[-1] != 3:  # an image, its y points down as ever
         up = None
     if up is not None:
         keypoint = turn_y_up(keypoint, up, name)
-    keypoint, filled, left = fill_gaps(keypoint, hygiene.max_gap)
-    mended = []
-    if filled:
-        mended.append(
-            f'{filled} positions of lost joints were interpolated, over at '
-            f'most {hygiene.max_gap} frames each'
-        )
-    if left:
-        mended.append(
-            f'{left} positions of lost joints stay 0, in gaps of more than '
-            f'{hygiene.max_gap} frames or at an end'
-        )
-    annotation['keypoint'] = keypoint
+    annotation['keypoint'], mended = mend_gaps(keypoint, hygiene.max_gap)
     if hygiene.fps is None:
         return annotation, mended
     rate = annotation.get('fps', fps)
@@ -165,6 +155,52 @@ def to_metres(
             f'{keypoint.shape[-1]} coordinates; leave the unit out'
         )
     return keypoint * keypoint.dtype.type(UNITS[unit])
+
+
+def unit_note(stated: str | None, given: str | None) -> str:
+    """What is said where a file and the user name different units.
+
+    Args:
+        stated (str | None): Unit in which the file's lengths are read.
+        given (str | None): Unit of files that state none.
+
+    Returns:
+        str: One sentence, empty where they do not disagree.
+    """
+    if stated is None or given in (None, stated):
+        return ''
+    return (
+        f'it states its own unit, its lengths are read in {stated}; unit '
+        f'{given} is of files that state none and was not applied'
+    )
+
+
+def mend_gaps(
+    keypoint: np.ndarray, max_gap: int
+) -> tuple[np.ndarray, list[str]]:
+    """`fill_gaps`, in words.
+
+    Args:
+        keypoint (np.ndarray): (M, T, V, C).
+        max_gap (int): Most frames of a gap.
+
+    Returns:
+        tuple[np.ndarray, list[str]]: Keypoints; a sentence each on what was
+        interpolated and on what stays lost, where there is any.
+    """
+    keypoint, filled, left = fill_gaps(keypoint, max_gap)
+    mended = []
+    if filled:
+        mended.append(
+            f'{filled} positions of lost joints were interpolated, over at '
+            f'most {max_gap} frames each'
+        )
+    if left:
+        mended.append(
+            f'{left} positions of lost joints stay 0, in gaps of more than '
+            f'{max_gap} frames or at an end'
+        )
+    return keypoint, mended
 
 
 def fill_gaps(
@@ -238,23 +274,14 @@ def resample(
     if abs(rate / fps - 1) < 1e-9:
         return annotation, 0
     keypoint = annotation['keypoint']
-    M, T, V = keypoint.shape[:3]
-    frame_map = tempo_map(T, rate / fps)
+    frame_map = tempo_map(keypoint.shape[1], rate / fps)
     found = (keypoint != 0).any(axis=-1)
-
-    def move(values: np.ndarray) -> np.ndarray:
-        """Each joint by itself, so that none mixes with a lost one."""
-        tracks = values.transpose(0, 2, 1, 3).reshape(M * V, T, 1, -1)
-        seen = found.transpose(0, 2, 1).reshape(M * V, T)
-        taken = take_frames(tracks, seen, frame_map)[0]
-        taken = taken.reshape(M, V, len(frame_map), -1)
-        return np.ascontiguousarray(taken.transpose(0, 2, 1, 3))
-
-    annotation['keypoint'] = move(keypoint)
+    annotation['keypoint'] = take_joints(keypoint, found, frame_map)
     annotation['total_frames'] = len(frame_map)
     score = annotation.get('keypoint_score')
     if score is not None:
-        annotation['keypoint_score'] = move(score[..., None])[..., 0]
+        score = take_joints(score[..., None], found, frame_map)
+        annotation['keypoint_score'] = score[..., 0]
     segments = as_segments(annotation.get('segments', ()))
     labels = as_labels(annotation.get('segment_labels', ()))
     if annotation.get('segments') is None:

@@ -17,6 +17,7 @@ from mmsnip.conversion.source import Skipped, Source
 from mmsnip.conversion.split_files import apply_splits
 from mmsnip.io.annotation import DEFAULT_FPS
 from mmsnip.io.annotation_check import metainfo_layout
+from mmsnip.io.video_check import is_int
 
 __all__ = [
     'Parts',
@@ -90,11 +91,12 @@ def output_metainfo(
         metainfo (dict[str, Any]): Of the source.
         hygiene (Hygiene): What was done to all recordings.
         facts (Sequence[dict[str, Any]]): Of each recording, at least one.
-        report (Report): Gets a warning where frame rates differ.
+        report (Report): Gets a warning where frame rates or units differ.
 
     Returns:
-        dict[str, Any]: With ``joint_names`` and ``parents``, and ``fps``
-        where any is known.
+        dict[str, Any]: With ``joint_names`` and ``parents``, ``fps`` where
+        any is known, ``unit`` 'm' where all are in metres, and ``max_gap``,
+        over which lost joints were interpolated.
     """
     metainfo = with_layout(metainfo, facts[0]['layout'])
     layout = metainfo_layout(metainfo, facts[0]['shape'][2])
@@ -111,6 +113,18 @@ def output_metainfo(
         report.warnings.append(
             ('', f'the recordings have several frame rates ({listed}); '
              'bring them to one with fps')
+        )
+    earlier = metainfo.get('max_gap')
+    earlier = earlier if is_int(earlier) else 0
+    metainfo['max_gap'] = max(hygiene.max_gap, earlier)
+    units = Counter(f['unit'] for f in facts)
+    if units['m'] == len(facts):
+        metainfo['unit'] = 'm'
+    elif units['m']:
+        metainfo.pop('unit', None)
+        report.warnings.append(
+            ('', f'{units["m"]} of {len(facts)} recordings are in metres, '
+             'the others state no unit of length; state it with unit')
         )
     return metainfo
 

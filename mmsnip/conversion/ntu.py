@@ -146,13 +146,16 @@ class NTUSource(Source):
         )
 
     def metainfo(self) -> dict[str, Any]:
-        """The data set's classes, joints and rate."""
-        return dict(
+        """The data set's classes, joints, rate and most persons."""
+        metainfo = dict(
             dataset=f'ntu{self._num_classes}',
             classes=list(NTU_CLASSES[: self._num_classes]),
             layout=LAYOUT,
             fps=FPS,
         )
+        if self.max_persons is not None:
+            metainfo['persons'] = int(self.max_persons)
+        return metainfo
 
     def splits(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Both protocols, told from the names."""

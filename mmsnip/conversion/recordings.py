@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.conversion.hygiene import Hygiene, clean, unlikely_size
+from mmsnip.conversion.hygiene import (
+    UNITS,
+    Hygiene,
+    clean,
+    unit_note,
+    unlikely_size,
+)
 from mmsnip.conversion.parts import write_part
 from mmsnip.conversion.sides import left_right_frames
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
@@ -100,10 +106,11 @@ class Work:
         annotation = {**recording.annotation, 'frame_dir': item.name}
         metainfo = with_layout(self.metainfo, recording.layout)
         self._check(annotation, metainfo)  # of what comes from the reader
+        unit = recording.unit or metainfo.get('unit')
         annotation, mended = clean(
             annotation,
             self.hygiene,
-            recording.unit,
+            unit,
             recording.up,
             metainfo.get('fps'),
         )
@@ -118,12 +125,13 @@ class Work:
             layout=_layout_key(recording.layout),
             total_frames=int(keypoint.shape[1]),
             fps=None if fps is None else float(fps),
+            unit='m' if (unit or self.hygiene.unit) in UNITS else unit,
             label=None if label is None else int(label),
             untrimmed=annotation.get('segments') is not None,
             segment_labels=labels.tolist(),
             largest=float(np.abs(keypoint).max()),
             mended=[*recording.mended, *mended],
-            warnings=self._warnings(annotation, metainfo, recording),
+            warnings=self._warnings(annotation, metainfo, unit),
         )
         return annotation, facts
 
@@ -143,14 +151,15 @@ class Work:
         self,
         annotation: dict[str, Any],
         metainfo: dict[str, Any],
-        recording: Recording,
+        unit: str | None,
     ) -> list[str]:
         keypoint = annotation['keypoint']
         warnings = []
         if not keypoint.any():
             warnings.append('no body in any frame')
-        if recording.unit is None and self.hygiene.unit is None:
+        if unit is None and self.hygiene.unit is None:
             warnings.append(unlikely_size(keypoint))
+        warnings.append(unit_note(unit, self.hygiene.unit))
         layout = metainfo_layout(metainfo, keypoint.shape[2])
         agree, told = left_right_frames(keypoint, layout)
         if told and agree < SWAPPED * told:

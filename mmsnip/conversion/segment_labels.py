@@ -16,6 +16,7 @@ from mmsnip.io.video_check import as_labels, as_segments
 
 __all__ = [
     'clip_segments',
+    'film_start',
     'frame_labels',
     'label_fields',
     'open_labels',
@@ -201,13 +202,33 @@ def _numbering(
     timing: Mapping[str, Any], num_frames: int, found: Mapping[str, Any]
 ) -> tuple[int, int]:
     """Number of the first frame and step, as far as labels follow them."""
-    first = int(found.get('first_frame', 0))
     if timing['unit'] == 's':
-        of_video = 'tracking' in found  # poses that were found in a video
-        return (first if of_video and first > 1 else 0), 1
+        return film_start(found), 1
     if timing['num_frames'] == num_frames:
         return 0, 1
+    first = int(found.get('first_frame', 0))
     return first, int(found.get('frame_step', 1))
+
+
+def film_start(found: Mapping[str, Any]) -> int:
+    """Frames of the film before the first one of a file of poses.
+
+    Seconds count from the beginning of the film. A table is a recording of
+    its own, and frames that are numbered from 1 are all there.
+
+    Args:
+        found (Mapping[str, Any]): What a reader says beside the joints.
+
+    Returns:
+        int: At least 0.
+
+    Examples:
+        >>> film_start(dict(first_frame=300, tracking='ids'))
+        300
+    """
+    first = int(found.get('first_frame', 0))
+    of_film = 'tracking' in found  # poses that were found in images
+    return first if of_film and first > 1 else 0
 
 
 def usual_label(fields: Mapping[str, Any]) -> int:

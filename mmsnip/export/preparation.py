@@ -21,7 +21,7 @@ from mmsnip.skeleton.mapping import (
     map_scores,
 )
 from mmsnip.skeleton.normalization import normalize_bodies, stack_streams
-from mmsnip.skeleton.resample import take_frames
+from mmsnip.skeleton.resample import nearest_frames, take_joints
 
 __all__ = ['foreign_steps', 'model_inputs']
 
@@ -80,7 +80,9 @@ def model_inputs(
         T = keypoint.shape[1]
         count = max(int(np.ceil(T / step - 1e-6)), 1)
         place = np.minimum(np.arange(count) * step, T - 1)
-        keypoint, mask = take_frames(keypoint, mask, place)
+        found = (keypoint != 0).any(axis=-1)
+        keypoint = take_joints(keypoint, found, place)
+        mask = mask[:, np.minimum(nearest_frames(place), T - 1)]
     layout = from_graph_cfg(about['layout'])
     sample = _Sample(keypoint, mask, layout, min(keypoint.shape[-1], 3))
     for config in about['pipeline']:

@@ -23,7 +23,7 @@ class Answer(NamedTuple):
         num_frames (int): T.
         fps (float): Frames per second.
         labels (list[str]): Class of each detection.
-        table (np.ndarray): start, end in frames and score,
+        table (np.ndarray): start, end in frames of the input and score,
             (num_detections, 3).
         scores (np.ndarray | None): (T, num_classes + 1).
     """
@@ -91,7 +91,10 @@ def read_answer(where: str, entry: Any, accepted: str) -> Answer:
             'it starts or is not finite; expected [start_s, end_s]'
         )
     fps = float(entry['fps'])
-    table[:, :2] = seconds_to_frames(table[:, :2], fps)
+    first = entry.get('first_frame', 0)
+    good = is_int(first) and first >= 0
+    _expect(where, entry, 'first_frame', good, 'frames of the film before')
+    table[:, :2] = seconds_to_frames(table[:, :2], fps) - first
     scores = _scores(where, entry, int(frames))
     return Answer(entry['video'], int(frames), fps, labels, table, scores)
 

@@ -34,7 +34,14 @@ ACCEPTED = (
 )
 
 # Of external_data, what does not say how scores are evaluated.
-_NOT_SETTINGS = ('classes', 'fps', 'num_frames', 'notes', 'failed')
+_NOT_SETTINGS = (
+    'classes',
+    'fps',
+    'num_frames',
+    'first_frame',
+    'notes',
+    'failed',
+)
 
 
 @dataclass
@@ -168,6 +175,9 @@ def _from_activitynet(
             f'{str(given["classes"])[:80]}; expected a list of different names'
         )
     found, metrics = load_detections(path, given['classes'], given['fps'])
+    # Seconds are those of a film, in which the poses may begin later.
+    for name, first in _counts(path, extra, 'first_frame', found).items():
+        found[name][:, 1:3] -= first
     rates = given['fps']
     if not isinstance(rates, Mapping):
         rates = dict.fromkeys(found, rates)
@@ -177,7 +187,7 @@ def _from_activitynet(
         found,
         list(given['classes']),
         fps={name: float(rates[name]) for name in found},
-        num_frames=_lengths(path, extra.get('num_frames'), found),
+        num_frames=_counts(path, extra, 'num_frames', found),
         metrics=metrics,
         settings={k: v for k, v in extra.items() if k not in _NOT_SETTINGS},
         notes=[
@@ -189,17 +199,18 @@ def _from_activitynet(
     )
 
 
-def _lengths(
-    path: Path, given: Any, found: Mapping[str, Any]
+def _counts(
+    path: Path, extra: Mapping[str, Any], key: str, found: Mapping[str, Any]
 ) -> dict[str, int]:
-    """T of each video, where the file says it."""
+    """Frames of each video, where the file says them."""
+    given = extra.get(key)
     if given is None:
         return {}
     if not isinstance(given, Mapping) or not all(
-        is_int(T) and T > 0 for T in given.values()
+        is_int(count) and count > 0 for count in given.values()
     ):
         raise ValueError(
-            f"{path}, key 'external_data.num_frames': found "
+            f"{path}, key 'external_data.{key}': found "
             f'{str(given)[:60]}; expected a positive integer by video'
         )
     return {name: given[name] for name in found if name in given}

@@ -227,6 +227,30 @@ def take_frames(
     return taken, mask
 
 
+def take_joints(
+    values: np.ndarray, found: np.ndarray, frame_map: np.ndarray
+) -> np.ndarray:
+    """Values of the new frames, each joint by itself.
+
+    As `take_frames`, but a joint that was found in only one of two frames
+    takes the nearest of them, so that none is drawn to where a lost one is.
+
+    Args:
+        values (np.ndarray): (M, T, V, C).
+        found (np.ndarray): (M, T, V) bool.
+        frame_map (np.ndarray): (T_new,), -1 gives zeros.
+
+    Returns:
+        np.ndarray: (M, T_new, V, C) of the type of `values`.
+    """
+    M, T, V, C = values.shape
+    tracks = values.transpose(0, 2, 1, 3).reshape(M * V, T, 1, C)
+    seen = found.transpose(0, 2, 1).reshape(M * V, T)
+    taken = take_frames(tracks, seen, frame_map)[0]
+    taken = taken.reshape(M, V, len(frame_map), C)
+    return np.ascontiguousarray(taken.transpose(0, 2, 1, 3))
+
+
 def compose_maps(outer: np.ndarray, frame_map: np.ndarray) -> np.ndarray:
     """The map that follows from two, one after the other.
 

@@ -6,9 +6,25 @@ import numpy as np
 import pytest
 
 from mmsnip.apis import SkeletonLocalizationInferencer
-from mmsnip.apis.clips import Expected, expected_input, fit_clip
+from mmsnip.apis.clips import (
+    Expected,
+    expected_input,
+    fit_clip,
+    open_source,
+)
+from mmsnip.conversion.folder import FolderSource
+from mmsnip.conversion.hygiene import Hygiene, fill_gaps
+from mmsnip.conversion.job import convert
+from mmsnip.io.annotation import load_annotation
 from mmsnip.io.sequence import SequenceError
-from tests.apis.stand_in import LAYOUT, STANDING, raising
+from tests.apis.stand_in import (
+    LAYOUT,
+    NAMES,
+    STANDING,
+    StandIn,
+    localize,
+    raising,
+)
 from tests.apis.streaming_models import NORMALIZE, RECIPE, checkpoint, poses
 
 BODY = Expected(LAYOUT, 3, False, 30.0)
@@ -78,6 +94,43 @@ def test_lengths_become_those_of_the_model(model, file, factor):
     np.testing.assert_allclose(clip.keypoint[0, 0], STANDING * factor)
 
 
+def test_a_unit_that_the_file_states_goes_before_what_is_given():
+    scaled, same = (
+        fit(raising(9), expect(unit='m'), dict(unit=unit), unit='cm')
+        for unit in ('m', 'cm')
+    )
+
+    np.testing.assert_array_equal(scaled.keypoint, raising(9))
+    assert 'unit cm is of files that state none' in scaled.notes[0]
+    np.testing.assert_allclose(same.keypoint, raising(9) * 0.01)
+    assert not same.notes
+
+
+@pytest.mark.parametrize(
+    ('said', 'given', 'told'),
+    [
+        ({}, 'cm', 'lengths in cm stay as they are, since the data of the'),
+        (dict(unit='mm'), None, 'lengths in mm stay as they are'),
+        (dict(unit='m'), None, ''),
+        ({}, None, ''),
+    ],
+)
+def test_a_unit_that_a_model_cannot_use_is_told(said, given, told):
+    clip = fit(raising(9), BODY, said, unit=given)
+
+    np.testing.assert_array_equal(clip.keypoint, raising(9))
+    assert told in ' '.join(clip.notes)
+    assert bool(clip.notes) is bool(told)
+
+
+def test_a_unit_of_image_coordinates_is_told():
+    expected = expect(num_channels=2, num_coords=2, unit='m')
+
+    clip = fit(raising(9)[..., :2], expected, unit='cm')
+
+    assert 'unit cm was not applied: it needs x, y and z' in clip.notes[0]
+
+
 def test_bodies_of_no_unit_that_are_too_large_are_refused():
     giant = raising(9) * 100
 
@@ -129,6 +182,108 @@ def test_trunks_that_lie_are_told():
     assert '--up' in told.notes[0]
     assert not fit(lying, expect(layout=with_shoulders)).notes
     assert not fit(lying, expected, up='z').notes
+
+
+def with_lost_joints():
+    """A moving person whose hand is lost for 4 frames, later for 9."""
+    keypoint = raising(40) + np.arange(40, dtype='f4')[:, None, None] / 50
+    keypoint[:, 10:14, 3] = keypoint[:, 20:29, 3] = 0
+    return keypoint
+
+
+@pytest.mark.parametrize(
+    ('max_gap', 'told'),
+    [
+        (10, ['13 positions of lost joints were interpolated']),
+        (4, ['4 positions of lost', '9 positions of lost joints stay 0']),
+        (0, ['13 positions of lost joints stay 0']),
+    ],
+)
+def test_gaps_are_filled_as_in_the_data_of_the_model(max_gap, told):
+    keypoint = with_lost_joints()
+
+    clip = fit(keypoint, expect(max_gap=max_gap))
+
+    filled = fill_gaps(keypoint, max_gap)[0]
+    np.testing.assert_array_equal(clip.keypoint, filled)
+    assert len(clip.notes) == len(told)
+    assert all(part in note for part, note in zip(told, clip.notes))
+    again = fit(clip.keypoint, expect(max_gap=max_gap))
+    np.testing.assert_array_equal(again.keypoint, clip.keypoint)
+
+
+def test_the_score_of_a_lost_joint_stays_what_it_is():
+    keypoint = with_lost_joints()[..., :2]
+    score = (keypoint != 0).any(-1).astype('f4')
+    expected = expect(num_channels=3, with_score=True, num_coords=2)
+
+    clip = fit(keypoint, expected, dict(keypoint_score=score))
+
+    np.testing.assert_array_equal(clip.keypoint[..., 2], score)
+    assert clip.keypoint[0, 10:14, 3, :2].all()
+
+
+def test_those_who_move_most_are_kept_as_in_the_data_of_the_model():
+    crowd = np.concatenate([raising(9)] * 4)
+    crowd[1:3] += np.arange(9, dtype='f4')[:, None, None]
+    crowd[1] /= 2
+    found = dict(track_ids=['a', 'b', 'c', 'd'])
+
+    clip = fit(crowd, expect(persons=2), found)
+
+    np.testing.assert_array_equal(clip.keypoint, crowd[[2, 1]])
+    assert clip.tracks == ('c', 'b')
+    assert clip.notes[0].startswith('2 of 4 persons were left out')
+    assert fit(crowd, BODY, found).tracks == ('a', 'b', 'c', 'd')
+
+
+def test_a_file_is_prepared_as_conversion_prepares_it(tmp_path):
+    rng = np.random.default_rng(0)
+    walk = rng.normal(0, 0.05, (4, 60, 5, 3)).cumsum(axis=1).astype('f4')
+    walk[1, 20:27, 3] = walk[2, 30:34, 2:4] = walk[2, 50:] = 0
+    path = tmp_path / 'in' / 'a.npz'
+    path.parent.mkdir()
+    np.savez(path, keypoint=walk * 100, fps=30.0, joint_names=NAMES)
+    source = FolderSource(
+        path.parent,
+        layout=dict(joint_names=NAMES, parents=LAYOUT.parents),
+        persons=2,
+    )
+    hygiene = Hygiene(unit='cm', up='z', max_gap=6)
+    convert(source, tmp_path / 'o.pkl', progress=False, hygiene=hygiene)
+    data = load_annotation(tmp_path / 'o.pkl')
+    converted = data['annotations'][0]['keypoint']
+    steps = [dict(type='NormalizeSkeleton', align='heading')]
+    expected = expected_input(LAYOUT, 3, data['metainfo'], steps)
+
+    for input_, said in (
+        (path, dict(unit='cm', up='z')),
+        (walk, dict(up='z')),
+        (converted, {}),
+    ):
+        keypoint, found, origin = open_source(input_, 'a')
+        clip = fit_clip(keypoint, found, origin, expected, **said)
+
+        np.testing.assert_allclose(clip.keypoint, converted, atol=1e-6)
+
+
+def test_metainfo_of_no_conversion_fills_short_gaps_and_keeps_all():
+    found = expected_input(LAYOUT, 3, dict(fps=30.0), [])
+    stated = dict(fps=30.0, max_gap=0, persons=3)
+
+    assert (found.max_gap, found.persons) == (10, None)
+    found = expected_input(LAYOUT, 3, stated, [])
+    assert (found.max_gap, found.persons) == (0, 3)
+
+
+def test_each_person_is_localized_whoever_moves_most():
+    crowd = np.concatenate([raising(60, (20, 40))] * 3)
+
+    each = localize(StandIn(persons=1), [crowd], persons='each')[0]
+    joint = localize(StandIn(persons=1), [crowd])[0]
+
+    assert each['tracks'] == ['0', '1', '2']
+    assert '2 of 3 persons were left out' in joint['notes'][0]
 
 
 def test_scores_of_a_file_are_the_channel_that_a_model_wants():

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from mmsnip.apis.clips import Clip
+from mmsnip.apis.model_input import pack_clip
+from mmsnip.conversion.hygiene import resample
 from mmsnip.io.sequence import SequenceError
 from tests.apis.stand_in import StandIn, localize, raising
 
@@ -80,6 +84,27 @@ def test_the_rate_of_the_file_counts_and_a_given_one_more(tmp_path):
     assert given['fps'] == 15.0
     assert given['detections'][0]['segment'][1] == 4.0
     assert own['notes'] == given['notes'] == []
+
+
+@pytest.mark.parametrize('rate', [25.0, 45.0, 60.0])
+def test_a_lost_joint_is_resampled_as_conversion_does_it(rate):
+    keypoint = raising(80) + np.arange(80, dtype='f4')[:, None, None] / 50
+    keypoint[0, 30:47, 3] = 0  # longer than what is filled
+    keypoint[0, 60:] = 0
+    video = dict(keypoint=keypoint, total_frames=80)
+    clip = Clip('a', keypoint, rate, rate / 30)
+
+    packed = pack_clip(clip, lambda s: dict(s, inputs=as_tensor(s)), {}, False)
+
+    expected = resample(video, rate, 30.0)[0]['keypoint']
+    T = expected.shape[1]
+    np.testing.assert_allclose(packed['keypoint'][:, :T], expected, rtol=1e-6)
+    there = expected.any(axis=(2, 3))
+    np.testing.assert_array_equal(packed['body_mask'][:, :T], there)
+
+
+def as_tensor(sample):
+    return torch.from_numpy(sample['keypoint'])
 
 
 def test_a_file_without_a_rate_is_taken_for_the_models_and_says_so(tmp_path):

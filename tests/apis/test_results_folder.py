@@ -142,6 +142,32 @@ def test_scores_of_tracks_are_videos_of_their_own(tmp_path):
         assert stored['videos'].tolist() == ['walk/ann', 'walk/bo']
 
 
+def test_the_report_counts_frames_of_the_poses(tmp_path):
+    late = answer()
+    for entry in late['detections']:
+        entry['segment'] = [s + 12 for s in entry['segment']]
+    late['first_frame'] = 300
+    write_all(tmp_path, [late, answer('early')], CLASSES, {})
+    (tmp_path / 'one.json').write_text(json.dumps(late))
+
+    results = load_results(tmp_path)
+    alone = load_results(tmp_path / 'one.json', CLASSES)
+
+    rows = [[2, 10, 35, 0.75], [1, 40, 55, 0.5]]
+    assert results.found['early'].tolist() == rows
+    assert results.found['walk'].tolist() == rows
+    assert alone.found['walk'].tolist() == rows
+    assert 'first_frame' not in results.settings
+
+
+def test_a_first_frame_that_is_none_is_refused(tmp_path):
+    path = tmp_path / 'one.json'
+    path.write_text(json.dumps({**answer(), 'first_frame': -1}))
+
+    with pytest.raises(ValueError, match="key 'first_frame': found '-1'"):
+        load_results(path, CLASSES)
+
+
 @pytest.mark.parametrize('fps', [29.97, 1000.0])
 def test_all_three_say_the_same_times(tmp_path, fps):
     write_answer(tmp_path, answer(fps=fps), CLASSES)

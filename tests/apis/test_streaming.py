@@ -57,6 +57,18 @@ def test_scores_are_those_of_one_pass_where_all_that_is_seen_is_known(
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
+def test_a_stream_fills_no_gap_whatever_the_pieces(stream):
+    lost = poses(T=149)
+    lost[0, 50:53, 2] = 0
+
+    found, _ = joined(feed(stream, lost, 149))
+    stream.reset()
+    pieces, _ = joined(feed(stream, lost, 7))
+
+    np.testing.assert_allclose(pieces, found, rtol=0, atol=1e-5)
+    assert (stream.expected.max_gap, stream.expected.persons) == (0, None)
+
+
 def test_a_short_look_ahead_changes_scores(model):
     live = StreamingLocalizer(
         model, device='cpu', look_ahead=0, context='full', hop=4

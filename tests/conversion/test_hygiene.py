@@ -9,6 +9,7 @@ from mmsnip.conversion.hygiene import (
     fill_gaps,
     resample,
     to_metres,
+    unit_note,
     unlikely_size,
 )
 from mmsnip.io.reading import SequenceError
@@ -49,15 +50,34 @@ def test_two_dimensions_have_no_unit_of_length():
         to_metres(line()[..., :2], 'mm', 'clip')
 
 
-def test_what_is_asked_for_goes_before_what_the_file_says():
+def test_what_is_asked_for_goes_before_the_axis_that_the_file_says():
     keypoint = np.full((1, 3, 5, 3), [1.0, 2.0, 3.0])
 
-    found, mended = clean(
-        entry(keypoint), Hygiene(unit='cm', up='z'), unit='mm', up='x'
-    )
+    found, mended = clean(entry(keypoint), Hygiene(up='z'), up='x')
 
-    np.testing.assert_allclose(found['keypoint'][0, 1, 4], [0.01, 0.03, -0.02])
+    np.testing.assert_allclose(found['keypoint'][0, 1, 4], [1, 3, -2])
     assert mended == []
+
+
+def test_the_unit_that_the_file_says_goes_before_what_is_asked_for():
+    keypoint = np.full((1, 3, 5, 3), [1.0, 2.0, 3.0])
+
+    for stated, factor in (('mm', 0.001), ('m', 1), (None, 0.01)):
+        found, _ = clean(entry(keypoint), Hygiene(unit='cm'), unit=stated)
+
+        np.testing.assert_allclose(found['keypoint'], keypoint * factor)
+
+
+@pytest.mark.parametrize(
+    ('stated', 'given', 'differ'),
+    [('m', 'cm', True), ('pixel', 'm', True), ('mm', 'mm', False)]
+    + [(None, 'cm', False), ('cm', None, False)],
+)
+def test_units_that_differ_are_told(stated, given, differ):
+    note = unit_note(stated, given)
+
+    assert (f'unit {given} is of files that state none' in note) is differ
+    assert bool(note) is differ
 
 
 def test_what_the_file_says_is_used():

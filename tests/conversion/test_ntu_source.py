@@ -76,6 +76,7 @@ def test_the_output_is_a_sound_annotation_of_60_classes(folder, tmp_path):
     assert metainfo['layout'] == 'nturgb+d-official'
     assert len(metainfo['parents']) == 25
     assert metainfo['fps'] == 30.0
+    assert metainfo['unit'] == 'm'
     assert metainfo['dataset'] == 'ntu60'
 
 

@@ -72,6 +72,7 @@ def test_the_output_is_a_sound_annotation_of_51_classes(folder, tmp_path):
     assert data['metainfo']['classes'] == list(PKUMMD_CLASSES)
     assert data['metainfo']['layout'] == 'nturgb+d-official'
     assert data['metainfo']['fps'] == 30.0
+    assert data['metainfo']['unit'] == 'm'
     assert [video['frame_dir'] for video in data['annotations']] == NAMES
     assert report.skipped == []
     assert report.mended == []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmsnip.conversion.bvh import BVHSource
+from mmsnip.conversion.folder import FolderSource
 from mmsnip.conversion.hygiene import Hygiene
 from mmsnip.conversion.job import convert
 from mmsnip.conversion.tables import PoseJSONSource, TableSource
@@ -124,6 +125,67 @@ def test_other_options_read_a_file_again(bvh_folder, tmp_path):
         TableSource(tmp_path, columns).options()
         != TableSource(tmp_path).options()
     )
+
+
+BARE = 'hip_x,hip_y,hip_z,head_x,head_y,head_z'
+
+
+def test_metres_are_stated_in_the_output(tmp_path):
+    write(tmp_path / 'in' / 'a.bvh', BVH)
+    source = BVHSource(tmp_path / 'in')
+
+    _, metres = run(source, tmp_path / 'm.pkl', hygiene=Hygiene(unit='cm'))
+    _, unknown = run(source, tmp_path / 'o.pkl')
+
+    assert metres['metainfo']['unit'] == 'm'
+    assert 'unit' not in unknown['metainfo']
+
+
+def test_a_mix_of_metres_and_unknown_lengths_is_told(tmp_path):
+    for name, said in (('a', dict(unit='mm')), ('b', {})):
+        keypoint = np.ones((1, 4, 25, 3), np.float32)
+        np.savez(tmp_path / f'{name}.npz', keypoint=keypoint, **said)
+
+    report, data = run(FolderSource(tmp_path), tmp_path / 'o.pkl')
+
+    assert 'unit' not in data['metainfo']
+    told = [text for name, text in report.warnings if not name]
+    assert told[0].startswith('1 of 2 recordings are in metres')
+
+
+def write_table(folder, header, columns=''):
+    """A folder with a table of a body that is 170 high, and a map of it."""
+    rows = '\n'.join(f'0,0,{t},0,170,{t}' for t in range(9))
+    write(folder / 'in' / 'a.csv', f'{header}\n{rows}\n')
+    text = '{parents: [-1, 0]' + columns + '}'
+    return folder / 'in', write(folder / 'c.yaml', text)
+
+
+@pytest.mark.parametrize(
+    ('header', 'columns', 'unit', 'height', 'told'),
+    [
+        (BARE.replace(',', ' (cm),') + ' (cm)', '', 'cm', 1.7, True),
+        (BARE, ', scale: 0.01', 'cm', 1.7, True),
+        (BARE, ', unit: mm', 'cm', 0.17, True),
+        (BARE, ', unit: mm', 'mm', 0.17, False),
+        (BARE, '', 'cm', 1.7, False),
+    ],
+)
+def test_a_unit_that_the_table_states_is_applied_once(
+    tmp_path, header, columns, unit, height, told
+):
+    root, columns = write_table(tmp_path, header, columns)
+
+    report, data = run(
+        TableSource(root, columns, source_fps=30),
+        tmp_path / 'out.pkl',
+        hygiene=Hygiene(unit=unit),
+    )
+
+    keypoint = data['annotations'][0]['keypoint']
+    assert np.ptp(keypoint[0, 0, :, 1]) == pytest.approx(height)
+    notes = ' '.join(text for _, text in report.warnings)
+    assert (f'unit {unit} is of files that state none' in notes) is told
 
 
 @pytest.mark.data

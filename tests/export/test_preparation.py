@@ -115,13 +115,13 @@ def test_persons_who_are_never_there_are_left_out_unless_places_count():
 def test_poses_come_to_the_models_frame_rate():
     T = 21
     line = np.zeros((1, T, 5, 3), np.float32) + np.arange(5)[:, None]
-    line[..., 0] += np.arange(T)[:, None]  # a unit each frame at 15 a second
+    line[..., 0] += 1 + np.arange(T)[:, None]  # a unit a frame, 15 a second
 
     found = model_inputs(line, about(pipeline(center=None, align=None)), 15)
 
     assert found['num_frames'].tolist() == [42]
     assert found['keypoint'][0, 0, :40, 0, 0] == pytest.approx(
-        np.arange(40) / 2
+        1 + np.arange(40) / 2
     )
 
 

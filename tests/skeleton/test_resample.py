@@ -11,6 +11,7 @@ from mmsnip.skeleton.resample import (
     reverse_map,
     stretch_map,
     take_frames,
+    take_joints,
     tempo_map,
     window_map,
 )
@@ -55,6 +56,20 @@ def test_interpolation_never_mixes_with_an_absent_body():
     taken, mask = take_frames(x, present, np.array([0.4, 0.6, 1.5]))
     assert taken[0, :, 0, 0].tolist() == [1, 0, 1]
     assert mask.tolist() == [[True, False, True]]
+
+
+def test_a_joint_never_mixes_with_a_lost_one():
+    x = np.arange(1.0, 5)[None, :, None, None] * np.ones((2, 1, 5, 3))
+    x[1, 2, 4] = 0
+    found = (x != 0).any(axis=-1)
+    frames = np.array([0.5, 1.4, 1.6, -1])
+
+    taken = take_joints(x, found, frames)
+
+    assert taken[1, :, 4, 0].tolist() == [1.5, 2, 0, 0]
+    np.testing.assert_allclose(taken[1, :, 3, 0], [1.5, 2.4, 2.6, 0])
+    rest, _ = take_frames(x, found.any(axis=-1), frames)
+    np.testing.assert_array_equal(taken[0], rest[0])
 
 
 def test_padding_is_zero_and_absent():
