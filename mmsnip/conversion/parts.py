@@ -26,7 +26,7 @@ __all__ = [
     'write_part',
 ]
 
-FORMAT = 1  # of a part; raised when its content changes
+FORMAT = 2  # of a part; raised when its content changes
 ENDING = '.recording'  # none that a reader reads
 FACTS, ENTRY = 'facts', 'entry'
 

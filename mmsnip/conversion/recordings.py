@@ -120,6 +120,7 @@ class Work:
             fps=None if fps is None else float(fps),
             label=None if label is None else int(label),
             untrimmed=annotation.get('segments') is not None,
+            scored=annotation.get('keypoint_score') is not None,
             segment_labels=labels.tolist(),
             largest=float(np.abs(keypoint).max()),
             mended=[*recording.mended, *mended],

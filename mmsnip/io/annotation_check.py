@@ -23,6 +23,7 @@ __all__ = [
     'Problem',
     'annotation_error',
     'find_metainfo_problems',
+    'find_mixed_scores',
     'find_problems',
     'metainfo_layout',
 ]
@@ -269,6 +270,33 @@ def first_shape(annotations: Sequence[Mapping]) -> tuple | None:
     return None
 
 
+def find_mixed_scores(bare: Sequence[str], total: int) -> list[Problem]:
+    """Scores of joints that only some videos have.
+
+    They are a channel of a model's input, which cannot come and go.
+
+    Args:
+        bare (Sequence[str]): Videos without ``keypoint_score``.
+        total (int): Number of videos.
+
+    Returns:
+        list[Problem]: At most one, it names a few of them.
+    """
+    if len(bare) in (0, total):
+        return []
+    return [
+        Problem(
+            None,
+            'keypoint_score',
+            f'nothing in {len(bare)} of {total} videos, '
+            f'{reprlib.repr(list(bare))}',
+            'scores in all videos or in none',
+            'store one score per joint (1 where it is unknown) in these '
+            'videos, too, or drop the key in all',
+        )
+    ]
+
+
 def find_problems(
     data: Mapping[str, Any], split: str | None = None
 ) -> list[Problem]:
@@ -312,6 +340,8 @@ def find_problems(
     if not isinstance(wanted, (list, tuple, set, frozenset)):
         wanted = places
     wanted = {name for name in wanted if isinstance(name, str)}
+    bare: list[str] = []
+    looked_at = 0
     for index, annotation in enumerate(annotations):
         name = annotation.get('frame_dir')
         if not isinstance(name, str):
@@ -320,4 +350,7 @@ def find_problems(
             continue
         rows = check_video(annotation, V, C, num_classes, untrimmed)
         problems += [Problem(name, *row) for row in rows]
-    return problems
+        looked_at += 1
+        if annotation.get('keypoint_score') is None:
+            bare.append(name)
+    return problems + find_mixed_scores(bare, looked_at)

@@ -122,6 +122,13 @@ class SkeletonStore(StoreIndex):
             return None
         return self._frames('keypoint_score', first, i, start, end)
 
+    @property
+    def scored(self) -> np.ndarray:
+        """Which videos have scores, (N,) bool."""
+        if 'score_offsets' not in self._places:
+            return np.zeros(len(self), bool)
+        return np.diff(self.column('score_offsets')) > 0
+
     def __getitem__(self, i: int) -> dict[str, Any]:
         """Entry of ``annotations``, its joints as a read-only view."""
         video = self.info(i)

@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.annotation_check import Problem, find_metainfo_problems
+from mmsnip.io.annotation_check import (
+    Problem,
+    find_metainfo_problems,
+    find_mixed_scores,
+)
 from mmsnip.io.store import SkeletonStore
 
 __all__ = ['check_store']
@@ -99,4 +103,6 @@ def check_store(
             found = f'{store.column(key)[i]}'
             problems.append(Problem(names[i], key, found, expected, _PACK))
     problems += _segment_problems(store, num_classes)
+    bare = np.flatnonzero(~store.scored)
+    problems += find_mixed_scores([names[i] for i in bare], len(names))
     return problems

@@ -194,6 +194,22 @@ def test_scores_of_2d_joints_are_a_channel(tmp_path):
     assert summary.use_score
 
 
+def test_scores_of_some_videos_only_are_refused_before_training(tmp_path):
+    def some(data):
+        make_2d(data)
+        for video in data['annotations'][1:]:
+            del video['keypoint_score']
+
+    path = write(tmp_path, some)
+
+    with pytest.raises(
+        AnnotationError,
+        match=r"'keypoint_score': found nothing in 12 of 13 videos, "
+        r"\['train_1', .*or drop the key in all",
+    ):
+        describe_annotation(path)
+
+
 def test_other_names_of_splits_are_understood(tmp_path):
     def rename(data):
         splits = data['split']

@@ -337,6 +337,18 @@ def test_only_the_first_twenty_problems_are_spelt_out(untrimmed):
     assert lines[-1] == '- ... and 3 more'
 
 
+def test_scores_of_some_videos_only_are_refused(untrimmed):
+    with_score((2, 13, 5))(untrimmed)
+
+    (problem,) = check_annotation(untrimmed)
+    assert str(problem) == (
+        "key 'keypoint_score': found nothing in 1 of 2 videos, ['v1'], "
+        'expected scores in all videos or in none; store one score per joint '
+        '(1 where it is unknown) in these videos, too, or drop the key in all'
+    )
+    assert check_annotation(untrimmed, split='train') == []
+
+
 @pytest.mark.parametrize(
     'empty', [[], np.zeros(0), np.zeros((0, 2), np.int64)]
 )

@@ -290,6 +290,18 @@ def test_wrong_numbers_are_found_before_training(
         use()
 
 
+def test_scores_of_some_videos_only_are_found_before_training(path):
+    scores = dict(keypoint_score=np.ones((2, 13, 5), np.float32))
+    videos = [video('p', 7, M=2), video('q', 13, **scores), video('r', 5)]
+    write_store(path, videos, METAINFO)
+
+    with pytest.raises(
+        AnnotationError,
+        match=r"'keypoint_score': found nothing in 2 of 3 .*\['p', 'r'\]",
+    ):
+        validate_source(open_annotation(path), path)
+
+
 def test_random_damage_is_refused_or_harmless(store, tmp_path):
     rng = np.random.default_rng(0)
     content = Path(store.path).read_bytes()
