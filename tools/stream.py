@@ -17,7 +17,9 @@ from mmsnip.apis.clips import fit_clip
 from mmsnip.apis.joint_map import read_joint_map
 from mmsnip.apis.launch import readable_errors
 from mmsnip.apis.memory import keep_freed_memory
+from mmsnip.apis.streaming_plan import check_count
 from mmsnip.io.sequence import READERS, load_sequence
+from mmsnip.io.video_check import is_rate
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -60,6 +62,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--device', help='such as cpu or cuda:0')
     args = parser.parse_args(argv)
     try:
+        for name, least in (('look_ahead', 0), ('hop', 1)):
+            if getattr(args, name) is not None:
+                check_count(name, getattr(args, name), least)
+        if args.fps is not None and not is_rate(args.fps):
+            raise ValueError(
+                f'fps={args.fps} must be a positive number of frames a second'
+            )
         args.map_joints = read_joint_map(args.map_joints)
     except (ValueError, OSError) as error:
         parser.error(str(error))

@@ -380,7 +380,7 @@ def describe_annotation(
         )
     lengths = [video['total_frames'] for video in training]
     keypoint = videos[0]['keypoint']
-    use_score = videos[0].get('keypoint_score') is not None
+    use_score = all(v.get('keypoint_score') is not None for v in videos)
     return AnnotationSummary(
         ann_file=str(ann_file),
         classes=list(metainfo['classes']),

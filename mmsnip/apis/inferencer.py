@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dataset import Compose
-from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 
 from mmsnip.apis.clips import Clip, expected_input
+from mmsnip.apis.devices import choose_device
 from mmsnip.apis.inference_loop import localize_inputs
 from mmsnip.apis.inference_options import Options
 from mmsnip.apis.model_input import find_channels, pack_clip
@@ -56,7 +56,8 @@ class SkeletonLocalizationInferencer:
     Raises:
         FileNotFoundError: If a file does not exist.
         ValueError: If config and checkpoint are not told apart, or
-            ``chunk_size`` is not positive.
+            ``chunk_size`` is not positive; `DeviceError`, one of them, if
+            the device cannot be used.
         CheckpointError: If the checkpoint is unreadable, says too little,
             does not fit its config, or is none of a localizer.
     """
@@ -68,6 +69,7 @@ class SkeletonLocalizationInferencer:
         device: str | torch.device | None = None,
         chunk_size: int | None = None,
     ) -> None:
+        place = choose_device(device)
         recipe = read_recipe(config_or_dir, checkpoint)
         self.metainfo: dict[str, Any] = recipe.metainfo
         self.classes: list[str] = list(recipe.metainfo['classes'])
@@ -94,7 +96,7 @@ class SkeletonLocalizationInferencer:
         self.expected = expected_input(
             self.layout, self.num_channels, recipe.metainfo, recipe.pipeline
         )
-        self.model.to(device or get_device()).eval()
+        self.model.to(place).eval()
 
     def __call__(
         self,

@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config, DictAction
 from torch import distributed
 
+from mmsnip.apis.devices import DeviceError
 from mmsnip.compat import VersionError
 from mmsnip.io.annotation import AnnotationError
 from mmsnip.io.reading import SequenceError
@@ -155,6 +156,7 @@ def readable_errors() -> Iterator[None]:
     except (
         AnnotationError,
         CheckpointError,
+        DeviceError,
         FileNotFoundError,
         SequenceError,
         VersionError,

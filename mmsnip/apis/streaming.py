@@ -92,7 +92,8 @@ class StreamingLocalizer:
         num_person (int): As used.
 
     Raises:
-        ValueError: If an option is out of range.
+        ValueError: If an option is out of range; `DeviceError`, one of them,
+            as the inferencer.
         FileNotFoundError: If a file does not exist.
         CheckpointError: As the inferencer.
 

@@ -20,7 +20,10 @@ def stratified_split(
     """Draw the same share of each class.
 
     What rounding takes from one class goes to the next, so that the whole
-    has the share, too; at least one recording of each class trains.
+    has the share, too; at least one recording of each class trains. Where
+    that leaves none for ``val``, as with one recording a class, the share of
+    the whole, one at least, is drawn from what the classes can spare, or
+    from all.
 
     Args:
         names (Sequence[str]): Recordings, each once.
@@ -44,10 +47,26 @@ def stratified_split(
         owed -= count
         order = rng.permutation(len(members))
         held.update(members[i] for i in order[:count])
+    if not held and val_fraction > 0:
+        held = _draw_from_all(groups, val_fraction, rng)
     return dict(
         train=[name for name in names if name not in held],
         val=[name for name in names if name in held],
     )
+
+
+def _draw_from_all(
+    groups: Mapping[int, Sequence[str]],
+    val_fraction: float,
+    rng: np.random.Generator,
+) -> set[str]:
+    """At least one recording, where there are two."""
+    total = sum(len(members) for members in groups.values())
+    count = min(max(int(val_fraction * total + 0.5), 1), total - 1)
+    mixed = [rng.permutation(members).tolist() for members in groups.values()]
+    spare = [name for members in mixed for name in members[1:]]
+    pool = spare or [name for members in mixed for name in members]
+    return set(rng.permutation(pool)[:count].tolist())
 
 
 def labelled_splits(

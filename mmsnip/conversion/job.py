@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from mmsnip.conversion.merging import (
     choose_splits,
     count_classes,
     count_entries,
+    mixed_scores,
     output_metainfo,
 )
 from mmsnip.conversion.parts import (
@@ -108,9 +109,10 @@ def convert(
         names = [facts['name'] for facts, _ in parts]
         chosen = choose_splits(source, names, splits, report)
         count_entries([facts for facts, _ in parts], metainfo, report)
+        left_out = ('keypoint_score',) if mixed_scores(parts, report) else ()
         write_output(
             output,
-            (read_part(path) for _, path in parts),
+            (_read_entry(path, left_out) for _, path in parts),
             metainfo,
             chosen,
             dtype,
@@ -119,6 +121,11 @@ def convert(
     save_report(report)
     remove_parts(parts_folder(output))
     return report
+
+
+def _read_entry(path: Path, left_out: Collection[str]) -> dict[str, Any]:
+    entry = read_part(path)
+    return {k: value for k, value in entry.items() if k not in left_out}
 
 
 def _items(source: Source, output: Path, report: Report) -> list[Item]:

@@ -25,6 +25,7 @@ __all__ = [
     'choose_splits',
     'count_classes',
     'count_entries',
+    'mixed_scores',
     'output_metainfo',
 ]
 
@@ -73,6 +74,24 @@ def agreeing_parts(parts: Parts, dtype: str, report: Report) -> Parts:
             notes = getattr(report, key)
             notes += [(facts['name'], text) for text in facts[key]]
     return kept
+
+
+def mixed_scores(parts: Parts, report: Report) -> bool:
+    """Whether only some recordings have scores, which a file cannot hold.
+
+    Args:
+        parts (list[tuple[dict[str, Any], Path]]): Facts and part of each.
+        report (Report): Gets a sentence for each that has them.
+
+    Returns:
+        bool: Whether the scores of all are to be left out.
+    """
+    scored = [facts['name'] for facts, _ in parts if facts['scored']]
+    if len(scored) in (0, len(parts)):
+        return False
+    text = 'the scores of its joints are left out, other recordings have none'
+    report.mended += [(name, text) for name in scored]
+    return True
 
 
 def _named(facts: Mapping[str, Any]) -> str:

@@ -128,6 +128,7 @@ class Work:
             unit='m' if (unit or self.hygiene.unit) in UNITS else unit,
             label=None if label is None else int(label),
             untrimmed=annotation.get('segments') is not None,
+            scored=annotation.get('keypoint_score') is not None,
             segment_labels=labels.tolist(),
             largest=float(np.abs(keypoint).max()),
             mended=[*recording.mended, *mended],

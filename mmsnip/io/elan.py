@@ -17,6 +17,7 @@ from mmsnip.io.elan_tree import (
     read_tier,
     referred_intervals,
 )
+from mmsnip.io.elan_writer import SCORE_TYPE
 from mmsnip.io.label_set import (
     LabelError,
     LabelRow,
@@ -49,11 +50,13 @@ def read_elan(
       one tier that refer to the same share it evenly, in the order that
       ``PREVIOUS_ANNOTATION`` says, or that of the file where none says it.
     - An annotation without text is dropped and reported.
+    - Tiers of scores, as `mmsnip.io.elan_writer.save_elan` writes them, hold
+      no classes: only a choice by `tiers` or `linguistic_types` reads them.
 
     Args:
         path (str | os.PathLike[str]): File, or folder of ``.eaf`` files.
         tiers (Collection[str] | str, optional): Ids of the tiers to read;
-            None reads all.
+            None reads all but those of scores.
         linguistic_types (Collection[str] | str, optional): Reads only tiers
             of these types.
 
@@ -97,6 +100,8 @@ def read_elan(
             if (wanted is None or name in wanted)
             and (kinds is None or kind in kinds)
         }
+        if (wanted, kinds) == (None, None):
+            chosen -= _score_tiers(root, file, mended)
         if not chosen and (wanted, kinds) != (None, None):
             mended.append(f'{file.name}: has none of the tiers, no segment')
         rows[video] = _rows(root, chosen, file, mended)
@@ -109,6 +114,22 @@ def _names(given: Collection[str] | str | None) -> set[str] | None:
     if given is None:
         return None
     return {given} if isinstance(given, str) else set(given)
+
+
+def _score_tiers(root: Element, file: Path, mended: list[str]) -> set[str]:
+    """Tiers of our own export that say how sure each segment is."""
+    found = [
+        tier.get('TIER_ID', '')
+        for tier in root.iter('TIER')
+        if tier.get('LINGUISTIC_TYPE_REF') == SCORE_TYPE
+        and tier.get('PARENT_REF')
+    ]
+    mended += [
+        f'{file.name}: tier {name!r} is left out, its type {SCORE_TYPE!r} is '
+        'that of scores; choose the tiers to read it'
+        for name in found
+    ]
+    return set(found)
 
 
 def _check_choice(

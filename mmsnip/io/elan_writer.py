@@ -16,11 +16,12 @@ import numpy as np
 from mmsnip.io.detections import frames_to_seconds
 from mmsnip.io.draft import draft_of
 
-__all__ = ['save_elan']
+__all__ = ['SCORE_TYPE', 'save_elan']
 
 _XSI = '{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation'
 _SCHEMA = 'http://www.mpi.nl/tools/elan/EAFv3.0.xsd'
-_SEGMENT, _SCORE = 'segment', 'score'
+SCORE_TYPE = 'score'  # linguistic type of the tiers that hold scores
+_SEGMENT = 'segment'
 _ASSOCIATION = 'Symbolic_Association'
 
 
@@ -224,7 +225,7 @@ def _add_scores(
     tier = SubElement(
         root,
         'TIER',
-        LINGUISTIC_TYPE_REF=_SCORE,
+        LINGUISTIC_TYPE_REF=SCORE_TYPE,
         PARENT_REF=name,
         TIER_ID=f'{name} score',
     )
@@ -253,7 +254,7 @@ def _add_types(root: Element) -> None:
         'LINGUISTIC_TYPE',
         CONSTRAINTS=_ASSOCIATION,
         GRAPHIC_REFERENCES='false',
-        LINGUISTIC_TYPE_ID=_SCORE,
+        LINGUISTIC_TYPE_ID=SCORE_TYPE,
         TIME_ALIGNABLE='false',
     )
     SubElement(

@@ -194,6 +194,18 @@ def test_scores_of_2d_joints_are_a_channel(tmp_path):
     assert summary.use_score
 
 
+def test_scores_of_some_videos_only_are_no_input(tmp_path):
+    def some(data):
+        make_2d(data)
+        for video in data['annotations'][1:]:
+            del video['keypoint_score']
+
+    summary = describe_annotation(write(tmp_path, some))
+
+    assert summary.use_score is False
+    assert summary.in_channels == 2
+
+
 def test_other_names_of_splits_are_understood(tmp_path):
     def rename(data):
         splits = data['split']

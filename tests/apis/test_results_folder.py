@@ -12,6 +12,7 @@ from mmsnip.apis.results_folder import write_all, write_answer
 from mmsnip.io.detections import load_detections
 from mmsnip.io.elan import read_elan
 from mmsnip.io.label_table import read_label_table
+from mmsnip.io.labels import read_labels
 from mmsnip.report.results import load_results
 
 CLASSES = ['sit', 'stand, then "go"', 'gehen ü']
@@ -92,6 +93,20 @@ def test_elan_has_a_tier_a_person_and_reads_back(tmp_path):
     found = read_elan(path, tiers='person bo').videos['walk']
     assert found.names == [CLASSES[2], CLASSES[1]]
     np.testing.assert_allclose(found.segments, [[0.44, 1.44], [1.64, 2.24]])
+
+
+def test_the_folder_reads_back_as_labels(tmp_path):
+    results = [answer(), answer('run', tracks=['ann', 'bo'])]
+    write_all(tmp_path, results, CLASSES, {})
+    for result in results:
+        write_answer(tmp_path, result, CLASSES)
+
+    found = read_labels(tmp_path)
+
+    assert sorted(found.classes) == sorted(CLASSES[1:])
+    assert {name: len(v.names) for name, v in found.videos.items()} == dict(
+        walk=2, run=4
+    )
 
 
 def test_a_track_that_did_nothing_keeps_its_empty_tier(tmp_path):

@@ -105,3 +105,21 @@ def test_a_body_that_lacks_joints_is_refused_with_a_remedy(
     with pytest.raises(SystemExit):
         tool.main([*arguments, '--map-joints', 'nobody'])
     assert 'neither a layout' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('option', 'value', 'message'),
+    [
+        ('--hop', '0', 'hop=0 must be a whole number of at least 1'),
+        ('--look-ahead', '-1', 'look_ahead=-1 must be a whole number'),
+        ('--fps', '-3', 'fps=-3.0 must be a positive number'),
+    ],
+)
+def test_options_out_of_range_are_refused_in_a_line(
+    tool, capsys, option, value, message
+):
+    with pytest.raises(SystemExit) as ended:
+        tool.main(['a.npy', '--model', 'm.pth', option, value])
+
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

@@ -178,3 +178,35 @@ def test_a_recording_of_each_class_trains(fraction):
 
     assert 'a' in split['train']
     assert len(split['train']) == 2
+
+
+@pytest.mark.parametrize(
+    ('labels', 'count'),
+    [(range(6), 1), (range(13), 3), ([0, 0], 1), ([4, 4, 2], 1), ([3], 0)],
+)
+def test_a_share_is_drawn_from_all_where_the_classes_give_none(labels, count):
+    names = [f'v{n}' for n in range(len(labels))]
+    split = stratified_split(names, labels, 0.2, seed=3)
+    turned = stratified_split(names[::-1], labels[::-1], 0.2, seed=3)
+
+    assert len(split['val']) == count
+    assert sorted(split['train'] + split['val']) == sorted(names)
+    assert sorted(turned['val']) == sorted(split['val'])
+
+
+def test_a_class_of_two_gives_before_a_class_of_one():
+    for seed in range(20):
+        split = stratified_split(['a', 'b', 'c'], [0, 0, 1], 0.2, seed)
+
+        assert split['val'] in (['a'], ['b'])
+
+
+def test_no_share_is_no_validation_split():
+    assert stratified_split(['a', 'b'], [0, 1], 0.0, 3)['val'] == []
+
+
+def test_a_draw_of_before_stays_as_it_was():
+    names = [f'v{n:02}' for n in range(17)]
+    split = stratified_split(names, [n % 4 for n in range(17)], 0.2, seed=0)
+
+    assert split['val'] == ['v01', 'v08', 'v14']

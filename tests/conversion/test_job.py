@@ -11,6 +11,7 @@ from mmsnip.conversion.folder import FolderSource
 from mmsnip.conversion.hygiene import Hygiene
 from mmsnip.conversion.job import convert
 from mmsnip.io.annotation import load_annotation
+from mmsnip.io.annotation_source import open_annotation, validate_source
 from mmsnip.io.store import SkeletonStore
 from tests.conversion.noted import (
     LAYOUT,
@@ -217,6 +218,31 @@ def test_bodies_that_differ_do_not_mix(folder, tmp_path):
     assert report.converted == 4
     (skipped,) = report.skipped
     assert '17 joints with 3 coordinates, most have 25' in skipped.reason
+
+
+@pytest.mark.parametrize('ending', ['pkl', 'safetensors'])
+def test_scores_of_some_recordings_only_are_left_out(tmp_path, ending):
+    folder, output = tmp_path / 'in', tmp_path / f'out.{ending}'
+    folder.mkdir()
+    header = 'frame,hip_x,hip_y,head_x,head_y'
+    (folder / 'a.csv').write_text(
+        f'{header},hip_score,head_score\n0,1,2,3,4,.5,.6\n1,1,2,3,4,.5,.7\n'
+    )
+    (folder / 'b.csv').write_text(f'{header}\n0,1,2,3,4\n1,1,2,3,5\n')
+    layout = dict(joint_names=['hip', 'head'], parents=[-1, 0])
+    report = run(FolderSource(folder, layout=layout), output)
+
+    data = open_annotation(output)
+    validate_source(data, output)
+    assert report.converted == 2
+    assert not any('keypoint_score' in v for v in data['annotations'])
+    assert report.mended == [
+        (
+            'a',
+            'the scores of its joints are left out, other recordings have '
+            'none',
+        )
+    ]
 
 
 def test_a_store_holds_what_the_pickle_holds(folder, log, tmp_path):

@@ -376,8 +376,33 @@ def test_scores_depend_on_their_segments(tmp_path):
 
     save_elan(path, FOUND[:1], CLASSES, 30, with_scores=True)
 
-    assert triples(read_elan(path)) == [('walk', 0, 0.3), ('0.5', 0, 0.3)]
+    scores = read_elan(path, 'action score')
+    both = read_elan(path, linguistic_types=['segment', 'score'])
+    assert triples(scores) == [('0.5', 0, 0.3)]
+    assert triples(both) == [('walk', 0, 0.3), ('0.5', 0, 0.3)]
     assert triples(read_elan(path, 'action')) == [('walk', 0, 0.3)]
+
+
+def test_scores_of_an_export_are_no_classes(tmp_path):
+    path = tmp_path / 'v.eaf'
+
+    save_elan(path, FOUND, CLASSES, 30, with_scores=True)
+
+    labels = read_elan(tmp_path)
+    assert sorted(labels.classes) == sorted(CLASSES)
+    assert len(labels.videos['v'].names) == len(FOUND)
+    assert labels.mended[0] == (
+        "v.eaf: tier 'action score' is left out, its type 'score' is that of "
+        'scores; choose the tiers to read it'
+    )
+
+
+def test_a_tier_of_somebodys_own_scores_is_read(write):
+    tier = ('grade', 'score', [('a1', 't1', 't4', 'good')])
+
+    labels = read_elan(write(eaf(SLOTS, [tier])))
+
+    assert labels.classes == ['good']  # it depends on no other tier
 
 
 def test_no_detection_is_an_empty_tier(tmp_path):
