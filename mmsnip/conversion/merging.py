@@ -94,7 +94,8 @@ def output_metainfo(
 
     Returns:
         dict[str, Any]: With ``joint_names`` and ``parents``, and ``fps``
-        where any is known.
+        where any is known: the most common rate of the recordings; that of
+        the source where one states none and so goes by it.
     """
     metainfo = with_layout(metainfo, facts[0]['layout'])
     layout = metainfo_layout(metainfo, facts[0]['shape'][2])
@@ -102,9 +103,10 @@ def output_metainfo(
         metainfo['joint_names'] = list(layout.joint_names)
         metainfo['parents'] = [int(parent) for parent in layout.parents]
     rates = Counter(f['fps'] for f in facts if f['fps'] is not None)
+    stated = sum(rates.values()) == len(facts)
     if hygiene.fps is not None:
         metainfo['fps'] = float(hygiene.fps)
-    elif metainfo.get('fps') is None and rates:
+    elif rates and (stated or metainfo.get('fps') is None):
         metainfo['fps'] = rates.most_common(1)[0][0]
     if len(rates) > 1:
         listed = ', '.join(f'{rate:g}' for rate in sorted(rates)[:6])
