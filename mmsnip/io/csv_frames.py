@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from mmsnip.io.csv_clock import usual_step
 from mmsnip.io.csv_columns import TIME_UNITS
 from mmsnip.io.csv_header import Columns
 from mmsnip.io.csv_text import Table
@@ -113,25 +113,22 @@ def frame_rate(
     frames, rows = frames[known], rows[known]
     if len(rows) < 2:
         return None
-    with np.errstate(over='ignore', invalid='ignore'):
-        steps = np.diff(times[rows]) / np.diff(frames)
-    median = float(np.median(steps))
+    step, odd = usual_step(times[rows], frames)
     unit = found.time_unit
     if unit is None:
-        unit = 's' if median < 1 else 'ms' if median < 1000 else None
-    if unit is None or not 0 < median < math.inf:
+        unit = 's' if step < 1 else 'ms' if step < 1000 else None
+    rate = None if unit is None else nice_rate(step * TIME_UNITS[unit])
+    if rate is None:
         mended.append(
-            f'the median time step {median:g} gives no frame rate; tell '
+            f'the usual time step {step:g} gives no frame rate; tell '
             'time_unit or fps in a column map'
         )
         return None
-    odd = np.abs(steps - median) > 0.5 * median
     if odd.any():
         line = table.lines[rows[int(odd.argmax()) + 1]]
         mended.append(
-            f'{int(odd.sum())} of {len(steps)} time steps differ by more '
-            f'than half from the median {median:g} {unit} (first at line '
-            f'{line}); frames were not moved'
+            f'{int(odd.sum())} of {len(odd)} time steps differ by more than '
+            f'half from the usual {step:g} {unit} (first at line {line}); '
+            'frames were not moved'
         )
-    # The mean of the regular steps: times are often whole milliseconds.
-    return nice_rate(float(steps[~odd].mean()) * TIME_UNITS[unit])
+    return rate

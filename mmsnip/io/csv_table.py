@@ -52,10 +52,9 @@ def read_csv(
       while another one of that person is there is interpolated linearly
       between its neighbours, held at the ends; without any joint the person
       is absent, zeros.
-    - A time column gives the rate, by the mean of the steps that are at most
-      half off their median; frames are not moved to even times. A unit that
-      nothing says is s for a step below 1, ms below 1000; from there on none
-      is assumed.
+    - A time column gives the rate, by `usual_step`; frames are not moved to
+      even times. A unit that nothing says is s for a step below 1, ms below
+      1000; from there on none is assumed.
 
     Args:
         path (str | os.PathLike[str]): Text table.

@@ -221,6 +221,33 @@ def test_times_give_the_rate(tmp_path, name, steps, fps):
     assert metadata['mended'] == []
 
 
+@pytest.mark.parametrize('offset', [0, 1.6e9 + 0.0037])
+@pytest.mark.parametrize('digits', [2, 3, 6])
+@pytest.mark.parametrize(
+    'fps', [15, 25, 30, 50, 60, 70, 80, 90, 100, 120, 144, 200, 240]
+)
+def test_times_of_few_digits_give_the_rate(tmp_path, fps, digits, offset):
+    times = [f'{offset + t / fps:.{digits}f}' for t in range(601)]
+    header = ['time_s', *coordinates('{c}{v}', V=2)]
+    text = wide(poses(T=601, V=2), header, before=[times])
+
+    metadata = read_csv(save(tmp_path, text))[1]
+
+    assert metadata['fps'] == fps
+    assert metadata['mended'] == []
+
+
+def test_a_clock_that_goes_back_or_stands_gives_no_rate(tmp_path):
+    header = ['time_s', *coordinates('{c}{v}')]
+    for times in ([3, 2, 1, 0], [5, 5, 5, 5], [0, 'nan', 1e308, -1e308]):
+        text = wide(poses(T=4), header, before=[times])
+
+        metadata = read_csv(save(tmp_path, text))[1]
+
+        assert 'fps' not in metadata
+        assert 'gives no frame rate' in metadata['mended'][0]
+
+
 def test_uneven_times_are_reported(tmp_path):
     times = [0, 0.04, 0.08, 0.3, 0.34, 0.38]
     header = ['time', *coordinates('{c}{v}')]
