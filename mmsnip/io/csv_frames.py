@@ -21,9 +21,12 @@ def frame_numbers(
 ) -> tuple[np.ndarray, int]:
     """Frame of each row.
 
+    A time column of no known unit that counts by 1 is the frame number, or
+    nothing beside one.
+
     Args:
         table (Table): The table.
-        found (Columns): Its columns.
+        found (Columns): Its columns; changed where time is a count.
         metadata (dict[str, Any]): Takes ``first_frame`` and ``frame_step``.
         mended (list[str]): Takes what is odd.
 
@@ -33,6 +36,15 @@ def frame_numbers(
     Raises:
         SequenceError: If frames are not told, not whole or far too sparse.
     """
+    if found.time is not None and _counts_frames(table, found):
+        there = found.frame is None
+        mended.append(
+            f'column {table.name(found.time)} says no unit and counts by 1: '
+            f'it was {"taken for the frame number" if there else "left out"};'
+            ' tell time_unit in a column map if it is a time'
+        )
+        found.frame = found.time if there else found.frame
+        found.time = None
     if found.frame is None:
         if found.joint is None and found.person is None:
             return np.arange(table.num_rows), table.num_rows
@@ -91,6 +103,25 @@ def frame_numbers(
     return frames, T
 
 
+def _counts_frames(table: Table, found: Columns) -> bool:
+    """Whether the time column, of no known unit, is whole and steps by 1."""
+    if found.time_unit is not None:
+        return False
+    try:
+        numbers = table.numbers(found.time)
+    except SequenceError:  # `frame_rate` says so, where a rate is wanted
+        return False
+    if np.isnan(numbers).any() or (numbers != np.rint(numbers)).any():
+        return False
+    if found.joint is None and found.person is None:
+        numbers = np.sort(numbers)
+    else:
+        numbers = np.unique(numbers)
+    with np.errstate(over='ignore'):
+        steps = np.sort(np.diff(numbers))
+    return len(steps) > 0 and float(steps[(len(steps) - 1) // 2]) == 1
+
+
 def frame_rate(
     table: Table, found: Columns, frames: np.ndarray, mended: list[str]
 ) -> float | None:
@@ -114,9 +145,12 @@ def frame_rate(
     if len(rows) < 2:
         return None
     step, odd = usual_step(times[rows], frames)
-    unit = found.time_unit
-    if unit is None:
-        unit = 's' if step < 1 else 'ms' if step < 1000 else None
+    unit = _unit(found, step)
+    if found.time_unit is None and unit is not None:
+        mended.append(
+            f'column {table.name(found.time)} says no unit; its steps of '
+            f'{step:g} were taken for {unit}'
+        )
     rate = None if unit is None else nice_rate(step * TIME_UNITS[unit])
     if rate is None:
         mended.append(
@@ -132,3 +166,10 @@ def frame_rate(
             'frames were not moved'
         )
     return rate
+
+
+def _unit(found: Columns, step: float) -> str | None:
+    """Unit of the time column, told or guessed by the usual step."""
+    if found.time_unit is not None:
+        return found.time_unit
+    return 's' if step < 1 else 'ms' if step < 1000 else None

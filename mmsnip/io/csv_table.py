@@ -54,7 +54,8 @@ def read_csv(
       is absent, zeros.
     - A time column gives the rate, by `usual_step`; frames are not moved to
       even times. A unit that nothing says is s for a step below 1, ms below
-      1000; from there on none is assumed.
+      1000, and noted; from there on none is assumed. Whole times of no known
+      unit that go up by 1 are frame numbers and give no rate.
 
     Args:
         path (str | os.PathLike[str]): Text table.

@@ -202,15 +202,15 @@ def test_long_tables_without_header_are_not_taken_for_wide_ones(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('name', 'steps', 'fps'),
+    ('name', 'steps', 'fps', 'guess'),
     [
-        ('t', [0.04] * 4, 25.0),
-        ('time', [33, 33, 34, 33, 33, 34], 30.0),
-        ('time_us', [33366] * 4, 29.97),
-        ('Timestamp (ns)', [10**7] * 4, 100.0),
+        ('t', [0.04] * 4, 25.0, ['steps of 0.04 were taken for s']),
+        ('time', [33, 33, 34, 33, 33, 34], 30.0, ['taken for ms']),
+        ('time_us', [33366] * 4, 29.97, []),
+        ('Timestamp (ns)', [10**7] * 4, 100.0, []),
     ],
 )
-def test_times_give_the_rate(tmp_path, name, steps, fps):
+def test_times_give_the_rate(tmp_path, name, steps, fps, guess):
     times = np.concatenate([[5], 5 + np.cumsum(steps)])
     header = [name, *coordinates('{c}{v}')]
     text = wide(poses(T=len(times)), header, before=[times])
@@ -218,7 +218,57 @@ def test_times_give_the_rate(tmp_path, name, steps, fps):
     metadata = read_csv(save(tmp_path, text))[1]
 
     assert metadata['fps'] == fps
-    assert metadata['mended'] == []
+    assert len(metadata['mended']) == len(guess)
+    assert all(f"'{name}' says no unit" in n for n in metadata['mended'])
+    assert all(part in n for part, n in zip(guess, metadata['mended']))
+
+
+def test_times_that_count_frames_are_frame_numbers(tmp_path):
+    header = ['t', *coordinates('{c}{v}')]
+    text = wide(poses(T=5), header, before=[[3, 4, 5, 7, 8]])
+    path = save(tmp_path, text)
+
+    keypoint, metadata = read_csv(path)
+
+    assert 'fps' not in metadata
+    assert metadata['first_frame'] == 3
+    np.testing.assert_array_equal(keypoint[0, [0, 1, 2, 4, 5]], poses(T=5))
+    assert "'t' says no unit and counts by 1" in metadata['mended'][0]
+    assert 'taken for the frame number' in metadata['mended'][0]
+    assert read_csv(path, dict(fps=20))[1]['fps'] == 20.0
+    assert read_csv(path, dict(time_unit='ms'))[1]['fps'] == 1000.0
+
+
+def test_a_count_beside_frame_numbers_is_no_time(tmp_path):
+    header = ['frame', 'time', *coordinates('{c}{v}')]
+    text = wide(poses(), header, before=[range(10, 23), range(13)])
+
+    metadata = read_csv(save(tmp_path, text))[1]
+
+    assert 'fps' not in metadata
+    assert metadata['first_frame'] == 10
+    assert 'it was left out' in metadata['mended'][0]
+
+
+def test_long_tables_take_a_count_for_the_frame(tmp_path):
+    rows = [f'{t + 1},{v},{t},{v}' for t in range(5) for v in range(3)]
+    text = 't,joint,x,y\n' + '\n'.join(rows)
+
+    keypoint, metadata = read_csv(save(tmp_path, text))
+
+    assert keypoint.shape == (1, 5, 3, 2)
+    assert metadata['first_frame'] == 1
+    assert 'fps' not in metadata
+
+
+def test_words_in_a_time_column_do_no_harm_where_the_rate_is_told(tmp_path):
+    header = ['time', *coordinates('{c}{v}')]
+    text = wide(poses(T=3), header, before=[['12:00', '12:01', '12:02']])
+    path = save(tmp_path, text)
+
+    assert read_csv(path, dict(fps=20))[1]['fps'] == 20.0
+    with pytest.raises(SequenceError, match="column 'time' holds '12:00'"):
+        read_csv(path)
 
 
 @pytest.mark.parametrize('offset', [0, 1.6e9 + 0.0037])
@@ -256,8 +306,8 @@ def test_uneven_times_are_reported(tmp_path):
     metadata = read_csv(save(tmp_path, text))[1]
 
     assert metadata['fps'] == 25.0
-    assert '1 of 5 time steps' in metadata['mended'][0]
-    assert 'at line 5' in metadata['mended'][0]
+    assert '1 of 5 time steps' in metadata['mended'][1]
+    assert 'at line 5' in metadata['mended'][1]
 
 
 def test_lost_joints_are_interpolated_and_lost_frames_are_zeros(tmp_path):
