@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 
-__all__ = ['usual_step']
+__all__ = ['lost_frames', 'usual_step']
 
 _ODD = 0.5  # share of the usual step by which a step may differ
 _FEW = 0.1  # share of long steps up to which they are gaps, not grain
 _TINY = 1e-6
+_NEAR = 2  # steps around a long one that may make up for it
+_MEANT = 8  # times on each side of a gap that tell its length
 
 
 def usual_step(
@@ -28,7 +30,7 @@ def usual_step(
 
     Returns:
         tuple[float, np.ndarray]: Time from a frame to the next, NaN where
-            the clock stands or goes back; and which steps do not count,
+            the clock does not tell it; and which steps do not count,
             (R - 1,) bool.
 
     Examples:
@@ -40,15 +42,13 @@ def usual_step(
     with np.errstate(over='ignore', invalid='ignore'):
         steps = np.diff(times) / np.diff(frames)
         step = float(np.sort(steps)[(len(steps) - 1) // 2])
-        # A clock that mostly stands still tells its grain by its ticks.
-        grain = 0.0
-        if step == 0 and (steps > 0).any():
-            step, grain = float(steps.mean()), float(steps[steps > 0].min())
+        if step == 0:
+            step = float(steps.mean())
         odd = np.zeros(len(steps), bool)
         for _ in range(2):  # from the median, then from the mean
             if odd.all() or not 1e-99 < step < 1e99:
                 return math.nan, odd
-            grain = max(grain, _grain(times - times[0], step))
+            grain = _grain(times - times[0], step)
             coarse = grain >= _ODD * step * (1 - _TINY)
             long = steps > (1 + _ODD) * step * (1 + _TINY)
             many = long.sum() > 2 + _FEW * len(long)
@@ -58,6 +58,50 @@ def usual_step(
             odd = long | (steps < least)
             step = float(steps[~odd].mean()) if not odd.all() else math.nan
     return step, odd
+
+
+def lost_frames(
+    times: np.ndarray, frames: np.ndarray, step: float, odd: np.ndarray
+) -> np.ndarray:
+    """Frames that a clock leaves out in each of its steps.
+
+    A step of one and a half or more is a gap, unless the steps beside it
+    make up for it: a row that was written late lost nothing. Shorter steps
+    leave nothing out, however they jitter.
+
+    Args:
+        times (np.ndarray): Times, (R,), never falling.
+        frames (np.ndarray): Their frames without gaps, (R,) int64, rising.
+        step (float): Time from a frame to the next.
+        odd (np.ndarray): Of `usual_step`, (R - 1,) bool.
+
+    Returns:
+        np.ndarray: (R - 1,) float64, whole and not negative.
+
+    Examples:
+        >>> times = np.array([0, 1, 2, 5.1, 6, 7.8, 8, 9, 10, 11.9])
+        >>> odd = np.diff(times) > 1.5
+        >>> lost_frames(times, np.arange(10), 1.0, odd).tolist()
+        [0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    """
+    counts = np.diff(frames)
+    excess = np.diff(times) / step - counts
+    gaps = odd & (excess >= _ODD * counts)
+    lost = np.zeros(len(excess))
+    near = np.convolve(gaps, np.ones(2 * _NEAR + 1), 'full')
+    near = near[_NEAR : _NEAR + len(gaps)] > 0.5
+    edges = np.flatnonzero(np.diff(near, prepend=False, append=False))
+    ahead = np.concatenate([[0.0], np.cumsum(excess)])  # of each time, (R,)
+    before = np.append(0, edges[1:-1:2])
+    behind = np.append(edges[2::2], len(excess))
+    for (start, end), low, high in zip(edges.reshape(-1, 2), before, behind):
+        left = ahead[max(low, start - _MEANT + 1) : start + 1].mean()
+        right = ahead[end : min(high + 1, end + _MEANT)].mean()
+        total = max(float(np.rint(right - left)), 0.0)
+        places = start + np.flatnonzero(gaps[start:end])
+        upto = np.cumsum(excess[places])
+        lost[places] = np.diff(np.rint(upto / upto[-1] * total), prepend=0.0)
+    return lost
 
 
 def _grain(times: np.ndarray, step: float) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.csv_clock import usual_step
+from mmsnip.io.csv_clock import lost_frames, usual_step
 from mmsnip.io.csv_columns import TIME_UNITS
 from mmsnip.io.csv_header import Columns
 from mmsnip.io.csv_text import Table
@@ -27,7 +27,9 @@ def frame_numbers(
     Args:
         table (Table): The table.
         found (Columns): Its columns; changed where time is a count.
-        metadata (dict[str, Any]): Takes ``first_frame`` and ``frame_step``.
+        metadata (dict[str, Any]): Takes ``first_frame`` and ``frame_step``
+            where frames are numbered, else ``row_frames`` where times leave
+            some out.
         mended (list[str]): Takes what is odd.
 
     Returns:
@@ -46,22 +48,7 @@ def frame_numbers(
         found.frame = found.time if there else found.frame
         found.time = None
     if found.frame is None:
-        if found.joint is None and found.person is None:
-            return np.arange(table.num_rows), table.num_rows
-        if found.time is None:
-            raise SequenceError(
-                f'{table.path}: its rows are single joints or persons, but '
-                'no column tells the frame; call one frame or time, or name '
-                'it in a column map'
-            )
-        times = table.numbers(found.time)
-        if np.isnan(times).any():
-            line = table.lines[int(np.isnan(times).argmax())]
-            raise SequenceError(
-                f'{table.path}, line {line}: the time is empty'
-            )
-        steps, frames = np.unique(times, return_inverse=True)
-        return frames.reshape(-1).astype(np.int64), len(steps)
+        return _by_time(table, found, metadata, mended)
     numbers = table.numbers(found.frame)
     wrong = np.isnan(numbers) | (numbers != np.rint(numbers))
     wrong |= np.abs(numbers) > 2**53
@@ -103,13 +90,112 @@ def frame_numbers(
     return frames, T
 
 
+def _by_time(
+    table: Table, found: Columns, metadata: dict[str, Any], mended: list[str]
+) -> tuple[np.ndarray, int]:
+    """Frames of a table that does not number them, see `frame_numbers`."""
+    R = table.num_rows
+    wide = found.joint is None and found.person is None
+    if found.time is None and not wide:
+        raise SequenceError(
+            f'{table.path}: its rows are single joints or persons, but no '
+            'column tells the frame; call one frame or time, or name it in a '
+            'column map'
+        )
+    try:
+        times = None if found.time is None else table.numbers(found.time)
+    except SequenceError:
+        if not wide:
+            raise
+        times = None  # `frame_rate` says so, where a rate is wanted
+    if times is None:
+        return np.arange(R), R
+    if wide:
+        rows = frames = np.arange(R)
+    else:
+        if np.isnan(times).any():
+            line = table.lines[int(np.isnan(times).argmax())]
+            raise SequenceError(
+                f'{table.path}, line {line}: the time is empty'
+            )
+        times, rows, frames = np.unique(
+            times, return_index=True, return_inverse=True
+        )
+        frames = frames.reshape(-1).astype(np.int64)
+    places = _with_gaps(table, found, times, rows, mended)
+    if places[-1] >= len(places):
+        metadata['row_frames'] = places
+    return places[frames], int(places[-1]) + 1
+
+
+def _with_gaps(
+    table: Table,
+    found: Columns,
+    times: np.ndarray,
+    rows: np.ndarray,
+    mended: list[str],
+) -> np.ndarray:
+    """Frames with room for those that the clock leaves out.
+
+    Args:
+        table (Table): The table.
+        found (Columns): Its columns.
+        times (np.ndarray): Time of each frame that is there, (F,).
+        rows (np.ndarray): Row of each, (F,) int64.
+        mended (list[str]): Takes how many are left out.
+
+    Returns:
+        np.ndarray: (F,) int64 from 0, rising.
+
+    Raises:
+        SequenceError: If far more are left out than are there.
+    """
+    F = len(times)
+    places = np.arange(F)
+    known = np.flatnonzero(~np.isnan(times))
+    times = times[known]
+    if len(known) < 2:
+        return places
+    step, odd = usual_step(times, known)
+    if not step > 0 or (times[1:] < times[:-1]).any():
+        return places
+    unit = _unit(found, step)
+    rate = None if unit is None else nice_rate(step * TIME_UNITS[unit])
+    if unit is not None and rate is not None:
+        step = 1 / (rate * TIME_UNITS[unit])
+    with np.errstate(over='ignore'):
+        steps = np.diff(times)
+        span = (times[-1] - times[0]) / step
+    if span > 20 * F + 1000:
+        gap = int(steps.argmax())
+        raise SequenceError(
+            f'{table.path}, line {table.lines[rows[known[gap + 1]]]}: column '
+            f'{table.name(found.time)} goes on by '
+            f'{steps[gap]:g}, where {step:g} is usual, but only {F} frames '
+            'are there; part the table here, or mend its times'
+        )
+    lost = lost_frames(times, known, step, odd)
+    if not lost.any():
+        return places
+    moved = np.zeros(F, np.int64)
+    moved[known[1:]] = lost
+    first = int((lost > 0).argmax())
+    mended.append(
+        f'the times leave out {lost.sum():.0f} frames, first '
+        f'in a step of {steps[first]:g} at line '
+        f'{table.lines[rows[known[first + 1]]]}, where {step:g} is usual; '
+        'these frames are zeros'
+    )
+    return places + np.cumsum(moved)
+
+
 def _counts_frames(table: Table, found: Columns) -> bool:
     """Whether the time column, of no known unit, is whole and steps by 1."""
     if found.time_unit is not None:
         return False
     try:
         numbers = table.numbers(found.time)
-    except SequenceError:  # `frame_rate` says so, where a rate is wanted
+    except SequenceError:  # see `_by_time`
         return False
     if np.isnan(numbers).any() or (numbers != np.rint(numbers)).any():
         return False
@@ -123,7 +209,11 @@ def _counts_frames(table: Table, found: Columns) -> bool:
 
 
 def frame_rate(
-    table: Table, found: Columns, frames: np.ndarray, mended: list[str]
+    table: Table,
+    found: Columns,
+    frames: np.ndarray,
+    metadata: dict[str, Any],
+    mended: list[str],
 ) -> float | None:
     """Frames a second by the usual step of the time column.
 
@@ -131,6 +221,7 @@ def frame_rate(
         table (Table): The table.
         found (Columns): Its columns.
         frames (np.ndarray): Frame of each row, (R,).
+        metadata (dict[str, Any]): Of `frame_numbers`.
         mended (list[str]): Takes what is odd.
 
     Returns:
@@ -144,7 +235,13 @@ def frame_rate(
     frames, rows = frames[known], rows[known]
     if len(rows) < 2:
         return None
-    step, odd = usual_step(times[rows], frames)
+    gaps = metadata.get('row_frames')
+    if gaps is not None:  # found by the same steps, which decide the rate
+        known = np.searchsorted(gaps, frames)
+        step, odd = usual_step(times[rows], known)
+        odd &= np.diff(frames) == np.diff(known)
+    else:
+        step, odd = usual_step(times[rows], frames)
     unit = _unit(found, step)
     if found.time_unit is None and unit is not None:
         mended.append(
@@ -154,8 +251,8 @@ def frame_rate(
     rate = None if unit is None else nice_rate(step * TIME_UNITS[unit])
     if rate is None:
         mended.append(
-            f'the usual time step {step:g} gives no frame rate; tell '
-            'time_unit or fps in a column map'
+            f'column {table.name(found.time)} gives no frame rate, its usual '
+            f'step is {step:g}; tell time_unit or fps in a column map'
         )
         return None
     if odd.any():

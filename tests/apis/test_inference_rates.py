@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmsnip.io.sequence import SequenceError
-from tests.apis.stand_in import StandIn, localize, raising
+from tests.apis.stand_in import NAMES, StandIn, localize, raising
 
 
 def at_rate(fps, start_s, end_s, length_s):
@@ -80,6 +80,25 @@ def test_the_rate_of_the_file_counts_and_a_given_one_more(tmp_path):
     assert given['fps'] == 15.0
     assert given['detections'][0]['segment'][1] == 4.0
     assert own['notes'] == given['notes'] == []
+
+
+def test_seconds_of_a_table_are_those_of_its_clock(tmp_path):
+    path = tmp_path / 'a.csv'
+    kept = np.r_[:150, 240:450]  # 3 s are lost
+    keypoint = raising(450, (300, 360))[0, kept].reshape(len(kept), -1)
+    header = [f'{name}_{axis}' for name in NAMES for axis in 'xyz']
+    table = np.column_stack([kept / 30, keypoint])
+    np.savetxt(
+        *(path, table, '%.3f', ','),
+        header=','.join(['time_s', *header]),
+        comments='',
+    )
+
+    (found,) = localize(StandIn(), [path])
+
+    (entry,) = found['detections']
+    assert entry['segment'] == pytest.approx([10, 12])
+    assert found['num_frames'] == 450
 
 
 def test_a_file_without_a_rate_is_taken_for_the_models_and_says_so(tmp_path):

@@ -298,16 +298,136 @@ def test_a_clock_that_goes_back_or_stands_gives_no_rate(tmp_path):
         assert 'gives no frame rate' in metadata['mended'][0]
 
 
-def test_uneven_times_are_reported(tmp_path):
+def test_uneven_times_of_numbered_frames_are_reported(tmp_path):
     times = [0, 0.04, 0.08, 0.3, 0.34, 0.38]
-    header = ['time', *coordinates('{c}{v}')]
-    text = wide(poses(T=6), header, before=[times])
+    header = ['frame', 'time_s', *coordinates('{c}{v}')]
+    text = wide(poses(T=6), header, before=[range(6), times])
 
     metadata = read_csv(save(tmp_path, text))[1]
 
     assert metadata['fps'] == 25.0
-    assert '1 of 5 time steps' in metadata['mended'][1]
-    assert 'at line 5' in metadata['mended'][1]
+    assert '1 of 5 time steps' in metadata['mended'][0]
+    assert 'at line 5' in metadata['mended'][0]
+
+
+def timed(times, folder, name='time_s', V=2):
+    """A table of as many frames, and where `read_csv` puts them."""
+    header = [name, *coordinates('{c}{v}', V=V)]
+    values = 1 + np.arange(len(times) * V * 3.0).reshape(-1, V, 3)
+    path = save(folder, wide(values, header, before=[times]))
+    keypoint, metadata = read_csv(path)
+    there = keypoint[0].any(axis=(1, 2))
+    np.testing.assert_array_equal(keypoint[0, there], values)
+    return np.flatnonzero(there), len(there), metadata
+
+
+def test_times_that_are_left_out_are_frames_of_zeros(tmp_path):
+    kept = np.r_[:150, 240:300, 301:450]
+
+    frames, T, metadata = timed([f'{t / 30:.3f}' for t in kept], tmp_path)
+
+    np.testing.assert_array_equal(frames, kept)
+    np.testing.assert_array_equal(metadata['row_frames'], kept)
+    assert (T, metadata['fps']) == (450, 30.0)
+    assert metadata['mended'] == [
+        'the times leave out 91 frames, first in a step of 3.033 at line 152, '
+        'where 0.0333333 is usual; these frames are zeros',
+        '91 frames hold no joint and are zeros, first frame 150',
+    ]
+
+
+@pytest.mark.parametrize('fps', [30, 100, 240])
+@pytest.mark.parametrize('digits', [2, 3, 6])
+def test_a_gap_is_as_long_at_any_number_of_digits(tmp_path, fps, digits):
+    kept = np.r_[:200, 500:800]
+
+    frames, _, metadata = timed(
+        [f'{t / fps:.{digits}f}' for t in kept], tmp_path
+    )
+
+    late = frames - kept
+    assert not late[:200].any()
+    assert (late[200:] == late[-1]).all()
+    assert abs(late[-1]) <= fps * 0.1**digits + 1e-6  # the last digit
+    assert metadata['fps'] == pytest.approx(fps, rel=3e-3)
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_jitter_below_half_a_step_moves_nothing(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    kept = np.flatnonzero(rng.random(900) > 0.02)
+    kept -= kept[0]
+    clock = (kept + rng.uniform(-0.24, 0.24, len(kept))) / 30 + 5
+
+    even, T, metadata = timed(
+        (np.arange(900) + rng.uniform(-0.24, 0.24, 900)) / 30, tmp_path
+    )
+    frames, _, _ = timed(clock, tmp_path)
+
+    assert T == len(even) == 900
+    assert 'row_frames' not in metadata
+    np.testing.assert_array_equal(frames, kept)
+
+
+def test_a_row_that_was_written_late_lost_nothing(tmp_path):
+    times = np.arange(40) * 33.0
+    times[20:23] = [20.9 * 33, 21.9 * 33, 22.05 * 33]
+
+    _, T, metadata = timed(times, tmp_path, 'time_ms')
+
+    assert T == 40
+    assert 'row_frames' not in metadata
+    assert '2 of 39 time steps differ by more' in metadata['mended'][0]
+
+
+def test_a_clock_that_is_set_back_moves_no_frame(tmp_path):
+    times = np.r_[np.arange(20), np.arange(20), 40:60] / 25
+
+    _, T, metadata = timed(times, tmp_path)
+
+    assert (T, metadata['fps']) == (60, 25.0)
+    assert '2 of 59 time steps differ by more' in metadata['mended'][0]
+    assert 'frames were not moved' in metadata['mended'][0]
+
+
+def test_empty_times_lie_between_those_that_are_told(tmp_path):
+    times = [f'{t / 25:.2f}' for t in np.r_[:20, 30:50]]
+    times[5], times[-1] = '', ''
+
+    frames, T, metadata = timed(times, tmp_path)
+
+    np.testing.assert_array_equal(frames, np.r_[:20, 30:50])
+    assert (T, metadata['fps']) == (50, 25.0)
+
+
+def test_long_tables_have_room_for_times_that_are_left_out(tmp_path):
+    kept = [0, 1, 2, 3, 7, 8, 9]
+    rows = [f'{t * 40},{v},{t + 1},{v}' for t in kept for v in range(3)]
+    text = 'time_ms,joint,x,y\n' + '\n'.join(rows)
+
+    keypoint, metadata = read_csv(save(tmp_path, text))
+
+    assert keypoint.shape == (1, 10, 3, 2)
+    assert keypoint[0, 7, 2].tolist() == [8, 2]
+    assert not keypoint[0, 4:7].any()
+    assert metadata['row_frames'].tolist() == kept
+    assert metadata['fps'] == 25.0
+
+
+@pytest.mark.parametrize(
+    ('times', 'line'),
+    [
+        ([0, *range(1_600_000_000, 1_600_003_000, 30)], 3),
+        ([*range(0, 3000, 30), 1e300], 102),
+    ],
+)
+def test_times_that_leave_out_far_more_than_there_is_are_refused(
+    tmp_path, times, line
+):
+    message = f"line {line}: column 'time_ms' goes on by .* part the table"
+
+    with pytest.raises(SequenceError, match=message):
+        timed(times, tmp_path, 'time_ms')
 
 
 def test_lost_joints_are_interpolated_and_lost_frames_are_zeros(tmp_path):
