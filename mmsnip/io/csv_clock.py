@@ -10,6 +10,8 @@ __all__ = ['lost_frames', 'usual_step']
 
 _ODD = 0.5  # share of the usual step by which a step may differ
 _FEW = 0.1  # share of long steps up to which they are gaps, not grain
+_HEAP = 16  # steps that are looked at together
+_MOST = 0.8  # share of them that come evenly where the digits are to blame
 _TINY = 1e-6
 _NEAR = 2  # steps around a long one that may make up for it
 _MEANT = 8  # times on each side of a gap that tell its length
@@ -18,11 +20,11 @@ _MEANT = 8  # times on each side of a gap that tell its length
 def usual_step(
     times: np.ndarray, frames: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """Mean of the steps that are at most half off their median.
+    """Step of the clock by the steps that are at most half off their median.
 
     Where the last digit of the clock is half a step or more (100 times a
     second and above, printed with two decimals), steps of 0 and of a digit
-    more are regular, too: only the mean of all of them is right.
+    more are regular, too: only all of them together are right.
 
     Args:
         times (np.ndarray): Times, (R,) finite, R at least 2.
@@ -37,7 +39,7 @@ def usual_step(
         >>> times = np.array([0, 0.01, 0.02, 0.02, 0.03, 0.04, 0.04, 1.04])
         >>> step, odd = usual_step(times, np.arange(8))
         >>> round(step, 5), odd.nonzero()[0].tolist()
-        (0.00667, [6])
+        (0.00679, [6])
     """
     with np.errstate(over='ignore', invalid='ignore'):
         steps = np.diff(times) / np.diff(frames)
@@ -52,12 +54,39 @@ def usual_step(
             coarse = grain >= _ODD * step * (1 - _TINY)
             long = steps > (1 + _ODD) * step * (1 + _TINY)
             many = long.sum() > 2 + _FEW * len(long)
-            if coarse and (many or (steps == 0).any()):
+            even = many and _even(times - step * frames, grain)
+            if coarse and (even or (steps == 0).any()):
                 long = steps > (step + grain) * (1 + _TINY)
             least = 0.0 if coarse else _ODD * step * (1 - _TINY)
             odd = long | (steps < least)
             step = float(steps[~odd].mean()) if not odd.all() else math.nan
+        if odd.all():
+            return math.nan, odd
+        # Parallel lines through all times, a new one behind each odd step:
+        # the last digit of each counts less than that of the ends.
+        part = np.append(0, np.cumsum(odd))
+        x, y = (_centred(values, part) for values in (frames, times))
+        step = float((x * y).sum() / (x * x).sum())
     return step, odd
+
+
+def _centred(values: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Values without the mean of their part, (R,) float64."""
+    values = values - values[0]
+    means = np.bincount(part, values) / np.bincount(part)
+    return values - means[part]
+
+
+def _even(lead: np.ndarray, grain: float) -> bool:
+    """Whether long steps come as evenly as rounding makes them.
+
+    Frames that are lost by chance come in heaps.
+    """
+    if len(lead) < 2 * _HEAP:
+        return False
+    sums = lead[_HEAP:] - lead[:-_HEAP]
+    near = np.abs(sums - np.median(sums)) < grain * (1 + 1e-3)
+    return bool(near.mean() > _MOST)
 
 
 def lost_frames(

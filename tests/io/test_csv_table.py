@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmsnip.io.csv_clock import usual_step
 from mmsnip.io.csv_columns import load_column_map
 from mmsnip.io.csv_table import read_csv
 from mmsnip.io.reading import SequenceError
+from mmsnip.io.recording import nice_rate
 from mmsnip.skeleton.layout import get_layout
 from tests.io.read_or_refuse import read_or_refuse
 
@@ -285,6 +287,35 @@ def test_times_of_few_digits_give_the_rate(tmp_path, fps, digits, offset):
 
     assert metadata['fps'] == fps
     assert metadata['mended'] == []
+
+
+@pytest.mark.parametrize('num_frames', [50, 600])
+@pytest.mark.parametrize('offset', [0, 0.123])
+@pytest.mark.parametrize(
+    ('fps', 'digits'), [(23.976, 2), (30, 2), (60, 2), (120, 2), (240, 3)]
+)
+def test_the_last_digit_of_the_ends_does_not_bend_the_rate(
+    fps, digits, offset, num_frames
+):
+    frames = np.arange(num_frames)
+    times = np.round(offset + frames / fps, digits)
+
+    step, odd = usual_step(times, frames)
+
+    assert nice_rate(step) == pytest.approx(fps, rel=1.1e-3)
+    assert not odd.any()
+
+
+@pytest.mark.parametrize('fps', [10, 100])
+@pytest.mark.parametrize('lost', [0.01, 0.1, 0.2, 0.3])
+def test_frames_that_are_lost_are_no_rounding(tmp_path, fps, lost):
+    kept = np.flatnonzero(np.random.default_rng(0).random(900) >= lost)
+    kept -= kept[0]
+
+    frames, _, metadata = timed([f'{t / fps:.2f}' for t in kept], tmp_path)
+
+    assert metadata['fps'] == fps
+    np.testing.assert_array_equal(frames, kept)
 
 
 def test_a_clock_that_goes_back_or_stands_gives_no_rate(tmp_path):
