@@ -255,7 +255,14 @@ class FolderSource(Source):
         annotation = dict(
             frame_dir=item.name, total_frames=T, keypoint=keypoint
         )
-        fps = found.get('fps', self.source_fps)
+        fps = found.get('fps')
+        if fps is None:
+            fps = self.source_fps
+        elif self.source_fps not in (None, fps):
+            mended.append(
+                f'its file states {fps:g} frames a second, which go before '
+                f'source_fps={self.source_fps:g}'
+            )
         if fps is not None:
             annotation['fps'] = float(fps)
         for key in _TAKEN:

@@ -113,9 +113,11 @@ def output_metainfo(
         report (Report): Gets a warning where frame rates or units differ.
 
     Returns:
-        dict[str, Any]: With ``joint_names`` and ``parents``, ``fps`` where
-        any is known, ``unit`` 'm' where all are in metres, and ``max_gap``,
-        over which lost joints were interpolated.
+        dict[str, Any]: With ``joint_names`` and ``parents``; ``fps`` where
+        any is known, the most common rate of the recordings, that of the
+        source where one states none and so goes by it; ``unit`` 'm' where
+        all are in metres; ``max_gap``, over which lost joints were
+        interpolated.
     """
     metainfo = with_layout(metainfo, facts[0]['layout'])
     layout = metainfo_layout(metainfo, facts[0]['shape'][2])
@@ -123,9 +125,10 @@ def output_metainfo(
         metainfo['joint_names'] = list(layout.joint_names)
         metainfo['parents'] = [int(parent) for parent in layout.parents]
     rates = Counter(f['fps'] for f in facts if f['fps'] is not None)
+    stated = sum(rates.values()) == len(facts)
     if hygiene.fps is not None:
         metainfo['fps'] = float(hygiene.fps)
-    elif metainfo.get('fps') is None and rates:
+    elif rates and (stated or metainfo.get('fps') is None):
         metainfo['fps'] = rates.most_common(1)[0][0]
     if len(rates) > 1:
         listed = ', '.join(f'{rate:g}' for rate in sorted(rates)[:6])

@@ -149,7 +149,8 @@ def frame_labels(
     ``frame_step``, labels in frames are these numbers. Labels in seconds
     count from the first frame of a table, and from frame 0 of the video
     whose poses begin later. Frame-wise labels as long as the recording are
-    its frames.
+    its frames. Where the times of a file leave frames out, labels in frames
+    count those that it has.
 
     Args:
         fields (Mapping[str, Any]): Of `label_fields`.
@@ -183,12 +184,21 @@ def frame_labels(
             f'labels were moved by {first} frames, the number with which '
             f'the file begins{steps}'
         )
+    length = None if first else timing['num_frames']
+    rows = found.get('row_frames')
+    if rows is not None and not seconds and length != num_frames:
+        times = _over_gaps(times, np.asarray(rows))
+        length = num_frames if length == len(rows) else length
+        mended.append(
+            f'labels count the {len(rows)} frames of the file; they were '
+            'moved over those that its times leave out'
+        )
     labels = VideoLabels(
         timing['video'],
         times,
         list(timing['names']),
         timing['unit'],
-        num_frames=None if first else timing['num_frames'],
+        num_frames=length,
     )
     label_of = dict(zip(timing['names'], fields['segment_labels']))
     segments, names, notes = to_frames(
@@ -229,6 +239,30 @@ def film_start(found: Mapping[str, Any]) -> int:
     first = int(found.get('first_frame', 0))
     of_film = 'tracking' in found  # poses that were found in images
     return first if of_film and first > 1 else 0
+
+
+def _over_gaps(segments: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Segments that count the frames of a file, in those of its recording.
+
+    Args:
+        segments (np.ndarray): Half-open, (num_segments, 2) float64.
+        rows (np.ndarray): Frame of each frame of the file, (R,) int64.
+
+    Returns:
+        np.ndarray: (num_segments, 2); a segment keeps its first and its last
+            frame.
+
+    Examples:
+        >>> rows = np.array([0, 1, 5, 6])
+        >>> _over_gaps(np.array([[0.0, 2], [2, 4], [1, 9]]), rows).tolist()
+        [[0.0, 2.0], [5.0, 7.0], [1.0, 12.0]]
+    """
+    R = len(rows)
+    borders = np.arange(R + 1)
+    starts = np.interp(segments[:, 0], borders, [*rows, rows[-1] + 1])
+    ends = np.interp(segments[:, 1], borders, [rows[0], *(rows + 1)])
+    outside = segments - np.clip(segments, 0, R)
+    return np.stack([starts, ends], axis=1) + outside
 
 
 def usual_label(fields: Mapping[str, Any]) -> int:

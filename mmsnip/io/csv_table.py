@@ -47,15 +47,16 @@ def read_csv(
 
     - Frames are sorted; of rows for one frame, person and joint the last
       counts. Frame numbers are counted in their common step; numbers that
-      are missing become frames of zeros.
+      are missing become frames of zeros. So do those that a time column
+      leaves out, where nothing numbers the frames: see `lost_frames`.
     - A joint that is empty in a frame (a coordinate empty, NaN or infinite)
       while another one of that person is there is interpolated linearly
       between its neighbours, held at the ends; without any joint the person
       is absent, zeros.
-    - A time column gives the rate, by the mean of the steps that are at most
-      half off their median; frames are not moved to even times. A unit that
-      nothing says is s for a step below 1, ms below 1000; from there on none
-      is assumed.
+    - A time column gives the rate, by `usual_step`; frames are not moved to
+      even times. A unit that nothing says is s for a step below 1, ms below
+      1000, and noted; from there on none is assumed. Whole times of no known
+      unit that go up by 1 are frame numbers and give no rate.
 
     Args:
         path (str | os.PathLike[str]): Text table.
@@ -70,7 +71,8 @@ def read_csv(
             (list[str], always), ``unit``, ``up``, ``keypoint_score`` (M, T,
             V) float32 (0 where filled), ``track_ids`` where a person column
             is there, ``first_frame`` and ``frame_step`` (int) where a frame
-            column is, ``mended`` (list[str]).
+            column is, ``row_frames`` (int64, the frame of each frame of the
+            file) where the times leave some out, ``mended`` (list[str]).
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -129,7 +131,7 @@ def read_csv(
         metadata['keypoint_score'] = score[:, :, order].astype(np.float32)
     if found.person is not None:
         metadata['track_ids'] = track_ids
-    fps = columns.fps or frame_rate(table, found, frames, mended)
+    fps = columns.fps or frame_rate(table, found, frames, metadata, mended)
     if fps is not None:
         metadata['fps'] = fps
     metadata['mended'] = mended

@@ -51,7 +51,9 @@ def load_sequence(
         it, ``fps`` (float), ``layout`` (name, or joint_names and parents),
         ``joint_names`` (list[str]), ``unit``, ``up``, ``track_ids``,
         ``keypoint_score`` (M, T, V), ``first_frame`` (int, number of frame 0
-        in its source) and ``mended`` (sentences about what was repaired).
+        in its source), ``row_frames`` (int64, frame of each row of a table
+        whose times leave frames out) and ``mended`` (sentences about what
+        was repaired).
 
     Raises:
         FileNotFoundError: If there is no such file.

@@ -10,7 +10,7 @@ from mmsnip.apis.clips import Clip
 from mmsnip.apis.model_input import pack_clip
 from mmsnip.conversion.hygiene import resample
 from mmsnip.io.sequence import SequenceError
-from tests.apis.stand_in import StandIn, localize, raising
+from tests.apis.stand_in import NAMES, StandIn, localize, raising
 
 
 def at_rate(fps, start_s, end_s, length_s):
@@ -105,6 +105,25 @@ def test_a_lost_joint_is_resampled_as_conversion_does_it(rate):
 
 def as_tensor(sample):
     return torch.from_numpy(sample['keypoint'])
+
+
+def test_seconds_of_a_table_are_those_of_its_clock(tmp_path):
+    path = tmp_path / 'a.csv'
+    kept = np.r_[:150, 240:450]  # 3 s are lost
+    keypoint = raising(450, (300, 360))[0, kept].reshape(len(kept), -1)
+    header = [f'{name}_{axis}' for name in NAMES for axis in 'xyz']
+    table = np.column_stack([kept / 30, keypoint])
+    np.savetxt(
+        *(path, table, '%.3f', ','),
+        header=','.join(['time_s', *header]),
+        comments='',
+    )
+
+    (found,) = localize(StandIn(), [path])
+
+    (entry,) = found['detections']
+    assert entry['segment'] == pytest.approx([10, 12])
+    assert found['num_frames'] == 450
 
 
 def test_a_file_without_a_rate_is_taken_for_the_models_and_says_so(tmp_path):

@@ -9,6 +9,11 @@ import pytest
 
 from mmsnip.conversion.drawn_split import stratified_split
 from mmsnip.conversion.folder import FolderSource
+from mmsnip.conversion.hygiene import Hygiene
+from mmsnip.conversion.job import convert
+from mmsnip.conversion.merging import output_metainfo
+from mmsnip.conversion.report import Report
+from mmsnip.io.annotation import load_annotation
 
 
 def save(path, T=13):
@@ -127,6 +132,37 @@ def test_the_rate_of_a_file_goes_before_that_of_the_others(tmp_path):
     rates = [source.read(i).annotation['fps'] for i in source.items()]
 
     assert rates == [25.0, 60.0]
+
+
+def test_the_metainfo_has_the_rate_that_most_recordings_have(tmp_path):
+    layout = dict(joint_names=list('abcde'), parents=[-1, 0, 1, 1, 0])
+    (tmp_path / 'in').mkdir()
+    for name in 'abc':
+        values = np.random.default_rng(0).normal(size=(9, 5, 3))
+        np.savez(tmp_path / 'in' / f'{name}.npz', keypoint=values, fps=60)
+    save(tmp_path / 'in' / 'd.npy')
+    source = FolderSource(tmp_path / 'in', source_fps=30, layout=layout)
+    output = tmp_path / 'out.pkl'
+
+    report = convert(source, output, progress=False)
+
+    data = load_annotation(output)
+    assert [v['fps'] for v in data['annotations']] == [60.0, 60.0, 60.0, 30.0]
+    assert data['metainfo']['fps'] == 60.0
+    assert [name for name, _ in report.mended] == ['a', 'b', 'c']
+    assert 'its file states 60 frames a second' in report.mended[0][1]
+
+
+def test_the_rate_of_the_source_stays_where_a_recording_states_none():
+    facts = [
+        dict(fps=fps, layout=None, shape=[1, 9, 3, 3], unit=None)
+        for fps in (60.0, 60.0, None)
+    ]
+    metainfo = dict(joint_names=list('abc'), parents=[-1, 0, 1], fps=30.0)
+
+    found = output_metainfo(metainfo, Hygiene(), facts, Report('out.pkl'))
+
+    assert found['fps'] == 30.0
 
 
 def test_a_missing_folder_is_refused(tmp_path):

@@ -291,6 +291,33 @@ def test_labels_follow_the_numbers_of_the_frames(
     assert len(mended) == (expected != [20, 26])
 
 
+@pytest.mark.parametrize(
+    ('num_frames', 'segment', 'expected'),
+    [
+        (None, [8, 10], [8, 10]),
+        (None, [8, 12], [8, 17]),
+        (None, [10, 12], [15, 17]),
+        (None, [12, 99], [17, 30]),
+        (25, [10, 12], [15, 17]),
+        (30, [10, 12], [10, 12]),
+    ],
+)
+def test_labels_in_frames_count_those_that_a_table_has(
+    num_frames, segment, expected
+):
+    times = np.array([segment], np.float64)
+    labels = VideoLabels('v', times, ['b'], 'frames', num_frames=num_frames)
+    found = dict(row_frames=np.r_[:10, 15:30])
+
+    moved, _, mended = frame_labels(
+        label_fields(labels, ['b']), 30, 10.0, found
+    )
+
+    assert moved.tolist() == [expected]
+    assert not any('labels of 25 frames' in text for text in mended)
+    assert ('count the 25 frames' in str(mended)) == (num_frames != 30)
+
+
 def test_an_item_carries_its_labels_to_a_worker(root, tmp_path):
     path = write(tmp_path / 'l.csv', TABLE + 'p01,wave,1,5\np02,bow,2,3\n')
     source = FolderSource(root, labels=path, labels_unit='frames')

@@ -239,6 +239,28 @@ def test_a_broken_column_map_is_refused_at_once(tmp_path):
         TableSource(tmp_path, columns)
 
 
+@pytest.mark.parametrize(
+    'rows',
+    ['start_s,end_s\na,lift,10,12', 'start_frame,end_frame\na,lift,210,270'],
+)
+def test_labels_of_a_table_with_a_gap_lie_where_they_were_seen(tmp_path, rows):
+    kept = np.r_[:150, 240:450]  # 3 s are lost
+    lines = [f'{t / 30:.3f},0,{t},0,0,{t + 1},0' for t in kept]
+    head = 'time_s,hip_x,hip_y,hip_z,head_x,head_y,head_z\n'
+    write(tmp_path / 'in' / 'a.csv', head + '\n'.join(lines))
+    labels = write(tmp_path / 'labels.csv', f'video,label,{rows}\n')
+    layout = dict(joint_names=['hip', 'head'], parents=[-1, 0])
+    source = TableSource(tmp_path / 'in', labels=labels, layout=layout)
+
+    _, data = run(source, tmp_path / 'out.pkl')
+
+    (video,) = data['annotations']
+    assert video['total_frames'] == 450
+    assert video['segments'].tolist() == [[300, 360]]
+    hip = video['keypoint'][0, 300:360, 0, 1]
+    assert hip.tolist() == list(range(300, 360))
+
+
 def test_utkinect_text_is_read_without_a_map(tmp_path):
     rng = np.random.default_rng(3)
     x = rng.uniform(0.5, 2.5, (7, 20, 3)).round(4)

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmsnip.io.csv_clock import usual_step
 from mmsnip.io.csv_columns import load_column_map
 from mmsnip.io.csv_table import read_csv
 from mmsnip.io.reading import SequenceError
+from mmsnip.io.recording import nice_rate
 from mmsnip.skeleton.layout import get_layout
 from tests.io.read_or_refuse import read_or_refuse
 
@@ -202,15 +204,15 @@ def test_long_tables_without_header_are_not_taken_for_wide_ones(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('name', 'steps', 'fps'),
+    ('name', 'steps', 'fps', 'guess'),
     [
-        ('t', [0.04] * 4, 25.0),
-        ('time', [33, 33, 34, 33, 33, 34], 30.0),
-        ('time_us', [33366] * 4, 29.97),
-        ('Timestamp (ns)', [10**7] * 4, 100.0),
+        ('t', [0.04] * 4, 25.0, ['steps of 0.04 were taken for s']),
+        ('time', [33, 33, 34, 33, 33, 34], 30.0, ['taken for ms']),
+        ('time_us', [33366] * 4, 29.97, []),
+        ('Timestamp (ns)', [10**7] * 4, 100.0, []),
     ],
 )
-def test_times_give_the_rate(tmp_path, name, steps, fps):
+def test_times_give_the_rate(tmp_path, name, steps, fps, guess):
     times = np.concatenate([[5], 5 + np.cumsum(steps)])
     header = [name, *coordinates('{c}{v}')]
     text = wide(poses(T=len(times)), header, before=[times])
@@ -218,19 +220,245 @@ def test_times_give_the_rate(tmp_path, name, steps, fps):
     metadata = read_csv(save(tmp_path, text))[1]
 
     assert metadata['fps'] == fps
+    assert len(metadata['mended']) == len(guess)
+    assert all(f"'{name}' says no unit" in n for n in metadata['mended'])
+    assert all(part in n for part, n in zip(guess, metadata['mended']))
+
+
+def test_times_that_count_frames_are_frame_numbers(tmp_path):
+    header = ['t', *coordinates('{c}{v}')]
+    text = wide(poses(T=5), header, before=[[3, 4, 5, 7, 8]])
+    path = save(tmp_path, text)
+
+    keypoint, metadata = read_csv(path)
+
+    assert 'fps' not in metadata
+    assert metadata['first_frame'] == 3
+    np.testing.assert_array_equal(keypoint[0, [0, 1, 2, 4, 5]], poses(T=5))
+    assert "'t' says no unit and counts by 1" in metadata['mended'][0]
+    assert 'taken for the frame number' in metadata['mended'][0]
+    assert read_csv(path, dict(fps=20))[1]['fps'] == 20.0
+    assert read_csv(path, dict(time_unit='ms'))[1]['fps'] == 1000.0
+
+
+def test_a_count_beside_frame_numbers_is_no_time(tmp_path):
+    header = ['frame', 'time', *coordinates('{c}{v}')]
+    text = wide(poses(), header, before=[range(10, 23), range(13)])
+
+    metadata = read_csv(save(tmp_path, text))[1]
+
+    assert 'fps' not in metadata
+    assert metadata['first_frame'] == 10
+    assert 'it was left out' in metadata['mended'][0]
+
+
+def test_long_tables_take_a_count_for_the_frame(tmp_path):
+    rows = [f'{t + 1},{v},{t},{v}' for t in range(5) for v in range(3)]
+    text = 't,joint,x,y\n' + '\n'.join(rows)
+
+    keypoint, metadata = read_csv(save(tmp_path, text))
+
+    assert keypoint.shape == (1, 5, 3, 2)
+    assert metadata['first_frame'] == 1
+    assert 'fps' not in metadata
+
+
+def test_words_in_a_time_column_do_no_harm_where_the_rate_is_told(tmp_path):
+    header = ['time', *coordinates('{c}{v}')]
+    text = wide(poses(T=3), header, before=[['12:00', '12:01', '12:02']])
+    path = save(tmp_path, text)
+
+    assert read_csv(path, dict(fps=20))[1]['fps'] == 20.0
+    with pytest.raises(SequenceError, match="column 'time' holds '12:00'"):
+        read_csv(path)
+
+
+@pytest.mark.parametrize('offset', [0, 1.6e9 + 0.0037])
+@pytest.mark.parametrize('digits', [2, 3, 6])
+@pytest.mark.parametrize(
+    'fps', [15, 25, 30, 50, 60, 70, 80, 90, 100, 120, 144, 200, 240]
+)
+def test_times_of_few_digits_give_the_rate(tmp_path, fps, digits, offset):
+    times = [f'{offset + t / fps:.{digits}f}' for t in range(601)]
+    header = ['time_s', *coordinates('{c}{v}', V=2)]
+    text = wide(poses(T=601, V=2), header, before=[times])
+
+    metadata = read_csv(save(tmp_path, text))[1]
+
+    assert metadata['fps'] == fps
     assert metadata['mended'] == []
 
 
-def test_uneven_times_are_reported(tmp_path):
+@pytest.mark.parametrize('num_frames', [50, 600])
+@pytest.mark.parametrize('offset', [0, 0.123])
+@pytest.mark.parametrize(
+    ('fps', 'digits'), [(23.976, 2), (30, 2), (60, 2), (120, 2), (240, 3)]
+)
+def test_the_last_digit_of_the_ends_does_not_bend_the_rate(
+    fps, digits, offset, num_frames
+):
+    frames = np.arange(num_frames)
+    times = np.round(offset + frames / fps, digits)
+
+    step, odd = usual_step(times, frames)
+
+    assert nice_rate(step) == pytest.approx(fps, rel=1.1e-3)
+    assert not odd.any()
+
+
+@pytest.mark.parametrize('fps', [10, 100])
+@pytest.mark.parametrize('lost', [0.01, 0.1, 0.2, 0.3])
+def test_frames_that_are_lost_are_no_rounding(tmp_path, fps, lost):
+    kept = np.flatnonzero(np.random.default_rng(0).random(900) >= lost)
+    kept -= kept[0]
+
+    frames, _, metadata = timed([f'{t / fps:.2f}' for t in kept], tmp_path)
+
+    assert metadata['fps'] == fps
+    np.testing.assert_array_equal(frames, kept)
+
+
+def test_a_clock_that_goes_back_or_stands_gives_no_rate(tmp_path):
+    header = ['time_s', *coordinates('{c}{v}')]
+    for times in ([3, 2, 1, 0], [5, 5, 5, 5], [0, 'nan', 1e308, -1e308]):
+        text = wide(poses(T=4), header, before=[times])
+
+        metadata = read_csv(save(tmp_path, text))[1]
+
+        assert 'fps' not in metadata
+        assert 'gives no frame rate' in metadata['mended'][0]
+
+
+def test_uneven_times_of_numbered_frames_are_reported(tmp_path):
     times = [0, 0.04, 0.08, 0.3, 0.34, 0.38]
-    header = ['time', *coordinates('{c}{v}')]
-    text = wide(poses(T=6), header, before=[times])
+    header = ['frame', 'time_s', *coordinates('{c}{v}')]
+    text = wide(poses(T=6), header, before=[range(6), times])
 
     metadata = read_csv(save(tmp_path, text))[1]
 
     assert metadata['fps'] == 25.0
     assert '1 of 5 time steps' in metadata['mended'][0]
     assert 'at line 5' in metadata['mended'][0]
+
+
+def timed(times, folder, name='time_s', V=2):
+    """A table of as many frames, and where `read_csv` puts them."""
+    header = [name, *coordinates('{c}{v}', V=V)]
+    values = 1 + np.arange(len(times) * V * 3.0).reshape(-1, V, 3)
+    path = save(folder, wide(values, header, before=[times]))
+    keypoint, metadata = read_csv(path)
+    there = keypoint[0].any(axis=(1, 2))
+    np.testing.assert_array_equal(keypoint[0, there], values)
+    return np.flatnonzero(there), len(there), metadata
+
+
+def test_times_that_are_left_out_are_frames_of_zeros(tmp_path):
+    kept = np.r_[:150, 240:300, 301:450]
+
+    frames, T, metadata = timed([f'{t / 30:.3f}' for t in kept], tmp_path)
+
+    np.testing.assert_array_equal(frames, kept)
+    np.testing.assert_array_equal(metadata['row_frames'], kept)
+    assert (T, metadata['fps']) == (450, 30.0)
+    assert metadata['mended'] == [
+        'the times leave out 91 frames, first in a step of 3.033 at line 152, '
+        'where 0.0333333 is usual; these frames are zeros',
+        '91 frames hold no joint and are zeros, first frame 150',
+    ]
+
+
+@pytest.mark.parametrize('fps', [30, 100, 240])
+@pytest.mark.parametrize('digits', [2, 3, 6])
+def test_a_gap_is_as_long_at_any_number_of_digits(tmp_path, fps, digits):
+    kept = np.r_[:200, 500:800]
+
+    frames, _, metadata = timed(
+        [f'{t / fps:.{digits}f}' for t in kept], tmp_path
+    )
+
+    late = frames - kept
+    assert not late[:200].any()
+    assert (late[200:] == late[-1]).all()
+    assert abs(late[-1]) <= fps * 0.1**digits + 1e-6  # the last digit
+    assert metadata['fps'] == pytest.approx(fps, rel=3e-3)
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_jitter_below_half_a_step_moves_nothing(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    kept = np.flatnonzero(rng.random(900) > 0.02)
+    kept -= kept[0]
+    clock = (kept + rng.uniform(-0.24, 0.24, len(kept))) / 30 + 5
+
+    even, T, metadata = timed(
+        (np.arange(900) + rng.uniform(-0.24, 0.24, 900)) / 30, tmp_path
+    )
+    frames, _, _ = timed(clock, tmp_path)
+
+    assert T == len(even) == 900
+    assert 'row_frames' not in metadata
+    np.testing.assert_array_equal(frames, kept)
+
+
+def test_a_row_that_was_written_late_lost_nothing(tmp_path):
+    times = np.arange(40) * 33.0
+    times[20:23] = [20.9 * 33, 21.9 * 33, 22.05 * 33]
+
+    _, T, metadata = timed(times, tmp_path, 'time_ms')
+
+    assert T == 40
+    assert 'row_frames' not in metadata
+    assert '2 of 39 time steps differ by more' in metadata['mended'][0]
+
+
+def test_a_clock_that_is_set_back_moves_no_frame(tmp_path):
+    times = np.r_[np.arange(20), np.arange(20), 40:60] / 25
+
+    _, T, metadata = timed(times, tmp_path)
+
+    assert (T, metadata['fps']) == (60, 25.0)
+    assert '2 of 59 time steps differ by more' in metadata['mended'][0]
+    assert 'frames were not moved' in metadata['mended'][0]
+
+
+def test_empty_times_lie_between_those_that_are_told(tmp_path):
+    times = [f'{t / 25:.2f}' for t in np.r_[:20, 30:50]]
+    times[5], times[-1] = '', ''
+
+    frames, T, metadata = timed(times, tmp_path)
+
+    np.testing.assert_array_equal(frames, np.r_[:20, 30:50])
+    assert (T, metadata['fps']) == (50, 25.0)
+
+
+def test_long_tables_have_room_for_times_that_are_left_out(tmp_path):
+    kept = [0, 1, 2, 3, 7, 8, 9]
+    rows = [f'{t * 40},{v},{t + 1},{v}' for t in kept for v in range(3)]
+    text = 'time_ms,joint,x,y\n' + '\n'.join(rows)
+
+    keypoint, metadata = read_csv(save(tmp_path, text))
+
+    assert keypoint.shape == (1, 10, 3, 2)
+    assert keypoint[0, 7, 2].tolist() == [8, 2]
+    assert not keypoint[0, 4:7].any()
+    assert metadata['row_frames'].tolist() == kept
+    assert metadata['fps'] == 25.0
+
+
+@pytest.mark.parametrize(
+    ('times', 'line'),
+    [
+        ([0, *range(1_600_000_000, 1_600_003_000, 30)], 3),
+        ([*range(0, 3000, 30), 1e300], 102),
+    ],
+)
+def test_times_that_leave_out_far_more_than_there_is_are_refused(
+    tmp_path, times, line
+):
+    message = f"line {line}: column 'time_ms' goes on by .* part the table"
+
+    with pytest.raises(SequenceError, match=message):
+        timed(times, tmp_path, 'time_ms')
 
 
 def test_lost_joints_are_interpolated_and_lost_frames_are_zeros(tmp_path):
