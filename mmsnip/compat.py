@@ -11,13 +11,22 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import io
 import sys
 import types
 import warnings
 from pathlib import Path
 from typing import Any
 
-__all__ = ['VersionError', 'accept_stage_tuples', 'check_versions', 'prepare']
+from mmsnip.safe_checkpoint import mmengine_types, read_safely
+
+__all__ = [
+    'VersionError',
+    'accept_stage_tuples',
+    'check_versions',
+    'load_checkpoint',
+    'prepare',
+]
 
 # Distribution: (lowest, first too high), both as installed and run here.
 SUPPORTED = {
@@ -146,22 +155,6 @@ def _folder(package: str) -> Path | None:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _statistic(owner: type, name: str) -> Any:
-    """What ``getattr`` may do while a checkpoint is read: very little.
-
-    A pickled ``HistoryBuffer`` looks up its own statistics by ``getattr``.
-    The real one would open every attribute of every allowed type.
-    """
-    from mmengine.logging.history_buffer import HistoryBuffer
-
-    if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
-        return getattr(owner, name)
-    raise ValueError(
-        f'the checkpoint asks for the attribute {name!r} of {owner!r}; only '
-        'the statistics of HistoryBuffer are allowed'
-    )
-
-
 def allow_checkpoint_types() -> None:
     """Let ``torch.load`` read mmengine's own checkpoints.
 
@@ -170,32 +163,37 @@ def allow_checkpoint_types() -> None:
     checkpoint. Exactly these types are allowed; everything else stays
     refused. Delete when mmengine registers them itself.
     """
-    import numpy as np
     import torch
 
     if _digits(torch.__version__) < (2, 6, 0):
         return
-    from mmengine.logging.history_buffer import HistoryBuffer
-
-    multiarray = importlib.import_module(
-        'numpy._core.multiarray'
-        if _digits(np.__version__) >= (2, 0, 0)
-        else 'numpy.core.multiarray'
-    )
-    kinds = ('float64', 'float32', 'float16', 'int64', 'int32', 'bool')
     torch.serialization.add_safe_globals(
-        [
-            HistoryBuffer,
-            (_statistic, 'builtins.getattr'),
-            np.ndarray,
-            np.dtype,
-            *{type(np.dtype(kind)) for kind in kinds},
-            # Files written under either major version of numpy load.
-            (multiarray._reconstruct, 'numpy._core.multiarray._reconstruct'),
-            (multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
-            (multiarray.scalar, 'numpy._core.multiarray.scalar'),
-            (multiarray.scalar, 'numpy.core.multiarray.scalar'),
-        ]
+        [(value, name) for name, value in mmengine_types().items()]
+    )
+
+
+def load_checkpoint(data: bytes) -> Any:
+    """Content of a checkpoint of mmengine; nothing in it is executed.
+
+    Below torch 2.6 ``weights_only=True`` cannot be told what mmengine writes,
+    and the reader of ``mmsnip.safe_checkpoint`` takes its place.
+
+    Args:
+        data (bytes): The file.
+
+    Returns:
+        Any: What it holds, on the CPU.
+
+    Raises:
+        pickle.UnpicklingError: If it holds anything else; a damaged file
+            raises other errors, too.
+    """
+    import torch
+
+    if _digits(torch.__version__) < (2, 6, 0):
+        return read_safely(data)
+    return torch.load(
+        io.BytesIO(data), map_location='cpu', weights_only=True
     )
 
 

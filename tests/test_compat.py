@@ -134,9 +134,8 @@ def test_checkpoints_of_mmengine_load_with_the_protection_on():
         ),
         file,
     )
-    file.seek(0)
 
-    loaded = torch.load(file, weights_only=True)
+    loaded = compat.load_checkpoint(file.getvalue())
 
     assert loaded['message_hub']['loss'].current() == 0.5
     assert loaded['array'].tolist() == [0, 1, 2]
@@ -146,10 +145,9 @@ def test_other_types_stay_refused():
     compat.allow_checkpoint_types()
     file = io.BytesIO()
     torch.save(dict(path=compat.VersionError('x')), file)
-    file.seek(0)
 
     with pytest.raises(pickle.UnpicklingError, match='VersionError'):
-        torch.load(file, weights_only=True)
+        compat.load_checkpoint(file.getvalue())
 
 
 def test_a_checkpoint_cannot_reach_other_attributes():
@@ -161,10 +159,9 @@ def test_a_checkpoint_cannot_reach_other_attributes():
 
     file = io.BytesIO()
     torch.save(dict(reach=Reach()), file)
-    file.seek(0)
 
     with pytest.raises(Exception, match="asks for the attribute '__init__'"):
-        torch.load(file, weights_only=True)
+        compat.load_checkpoint(file.getvalue())
 
 
 def run(code):

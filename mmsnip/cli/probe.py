@@ -64,7 +64,7 @@ def checkpoint_facts() -> dict[str, Any]:
     import torch
     from mmengine.logging.history_buffer import HistoryBuffer
 
-    from mmsnip.compat import allow_checkpoint_types
+    from mmsnip.compat import allow_checkpoint_types, load_checkpoint
 
     allow_checkpoint_types()
     history = HistoryBuffer()
@@ -75,8 +75,7 @@ def checkpoint_facts() -> dict[str, Any]:
         message_hub=dict(loss=history, rate=np.float64(0.1)),
     )
     torch.save(saved, file)
-    file.seek(0)
-    loaded = torch.load(file, map_location='cpu', weights_only=True)
+    loaded = load_checkpoint(file.getvalue())
     if loaded['message_hub']['loss'].current() != 0.5:
         raise RuntimeError('a checkpoint came back changed')
     return {}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.fileio import get as read_bytes
 from torch import Tensor
+
+from mmsnip.compat import load_checkpoint
 
 WRAPPERS = ('module.', '_orig_mod.')
 
@@ -70,9 +70,7 @@ def read_checkpoint(path: str | Path) -> Any:
             f'{path} is a folder; name a checkpoint file in it'
         ) from error
     try:
-        return torch.load(
-            io.BytesIO(data), map_location='cpu', weights_only=True
-        )
+        return load_checkpoint(data)
     except Exception as error:
         reason = f'{type(error).__name__}: {error}'.splitlines()[0]
         raise CheckpointError(
