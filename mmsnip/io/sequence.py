@@ -23,6 +23,7 @@ Content = 'tuple[Any, dict[str, Any]]'
 # What an .npz may say beside its keypoints.
 _FACTS = (
     *('fps', 'joint_names', 'parents', 'layout', 'unit', 'up', 'track_ids'),
+    'keypoint_score',
 )
 
 
@@ -34,7 +35,8 @@ def load_sequence(
     - ``.npy``: the array.
     - ``.npz``: the array ``keypoint``, or the only one, and what is known of
       ``fps``, ``joint_names`` (with ``parents`` or without), ``layout`` (a
-      name), ``unit``, ``up`` and ``track_ids``.
+      name), ``unit``, ``up``, ``track_ids`` and ``keypoint_score``, as many
+      numbers as there are joints in all frames.
     - ``.skeleton``: NTU RGB+D, its two bodies with most motion (`read_ntu`).
     - ``.txt``: PKU-MMD, 150 numbers a row (`read_pkummd`).
     - ``.bvh``: any hierarchy, positions as the file scales them (`read_bvh`).
@@ -128,6 +130,17 @@ def _read_npz(path: Path) -> Content:
         M = shape[0] if len(shape) == 4 else 1
         found = _words(arrays['track_ids'], 'track_ids', M, path)
         metadata['track_ids'] = found
+    if 'keypoint_score' in arrays:
+        score = arrays['keypoint_score']
+        fits = score.shape == shape[:-1] and score.dtype.kind in 'fiu'
+        if not fits or not np.isfinite(score).all():
+            raise SequenceError(
+                f"{path}, array 'keypoint_score': found {score.dtype} of "
+                f'shape {score.shape}; expected a finite number for '
+                f'each joint, {shape[:-1]}'
+            )
+        score = score.reshape(-1, *score.shape[-2:])  # (M, T, V)
+        metadata['keypoint_score'] = score.astype(np.float32)
     if 'parents' in arrays:
         parents = arrays['parents']
         if parents.shape != (V,) or parents.dtype.kind not in 'iu':

@@ -102,6 +102,20 @@ def test_npz_says_what_it_knows_of_joints_and_persons(tmp_path):
     )
 
 
+@pytest.mark.parametrize('persons', [(), (2,)])
+def test_npz_may_have_scores(tmp_path, persons):
+    score = np.random.default_rng(0).random((*persons, 13, 5))
+    keypoint = np.ones((*persons, 13, 5, 2))
+    np.savez(tmp_path / 'a.npz', keypoint=keypoint, keypoint_score=score)
+
+    _, found = load_sequence(tmp_path / 'a.npz')
+
+    assert found['keypoint_score'].dtype == np.float32
+    np.testing.assert_array_equal(
+        found['keypoint_score'], score.reshape(-1, 13, 5).astype('f4')
+    )
+
+
 @pytest.mark.parametrize(
     'facts',
     [
@@ -112,6 +126,8 @@ def test_npz_says_what_it_knows_of_joints_and_persons(tmp_path):
         dict(track_ids=['a', 'b']),
         dict(unit=['m', 'cm']),
         dict(up=1.0),
+        dict(keypoint_score=np.ones((13, 5))),
+        dict(keypoint_score=np.full((1, 13, 5), np.nan)),
     ],
 )
 def test_npz_with_facts_that_do_not_fit_is_refused(tmp_path, facts):
