@@ -136,7 +136,7 @@ class Calls:
         (compat.VersionError('x'), 'asks for mmsnip.compat.VersionError'),
         (np.array([None]), 'sets attributes of a'),
     ],
-    ids=str,
+    ids=['system', 'eval', 'load', 'init', 'Tensor', 'error', 'objects'],
 )
 def test_everything_else_is_refused_and_nothing_runs(
     hostile, message, tmp_path, monkeypatch
