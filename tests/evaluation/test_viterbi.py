@@ -86,9 +86,9 @@ def test_scores_that_are_none_are_refused():
 
 
 def test_an_evaluation_has_its_frame_metrics_beside_those_of_the_arg_max():
-    labels = [1] * 6 + [0] * 9 + [1] + [0] * 9 + [1] * 6
+    labels = [1] * 12 + [0] * 9 + [1] + [0] * 9 + [1] * 12
     scores = {'a': np.eye(2)[labels] * 0.6 + 0.2}
-    truth = {'a': np.array([[0, 6, 25]])}
+    truth = {'a': np.array([[0, 12, 31]])}
 
     metrics, found = evaluate_scores(
         scores, truth, ['wave'], 'babel', {'runs': {}, 'viterbi': {}}
@@ -99,4 +99,4 @@ def test_an_evaluation_has_its_frame_metrics_beside_those_of_the_arg_max():
     assert metrics['edit'] == pytest.approx(0.5)
     assert metrics['viterbi/edit'] == metrics['viterbi/F1@50'] == 1
     assert metrics['viterbi/frame_accuracy'] == 1
-    assert found['viterbi'][0, :3].tolist() == [0, 6, 25]
+    assert found['viterbi'][0, :3].tolist() == [0, 12, 31]
