@@ -99,4 +99,4 @@ def test_an_evaluation_has_its_frame_metrics_beside_those_of_the_arg_max():
     assert metrics['edit'] == pytest.approx(0.5)
     assert metrics['viterbi/edit'] == metrics['viterbi/F1@50'] == 1
     assert metrics['viterbi/frame_accuracy'] == 1
-    assert found['viterbi'][0, :3].tolist() == [0, 12, 31]
+    assert found['viterbi']['a'][0, :3].tolist() == [0, 12, 31]
