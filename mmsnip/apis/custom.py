@@ -12,8 +12,11 @@ from mmsnip.io.annotation import AnnotationError, complete_metainfo
 from mmsnip.io.annotation_source import open_annotation, validate_source
 from mmsnip.skeleton import from_metainfo, present_frames
 from mmsnip.skeleton.egocentric import num_channels, vertical_axis
+from mmsnip.transforms.normalize import STREAMS
 
-__all__ = ['AnnotationSummary', 'describe_annotation']
+__all__ = ['AnnotationSummary', 'ChoiceError', 'describe_annotation']
+
+ENCODERS = ('AGCN', 'CTRGCN', 'STGCN')
 
 # Strides of AGCN's blocks by their product, the published ones at 8. Their
 # weights are the same, so that an encoder goes from one to another.
@@ -37,6 +40,10 @@ UNKNOWN_SEGMENT_S = 3.0
 # Enough to see which way is up.
 SAMPLED_VIDEOS = 64
 SAMPLED_STEP = 10  # frames
+
+
+class ChoiceError(ValueError):
+    """An environment variable names what configs/custom do not have."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,15 @@ class AnnotationSummary:
 
         Returns:
             int: C of the model's input.
+
+        Raises:
+            ChoiceError: If there is no such stream.
         """
+        if stream not in STREAMS:
+            raise ChoiceError(
+                f'MMSNIP_STREAM={stream} names no stream; use one of '
+                f'{", ".join(STREAMS)}, or unset it'
+            )
         if stream != 'egocentric':
             return self.in_channels
         coords = self.in_channels - self.use_score
@@ -167,9 +182,17 @@ class AnnotationSummary:
             tuple[int, ...]: For ``backbone.temporal_strides``; checkpoints
             made with one load into an encoder with another.
 
+        Raises:
+            ChoiceError: If it is another encoder.
+
         Source:
             docs/evidence.md, "Short segments".
         """
+        if encoder not in ENCODERS:
+            raise ChoiceError(
+                f'MMSNIP_ENCODER={encoder} is no encoder of configs/custom; '
+                f'use one of {", ".join(ENCODERS)}, or unset it'
+            )
         frames = self.segment_frames or UNKNOWN_SEGMENT_S * self.fps
         least = LAST_STAGE_FRAMES * self.rate
         kept = [n for n in STRIDES if frames >= n * least]

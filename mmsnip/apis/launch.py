@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config, DictAction
 from torch import distributed
 
+from mmsnip.apis.custom import ChoiceError
 from mmsnip.apis.devices import DeviceError
 from mmsnip.compat import VersionError
 from mmsnip.io.annotation import AnnotationError
@@ -156,6 +157,7 @@ def readable_errors() -> Iterator[None]:
     except (
         AnnotationError,
         CheckpointError,
+        ChoiceError,
         DeviceError,
         FileNotFoundError,
         SequenceError,

@@ -10,6 +10,7 @@ import pytest
 from mmengine.config import Config
 
 from mmsnip.apis.custom import describe_annotation
+from mmsnip.apis.launch import readable_errors
 from mmsnip.io.annotation import AnnotationError, save_annotation
 from mmsnip.registry import MODELS
 from mmsnip.skeleton.egocentric import upright
@@ -388,6 +389,27 @@ def test_the_channels_of_a_stream_follow_the_coordinates(tmp_path):
     assert solid.stream_channels('joint') == 3
     assert solid.stream_channels('egocentric') == 14
     assert flat.stream_channels('egocentric') == 2 * 4 + 1
+
+
+@pytest.mark.parametrize(
+    ('variable', 'message'),
+    [
+        ('MMSNIP_STREAM', 'names no stream; use one of joint, bone, motion'),
+        ('MMSNIP_ENCODER', 'use one of AGCN, CTRGCN, STGCN, or unset it'),
+    ],
+)
+def test_a_word_that_names_nothing_ends_training_in_a_line(
+    tmp_path, monkeypatch, capsys, variable, message
+):
+    monkeypatch.setenv('MMSNIP_ANN_FILE', write(tmp_path))
+    monkeypatch.setenv(variable, 'ape')
+
+    with pytest.raises(SystemExit), readable_errors():
+        Config.fromfile(ROOT / 'configs' / 'custom' / 'localize.py')
+
+    printed = capsys.readouterr().err
+    assert printed.startswith(f'error: {variable}=ape ')
+    assert message in printed
 
 
 def test_an_epoch_is_as_long_for_a_fraction_of_the_videos(tmp_path):
