@@ -19,10 +19,9 @@ import numpy as np
 # Run as a file, it would see its own folder alone.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmsnip.evaluation.protocols import evaluate_scores
+from mmsnip.evaluation.protocols import evaluate_scores, paint_videos
 from mmsnip.evaluation.segments import segments_from_frames
 from mmsnip.io.scores import load_scored_videos
-from mmsnip.skeleton.resample import paint_segments
 
 __all__ = ['error_metrics', 'with_true_boundaries', 'with_true_classes']
 
@@ -99,13 +98,7 @@ def error_metrics(
         dict[str, float]: ``true_boundaries/runs/mAP``,
         ``true_classes/runs/mAP`` and so on, in 0..1.
     """
-    background = len(classes)
-    labels = {
-        video: paint_segments(
-            truth[video][:, 1:], truth[video][:, 0], len(array), background
-        )
-        for video, array in scores.items()
-    }
+    labels = paint_videos(truth, scores, len(classes))
     metrics = {}
     for name, change in WAYS.items():
         changed = {v: change(array, labels[v]) for v, array in scores.items()}

@@ -193,24 +193,46 @@ def evaluate_scores(
             found[name], counted, num_classes, **options
         )
         metrics.update({f'{name}/{key}': v for key, v in report.items()})
-    painted = {
-        video: paint_segments(
-            truth[video][:, 1:], truth[video][:, 0], len(array), num_classes
-        )
-        for video, array in scores.items()
-    }
+    painted = paint_videos(truth, scores, num_classes)
     best = {video: array.argmax(axis=1) for video, array in scores.items()}
     metrics.update(evaluate_frames(best, painted, num_classes))
     if 'viterbi' in found:
-        steady = {
-            video: paint_segments(
-                rows[:, 1:3], rows[:, 0], len(scores[video]), num_classes
-            )
-            for video, rows in found['viterbi'].items()
-        }
+        steady = paint_videos(found['viterbi'], scores, num_classes)
         report = evaluate_frames(steady, painted, num_classes)
         metrics.update({f'viterbi/{key}': v for key, v in report.items()})
     return metrics, found
+
+
+def paint_videos(
+    segments: Mapping[str, np.ndarray],
+    scores: Mapping[str, np.ndarray],
+    background: int,
+) -> dict[str, np.ndarray]:
+    """`paint_segments` of each video that has scores, or labels.
+
+    Args:
+        segments (Mapping[str, np.ndarray]): Per video label, start, end,
+            (num_segments, 3), or with a score behind them.
+        scores (Mapping[str, np.ndarray]): Per video (T, ..).
+        background (int): Label of frames outside every segment.
+
+    Returns:
+        dict[str, np.ndarray]: Per video (T,) int64.
+
+    Examples:
+        >>> segments = {'a': np.array([[0, 1, 3]])}
+        >>> paint_videos(segments, {'a': np.zeros((4, 2))}, 1)['a'].tolist()
+        [1, 0, 0, 1]
+    """
+    return {
+        video: paint_segments(
+            segments[video][:, 1:3],
+            segments[video][:, 0],
+            len(array),
+            background,
+        )
+        for video, array in scores.items()
+    }
 
 
 def without_classes(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -91,7 +91,5 @@ def viterbi_detections(
         >>> viterbi_detections(flicker, 2.0).tolist()
         [[0.0, 0.0, 4.0, 0.5625]]
     """
-    scores = check_scores(scores)
-    return label_detections(
-        scores, viterbi_labels(scores, switch_cost), min_length
-    )
+    labels = viterbi_labels(scores, switch_cost)
+    return label_detections(np.asarray(scores), labels, min_length)

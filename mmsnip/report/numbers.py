@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.evaluation import evaluate_activitynet, evaluate_frames
-from mmsnip.evaluation.protocols import evaluate_scores
-from mmsnip.skeleton.resample import paint_segments
+from mmsnip.evaluation.protocols import evaluate_scores, paint_videos
 
 __all__ = [
     'FRAME_KEYS',
@@ -70,16 +69,8 @@ def compute_metrics(
         known = {name: scores[name] for name in names}
         return evaluate_scores(known, truth, classes, **chosen)[0]
     metrics = plain_map(found, truth, classes)
-    painted = {
-        name: paint_segments(
-            truth[name][:, 1:],
-            truth[name][:, 0],
-            len(labels[name]),
-            len(classes),
-        )
-        for name in names
-    }
     known = {name: labels[name] for name in names}
+    painted = paint_videos(truth, known, len(classes))
     metrics.update(evaluate_frames(known, painted, len(classes)))
     return metrics
 

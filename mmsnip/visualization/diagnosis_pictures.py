@@ -21,8 +21,8 @@ from mmsnip.evaluation.protocols import (
     PROPOSALS,
     WITHOUT_CONVENTION,
     count_classes,
+    paint_videos,
 )
-from mmsnip.skeleton.resample import paint_segments
 from mmsnip.visualization.canvas import save_figure
 from mmsnip.visualization.class_bars import draw_class_ap
 from mmsnip.visualization.confusion import draw_confusion
@@ -109,12 +109,7 @@ def draw_diagnosis(
         if not isinstance(bins, str) or bins != 'quantile':
             measured.pop('length in frames')
     best = {video: array.argmax(axis=1) for video, array in scores.items()}
-    painted = {
-        video: paint_segments(
-            truth[video][:, 1:], truth[video][:, 0], len(array), num_classes
-        )
-        for video, array in scores.items()
-    }
+    painted = paint_videos(truth, scores, num_classes)
     at = (iou_threshold,)
     return {
         'precision_recall': draw_precision_recall(
