@@ -2,7 +2,7 @@
 
 FILE is an annotation pickle, a store, or one recording (.skeleton, .bvh,
 .csv, .json, .npy, .npz, PKU-MMD .txt). Exit status: 0, whatever is found;
-1 if the file cannot be read.
+1 if the file cannot be read or a result cannot be written.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmsnip.conversion.sides import left_right_frames
 from mmsnip.io.annotation_check import AnnotationError
@@ -65,6 +66,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     print(format_facts(facts, args.videos))
+    try:
+        write(facts, data['annotations'], args)
+    except OSError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def write(
+    facts: dict[str, Any],
+    videos: Sequence[dict[str, Any]],
+    args: argparse.Namespace,
+) -> None:
+    """The facts as JSON and the pictures, where they are asked for.
+
+    Args:
+        facts (dict[str, Any]): Of `inspect_annotation`.
+        videos (Sequence[dict[str, Any]]): The annotations.
+        args (argparse.Namespace): Of ``parse_args``.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
     if args.json is not None:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(facts_to_json(facts), indent=1, allow_nan=False)
@@ -75,9 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from mmsnip.visualization.inspection import draw_inspection
 
         out = args.out or Path('work_dirs', 'inspect', args.file.stem)
-        for path in draw_inspection(facts, data['annotations'], out):
+        for path in draw_inspection(facts, videos, out):
             print(f'picture: {path}')
-    return 0
 
 
 if __name__ == '__main__':

@@ -148,17 +148,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         int: Exit status.
     """
     args = parse_args(argv)
+    try:
+        args.output_dir.mkdir(parents=True, exist_ok=True)
+        return synthesize(args)
+    except (OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+
+
+def synthesize(args: argparse.Namespace) -> int:
+    """What ``main`` does, errors aside.
+
+    Args:
+        args (argparse.Namespace): Of ``parse_args``.
+
+    Returns:
+        int: Exit status.
+
+    Raises:
+        OSError: If a file cannot be written.
+        ValueError: If the data of ``--pkummd`` cannot be made.
+    """
     started = time.perf_counter()
     videos = args.videos
     if args.minutes is not None:
         mean_frames = sum(args.frames) / 2
         videos = max(1, round(args.minutes * 60 * 30 / mean_frames))
     if args.pkummd:
-        try:
-            print(_pkummd(args, videos))
-        except ValueError as error:
-            print(f'error: {error}', file=sys.stderr)
-            return 2
+        print(_pkummd(args, videos))
         print(f'done in {time.perf_counter() - started:.1f} s')
         return 0
     val_clips = args.trimmed // 5

@@ -32,6 +32,20 @@ __all__ = [
 UNNAMED_STREAMS = ('joint', 'egocentric')
 
 
+class ConfigOptions(DictAction):
+    """Pairs of ``KEY=VALUE``; what is none ends in the usage."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Read the pairs into a dictionary."""
+        for pair in values:
+            if not pair.partition('=')[0] or '=' not in pair:
+                parser.error(
+                    f'{option_string}: {pair!r} is no KEY=VALUE, such as '
+                    'train_cfg.max_epochs=10'
+                )
+        super().__call__(parser, namespace, values, option_string)
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that training and testing share.
 
@@ -44,7 +58,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='override the config, e.g. model.backbone.base_channels=16',
     )
@@ -77,12 +91,19 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: If the config does not exist.
+        SystemExit: If ``cfg_options`` name a place that it lacks.
     """
     if not Path(args.config).is_file():
         raise FileNotFoundError(f'{args.config}: no such config file')
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+        try:
+            cfg.merge_from_dict(args.cfg_options)
+        except (KeyError, TypeError) as error:
+            raise SystemExit(
+                f'error: --cfg-options {" ".join(args.cfg_options)}: no such '
+                f'place in {args.config} ({str(error.args[0])[:99]})'
+            ) from None
     cfg.launcher = args.launcher
     if args.work_dir:
         cfg.work_dir = args.work_dir
@@ -159,7 +180,7 @@ def readable_errors() -> Iterator[None]:
         CheckpointError,
         ChoiceError,
         DeviceError,
-        FileNotFoundError,
+        OSError,
         SequenceError,
         VersionError,
     ) as error:

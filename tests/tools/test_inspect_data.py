@@ -45,3 +45,28 @@ def test_an_unreadable_file_exits_with_1_and_its_name(ann_file, tmp_path):
         assert done.returncode == 1
         assert name in done.stderr
         assert 'Traceback' not in done.output
+
+
+def test_results_that_cannot_be_written_are_named(ann_file, tmp_path):
+    taken = tmp_path / 'taken'
+    taken.write_text('a file')
+
+    for option, place in (('--out', taken), ('--json', taken / 'facts.json')):
+        done = run([*TOOL, ann_file, option, place], ann_file)
+
+        assert done.returncode == 1
+        assert '13 videos' in done.stdout
+        assert 'taken' in done.stderr
+        assert 'Traceback' not in done.output
+
+
+def test_made_data_need_a_folder(ann_file, tmp_path):
+    (tmp_path / 'taken').write_text('a file')
+    tool = [sys.executable, 'tools/synthesize.py', tmp_path / 'taken']
+
+    for more in ([], ['--pkummd']):
+        done = run([*tool, *more], ann_file)
+
+        assert done.returncode == 2
+        assert done.stderr.startswith('error: ')
+        assert 'taken' in done.stderr

@@ -249,3 +249,45 @@ def test_amp_without_a_gpu_says_so(tmp_path, ann_file):
 
     assert done.returncode != 0
     assert '--amp needs a GPU' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        (['foo'], "'foo' is no KEY=VALUE"),
+        (['=3'], "'=3' is no KEY=VALUE"),
+        (
+            ['train_dataloader.dataset.pipeline.99.prob=1'],
+            'no such place in configs/custom/localize.py',
+        ),
+        (['model.backbone.type.deep=1'], 'no such place in'),
+    ],
+    ids=['no pair', 'no key', 'beyond the list', 'inside of a word'],
+)
+def test_options_that_fit_nowhere_are_named(
+    options, said, tmp_path, ann_file
+):
+    done = run(
+        [sys.executable, 'tools/train.py', 'configs/custom/localize.py']
+        + ['--work-dir', tmp_path, '--cfg-options', *options],
+        ann_file,
+    )
+
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert options[0].partition('=')[0] in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_a_work_folder_that_is_a_file_is_named(tmp_path, ann_file):
+    (tmp_path / 'taken').write_text('a file')
+
+    done = run(
+        [sys.executable, 'tools/train.py', 'configs/custom/localize.py']
+        + ['--work-dir', tmp_path / 'taken'],
+        ann_file,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith('error: ')
+    assert 'taken' in done.stderr.splitlines()[-1]
