@@ -10,7 +10,6 @@ from mmsnip.apis.streaming_scores import frame_stride, network_reach
 from mmsnip.io.video_check import is_int
 from mmsnip.models import SkeletonLocalizer
 from mmsnip.skeleton.egocentric import (
-    HEADING_SECONDS,
     TURNING_SECONDS,
     VELOCITY_SECONDS,
 )
@@ -116,13 +115,15 @@ def plan_stream(
 
 def _pipeline_reach(pipeline: Iterable[Any], fps: float) -> int:
     """Frames on either side that a frame's streams are made of."""
-    streams: set[str] = set()
-    for step in pipeline:
-        streams.update(getattr(step, 'stream', ()))
-    if 'egocentric' not in streams:
+    headings = [
+        step.heading_seconds
+        for step in pipeline
+        if 'egocentric' in getattr(step, 'stream', ())
+    ]
+    if not headings:
         return 1  # motion
     longest = max(*VELOCITY_SECONDS, *TURNING_SECONDS)
-    return math.ceil(HEADING_SECONDS / 2 * fps) + math.ceil(longest * fps)
+    return math.ceil(max(headings) / 2 * fps) + math.ceil(longest * fps)
 
 
 def check_count(name: str, value: Any, least: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mmsnip.skeleton.egocentric import HEADING_SECONDS
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.skeleton.mapping import (
@@ -202,6 +203,7 @@ def _stream(
     stream: str | Sequence[str] = 'joint',
     fps: float = 30.0,
     up: str = 'y',
+    heading_seconds: float = HEADING_SECONDS,
 ) -> None:
     """`mmsnip.SkeletonStream`."""
     sample.keypoint = stack_streams(
@@ -212,6 +214,7 @@ def _stream(
         sample.num_coords,
         fps,
         up,
+        heading_seconds,
     )
 
 

@@ -139,6 +139,7 @@ def egocentric(
     layout: SkeletonLayout,
     fps: float = 30.0,
     up: str = 'y',
+    heading_seconds: float = HEADING_SECONDS,
 ) -> np.ndarray:
     """Pose, bones and velocities in the frame of each person's heading.
 
@@ -160,6 +161,9 @@ def egocentric(
             the heading as it is.
         fps (float): Frames a second.
         up (str): Axis that points up, see `upright`.
+        heading_seconds (float): The heading is a running mean over this
+            long. Gestures move the shoulders; a longer mean leaves that
+            motion in the joints.
 
     Returns:
         np.ndarray: (M, T, V, `num_channels`), zero where the person is
@@ -172,7 +176,7 @@ def egocentric(
     D = coords.shape[-1]
     world = upright(coords, up)
     if D == 3:
-        width = 2 * round(HEADING_SECONDS * fps / 2) + 1
+        width = 2 * round(heading_seconds * fps / 2) + 1
         facing = heading(world, body_mask, layout.shoulders, width)
     root = world[:, :, layout.root, None]
     joint = world - root

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmsnip.skeleton.body import SkeletonLayout
-from mmsnip.skeleton.egocentric import egocentric
+from mmsnip.skeleton.egocentric import HEADING_SECONDS, egocentric
 from mmsnip.skeleton.geometry import (
     body_size,
     bones,
@@ -112,6 +112,7 @@ def stack_streams(
     num_coords: int = 3,
     fps: float = 30.0,
     up: str = 'y',
+    heading_seconds: float = HEADING_SECONDS,
 ) -> np.ndarray:
     """Joints, bones or their motion, side by side on channels.
 
@@ -124,6 +125,8 @@ def stack_streams(
         num_coords (int): Leading channels that are coordinates.
         fps (float): Frames a second, for ``egocentric``.
         up (str): Axis that points up, for ``egocentric``.
+        heading_seconds (float): Length of the heading's running mean, for
+            ``egocentric``.
 
     Returns:
         np.ndarray: (M, T, V, channels): C a stream, of ``egocentric``
@@ -134,7 +137,9 @@ def stack_streams(
         part = keypoint
         if stream == 'egocentric':
             coords = part[..., :num_coords]
-            own = egocentric(coords, body_mask, layout, fps, up)
+            own = egocentric(
+                coords, body_mask, layout, fps, up, heading_seconds
+            )
             part = np.concatenate([own, part[..., num_coords:]], axis=-1)
         if stream.startswith('bone'):
             part = bones(part, layout.bone_parents, num_coords)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsnip.registry import TRANSFORMS
-from mmsnip.skeleton.egocentric import UP_AXES
+from mmsnip.skeleton.egocentric import HEADING_SECONDS, UP_AXES
 from mmsnip.skeleton.normalization import normalize_bodies, stack_streams
 from mmsnip.skeleton.resample import PADDING
 from mmsnip.transforms.sample import (
@@ -180,9 +181,12 @@ class SkeletonStream(SkeletonTransform):
         fps (float): Frames a second, for ``egocentric``.
         up (str): Axis that points up, for ``egocentric``: ``'y'``, ``'-y'``,
             ``'z'``, ..
+        heading_seconds (float): Length of the running mean of the heading,
+            for ``egocentric``.
 
     Raises:
-        ValueError: If a stream or an axis is unknown.
+        ValueError: If a stream or an axis is unknown, or a number is out of
+            range.
     """
 
     def __init__(
@@ -190,6 +194,7 @@ class SkeletonStream(SkeletonTransform):
         stream: str | Sequence[str] = 'joint',
         fps: float = 30.0,
         up: str = 'y',
+        heading_seconds: float = HEADING_SECONDS,
     ) -> None:
         streams = (stream,) if isinstance(stream, str) else tuple(stream)
         unknown = [s for s in streams if s not in STREAMS]
@@ -204,8 +209,14 @@ class SkeletonStream(SkeletonTransform):
                 f'fps={fps!r} above 0'
             )
         self.stream = streams
+        if not 0 <= heading_seconds < math.inf:
+            raise ValueError(
+                f'SkeletonStream: heading_seconds={heading_seconds!r} must '
+                'not be below 0'
+            )
         self.fps = fps
         self.up = up
+        self.heading_seconds = heading_seconds
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Turn joints into streams.
@@ -227,7 +238,7 @@ class SkeletonStream(SkeletonTransform):
         results['body_mask'] = mask
         results['keypoint'] = stack_streams(
             results['keypoint'], mask, layout, self.stream, D, self.fps,
-            self.up,
+            self.up, self.heading_seconds,
         )  # fmt: skip
         results['stream'] = self.stream
         return results

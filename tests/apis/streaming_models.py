@@ -50,8 +50,11 @@ def checkpoint(
 ):
     """Write a checkpoint of random weights whose labels change in time.
 
-    `sample` is a video of other joints than those of `poses`.
+    `sample` is a video of other joints than those of `poses`; `stream` may
+    hold all arguments of the stream.
     """
+    shown = stream if isinstance(stream, dict) else dict(stream=stream)
+    stream = shown['stream']
     channels = 14 if stream == 'egocentric' else 3 * len(stream)
     model = dict(
         type='SkeletonLocalizer',
@@ -72,7 +75,7 @@ def checkpoint(
         dict(type='FormatSkeleton'),
         normalize,
         dict(type='FrameLabels'),
-        dict(type='SkeletonStream', stream=stream),
+        dict(type='SkeletonStream', **shown),
         dict(type='PackSkeletonInputs'),
     ]
     torch.manual_seed(0)

@@ -270,6 +270,26 @@ def test_the_recommended_recipe_streams(tmp_path):
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
 
 
+def test_a_longer_mean_of_the_heading_reaches_further(tmp_path):
+    reach = []
+    for seconds in (0.3, 2.0):
+        path = checkpoint(
+            tmp_path / f'{seconds}.pth',
+            'AGCN',
+            normalize=RECIPE,
+            stream=dict(stream='egocentric', heading_seconds=seconds),
+        )
+        live = StreamingLocalizer(
+            path, device='cpu', context='full', look_ahead='full'
+        )
+        reach.append(live.latency.frames)
+        keypoint = poses(T=192)
+        found, _ = joined(feed(live, keypoint, 64))
+        np.testing.assert_allclose(found, whole(path, keypoint), atol=1e-5)
+
+    assert abs(reach[1] - reach[0] - (30 - 5)) < 16  # whole strides
+
+
 def test_a_video_within_one_window_has_the_scores_of_one_pass(tmp_path):
     path = checkpoint(
         tmp_path / 'model.pth', 'AGCN', normalize=RECIPE, stream='egocentric'

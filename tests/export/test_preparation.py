@@ -57,6 +57,16 @@ def assert_same(found, wanted):
         pipeline('bone', align='heading', fill='linear', center='first'),
         pipeline('motion', align=None, scale=True, fill=None, up_axis=2),
         pipeline(center=None),
+        [
+            dict(type='NormalizeSkeleton', center='first', align=None),
+            dict(
+                type='SkeletonStream',
+                stream='egocentric',
+                fps=15.0,
+                up='z',
+                heading_seconds=0.7,
+            ),
+        ],
         [dict(type='mmsnip.FormatSkeleton', num_person=1)],
         [dict(type='FormatSkeleton', num_person=3), *pipeline()[1:]],
         [dict(type='MapJoints', target='kinect-v1', source=None)],

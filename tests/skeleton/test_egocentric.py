@@ -156,6 +156,25 @@ def test_turning_there_and_back_changes_nothing():
     np.testing.assert_allclose(back, coords, atol=1e-12)
 
 
+def test_a_longer_mean_leaves_the_swing_of_a_gesture_in_the_joints():
+    angle = 0.4 * np.sin(2 * np.pi * np.arange(120) / 30)  # a second
+    rest = walk()[0][:1, :1].repeat(120, axis=1)
+    swung = np.stack([np.cos(angle), -np.sin(angle)], axis=-1)[None]
+    coords, mask = turn(rest, swung), np.ones((1, 120), bool)
+    right = LAYOUT.shoulders[0]
+
+    short, long = (
+        egocentric(coords, mask, LAYOUT, heading_seconds=seconds)
+        for seconds in (0, 1)
+    )
+
+    inner = slice(20, -20)
+    assert np.ptp(short[0, inner, right, 2]) < 1e-6
+    reach = np.ptp((coords[0, :, right] - coords[0, :, LAYOUT.root])[:, 2])
+    assert np.ptp(long[0, inner, right, 2]) == pytest.approx(reach, rel=0.1)
+    assert np.ptp(long[0, inner, 0, -2]) < 0.2 * np.ptp(short[0, inner, 0, -2])
+
+
 @pytest.mark.parametrize('rate', [0.02, -0.4])
 def test_who_turns_steadily_turns_at_that_rate(rate):
     coords, mask = walk()

@@ -130,3 +130,27 @@ def test_unknown_arguments_are_refused(sample):
     del sample['layout']
     with pytest.raises(ValueError, match=r'toy has no layout.*FormatSkeleton'):
         normalize(sample)
+
+
+def test_the_heading_is_averaged_as_long_as_is_said():
+    found = []
+    for seconds in (0.3, 2.0):
+        sample = make_sample()
+        step = dict(
+            type='mmsnip.SkeletonStream',
+            stream='egocentric',
+            heading_seconds=seconds,
+        )
+        found.append(TRANSFORMS.build(step)(sample)['keypoint'])
+    default = stream(make_sample(), 'egocentric')['keypoint']
+
+    np.testing.assert_array_equal(found[0], default)
+    assert np.abs(found[1] - default).max() > 0.01
+
+
+@pytest.mark.parametrize('seconds', [-1, float('nan'), float('inf')])
+def test_a_length_of_the_mean_that_is_none_is_refused(seconds):
+    step = dict(type='mmsnip.SkeletonStream', heading_seconds=seconds)
+
+    with pytest.raises(ValueError, match='heading_seconds='):
+        TRANSFORMS.build(step)
