@@ -38,7 +38,8 @@ class ConfigOptions(DictAction):
     def __call__(self, parser, namespace, values, option_string=None):
         """Read the pairs into a dictionary."""
         for pair in values:
-            if not pair.partition('=')[0] or '=' not in pair:
+            key, equals, _ = pair.partition('=')
+            if not (key and equals):
                 parser.error(
                     f'{option_string}: {pair!r} is no KEY=VALUE, such as '
                     'train_cfg.max_epochs=10'

@@ -162,8 +162,8 @@ def egocentric(
         fps (float): Frames a second.
         up (str): Axis that points up, see `upright`.
         heading_seconds (float): The heading is a running mean over this
-            long. Gestures move the shoulders; a longer mean leaves that
-            motion in the joints.
+            long. A longer one leaves in the joints what the body does
+            within that time, as when it swings.
 
     Returns:
         np.ndarray: (M, T, V, `num_channels`), zero where the person is

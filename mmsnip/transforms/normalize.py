@@ -208,12 +208,12 @@ class SkeletonStream(SkeletonTransform):
                 f'SkeletonStream: up={up!r} must be one of {UP_AXES} and '
                 f'fps={fps!r} above 0'
             )
-        self.stream = streams
         if not 0 <= heading_seconds < math.inf:
             raise ValueError(
                 f'SkeletonStream: heading_seconds={heading_seconds!r} must '
                 'not be below 0'
             )
+        self.stream = streams
         self.fps = fps
         self.up = up
         self.heading_seconds = heading_seconds
