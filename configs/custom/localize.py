@@ -70,7 +70,14 @@ augment = [
 ]
 pack = [
     dict(type='FrameLabels'),
-    dict(type='SkeletonStream', stream=stream, fps=data.fps, up=data.up),
+    dict(
+        type='SkeletonStream',
+        stream=stream,
+        fps=data.fps,
+        up=data.up,
+        heading_line='hips',  # shoulders swing with the arms
+        heading_seconds=2.0,
+    ),
     dict(type='PackSkeletonInputs'),
 ]
 train_pipeline = [*load, *augment, *pack]

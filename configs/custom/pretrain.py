@@ -56,7 +56,12 @@ model = dict(
 )
 
 shown_as = dict(
-    type='SkeletonStream', stream=stream, fps=data.fps, up=data.up
+    type='SkeletonStream',
+    stream=stream,
+    fps=data.fps,
+    up=data.up,
+    heading_line='hips',  # as in localize.py
+    heading_seconds=2.0,
 )
 form = dict(type='FormatSkeleton', use_score=data.use_score)
 if stream == 'egocentric':

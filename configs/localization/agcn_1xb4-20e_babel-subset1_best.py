@@ -21,7 +21,14 @@ load = [
 ]
 pack = [
     dict(type='FrameLabels'),
-    dict(type='SkeletonStream', stream=stream, fps=30.0, up=up),
+    dict(
+        type='SkeletonStream',
+        stream=stream,
+        fps=30.0,
+        up=up,
+        heading_line='hips',  # shoulders swing with the arms
+        heading_seconds=2.0,
+    ),
     dict(type='PackSkeletonInputs'),
 ]
 train_pipeline = [

@@ -204,6 +204,7 @@ def _stream(
     fps: float = 30.0,
     up: str = 'y',
     heading_seconds: float = HEADING_SECONDS,
+    heading_line: str = 'shoulders',
 ) -> None:
     """`mmsnip.SkeletonStream`."""
     sample.keypoint = stack_streams(
@@ -215,6 +216,7 @@ def _stream(
         fps,
         up,
         heading_seconds,
+        heading_line,
     )
 
 

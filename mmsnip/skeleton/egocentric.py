@@ -15,10 +15,12 @@ from mmsnip.skeleton.geometry import bones
 from mmsnip.skeleton.naming import find_hips
 
 __all__ = [
+    'HEADING_LINES',
     'UP_AXES',
     'central_difference',
     'egocentric',
     'heading',
+    'heading_joints',
     'num_channels',
     'turn',
     'turning',
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 UP_AXES = ('x', '-x', 'y', '-y', 'z', '-z')
+HEADING_LINES = ('shoulders', 'hips')
 HEADING_SECONDS = 0.3  # shoulders sway; the heading is a mean over this long
 VELOCITY_SECONDS = (1 / 30, 4 / 30)  # either side of a frame
 TURNING_SECONDS = (0.25, 1.0)  # either side; longer than the sway of a step
@@ -61,18 +64,39 @@ def upright(coords: np.ndarray, up: str) -> np.ndarray:
     return coords[..., order] * np.array([1.0, sign, sign], coords.dtype)
 
 
+def heading_joints(
+    layout: SkeletonLayout, line: str = 'shoulders'
+) -> tuple[int, int] | None:
+    """Joints whose line tells where a body faces.
+
+    Args:
+        layout (SkeletonLayout): Of the joints.
+        line (str): Of `HEADING_LINES`; ``'hips'`` are found by the names of
+            the joints, and the shoulders stand in where none fits.
+
+    Returns:
+        tuple[int, int] | None: (right, left), None where the layout has
+        neither.
+    """
+    hips = None
+    if line == 'hips':
+        hips = find_hips(layout.joint_names, layout.pairs)
+    return hips or layout.shoulders
+
+
 def heading(
     coords: np.ndarray,
     body_mask: np.ndarray,
-    shoulders: tuple[int, int] | None,
+    line: tuple[int, int] | None,
     width: int = 9,
 ) -> np.ndarray:
-    """Direction of the line between the shoulders on the ground.
+    """Direction of a line across the body, seen from above.
 
     Args:
         coords (np.ndarray): (M, T, V, 3), y up.
         body_mask (np.ndarray): (M, T) bool; absent frames do not count.
-        shoulders (tuple[int, int] | None): (right, left) joints.
+        line (tuple[int, int] | None): (right, left) joints, those of
+            `heading_joints`.
         width (int): Frames of the running mean, odd.
 
     Returns:
@@ -81,14 +105,14 @@ def heading(
     """
     M, T = coords.shape[:2]
     unknown = np.array([1.0, 0.0], coords.dtype)
-    if shoulders is None or T == 0:
+    if line is None or T == 0:
         return np.broadcast_to(unknown, (M, T, 2))
-    right, left = shoulders
-    line = (coords[:, :, right] - coords[:, :, left])[..., ::2]
-    line = _unit(line) * body_mask[..., None]
+    right, left = line
+    across = (coords[:, :, right] - coords[:, :, left])[..., ::2]
+    across = _unit(across) * body_mask[..., None]
     half = width // 2
-    line = np.pad(line, ((0, 0), (half + 1, half), (0, 0)), mode='edge')
-    total = line.astype(np.float64).cumsum(axis=1)
+    across = np.pad(across, ((0, 0), (half + 1, half), (0, 0)), mode='edge')
+    total = across.astype(np.float64).cumsum(axis=1)
     mean = (total[:, width:] - total[:, :-width]) / width
     return _unit(mean, unknown)
 
@@ -140,6 +164,7 @@ def egocentric(
     fps: float = 30.0,
     up: str = 'y',
     heading_seconds: float = HEADING_SECONDS,
+    heading_line: str = 'shoulders',
 ) -> np.ndarray:
     """Pose, bones and velocities in the frame of each person's heading.
 
@@ -157,13 +182,14 @@ def egocentric(
     Args:
         coords (np.ndarray): (M, T, V, D), D of 2 or 3.
         body_mask (np.ndarray): (M, T) bool.
-        layout (SkeletonLayout): Of the joints; one without shoulders leaves
+        layout (SkeletonLayout): Of the joints; one without the line leaves
             the heading as it is.
         fps (float): Frames a second.
         up (str): Axis that points up, see `upright`.
         heading_seconds (float): The heading is a running mean over this
             long. A longer one leaves in the joints what the body does
             within that time, as when it swings.
+        heading_line (str): Of `HEADING_LINES`, see `heading_joints`.
 
     Returns:
         np.ndarray: (M, T, V, `num_channels`), zero where the person is
@@ -177,7 +203,8 @@ def egocentric(
     world = upright(coords, up)
     if D == 3:
         width = 2 * round(heading_seconds * fps / 2) + 1
-        facing = heading(world, body_mask, layout.shoulders, width)
+        line = heading_joints(layout, heading_line)
+        facing = heading(world, body_mask, line, width)
     root = world[:, :, layout.root, None]
     joint = world - root
     joint[..., 1] = world[..., 1] - _floor(world[..., 1], body_mask)

@@ -113,6 +113,7 @@ def stack_streams(
     fps: float = 30.0,
     up: str = 'y',
     heading_seconds: float = HEADING_SECONDS,
+    heading_line: str = 'shoulders',
 ) -> np.ndarray:
     """Joints, bones or their motion, side by side on channels.
 
@@ -127,6 +128,8 @@ def stack_streams(
         up (str): Axis that points up, for ``egocentric``.
         heading_seconds (float): Length of the heading's running mean, for
             ``egocentric``.
+        heading_line (str): Whose line the heading is, ``'shoulders'`` or
+            ``'hips'``, for ``egocentric``.
 
     Returns:
         np.ndarray: (M, T, V, channels): C a stream, of ``egocentric``
@@ -138,7 +141,13 @@ def stack_streams(
         if stream == 'egocentric':
             coords = part[..., :num_coords]
             own = egocentric(
-                coords, body_mask, layout, fps, up, heading_seconds
+                coords,
+                body_mask,
+                layout,
+                fps,
+                up,
+                heading_seconds,
+                heading_line,
             )
             part = np.concatenate([own, part[..., num_coords:]], axis=-1)
         if stream.startswith('bone'):

@@ -11,7 +11,12 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsnip.registry import TRANSFORMS
-from mmsnip.skeleton.egocentric import HEADING_SECONDS, UP_AXES
+from mmsnip.skeleton.egocentric import (
+    HEADING_LINES,
+    HEADING_SECONDS,
+    UP_AXES,
+    heading_joints,
+)
 from mmsnip.skeleton.normalization import normalize_bodies, stack_streams
 from mmsnip.skeleton.resample import PADDING
 from mmsnip.transforms.sample import (
@@ -183,10 +188,13 @@ class SkeletonStream(SkeletonTransform):
             ``'z'``, ..
         heading_seconds (float): Length of the running mean of the heading,
             for ``egocentric``.
+        heading_line (str): Whose line the heading is, for ``egocentric``:
+            ``shoulders`` or ``hips``; the shoulders stand in for hips that
+            the joints' names do not tell.
 
     Raises:
-        ValueError: If a stream or an axis is unknown, or a number is out of
-            range.
+        ValueError: If a stream, an axis or a line is unknown, or a number
+            is out of range.
     """
 
     def __init__(
@@ -195,6 +203,7 @@ class SkeletonStream(SkeletonTransform):
         fps: float = 30.0,
         up: str = 'y',
         heading_seconds: float = HEADING_SECONDS,
+        heading_line: str = 'shoulders',
     ) -> None:
         streams = (stream,) if isinstance(stream, str) else tuple(stream)
         unknown = [s for s in streams if s not in STREAMS]
@@ -213,10 +222,16 @@ class SkeletonStream(SkeletonTransform):
                 f'SkeletonStream: heading_seconds={heading_seconds!r} must '
                 'not be below 0'
             )
+        if heading_line not in HEADING_LINES:
+            raise ValueError(
+                f'SkeletonStream: heading_line={heading_line!r} must be one '
+                f'of {HEADING_LINES}'
+            )
         self.stream = streams
         self.fps = fps
         self.up = up
         self.heading_seconds = heading_seconds
+        self.heading_line = heading_line
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Turn joints into streams.
@@ -233,12 +248,13 @@ class SkeletonStream(SkeletonTransform):
         if self.stream != ('joint',) and self.stream != ('motion',):
             layout = layout_of(results, 'SkeletonStream')
         D = coords_of(results)
-        if 'egocentric' in self.stream and D == 3 and not layout.shoulders:
-            _log_missing(layout.name, 'shoulders')
+        if 'egocentric' in self.stream and D == 3:
+            if heading_joints(layout, self.heading_line) is None:
+                _log_missing(layout.name, 'shoulders')
         results['body_mask'] = mask
         results['keypoint'] = stack_streams(
             results['keypoint'], mask, layout, self.stream, D, self.fps,
-            self.up, self.heading_seconds,
+            self.up, self.heading_seconds, self.heading_line,
         )  # fmt: skip
         results['stream'] = self.stream
         return results

@@ -16,10 +16,10 @@ from tests.export.checkpoints import METAINFO, pipeline, poses
 LAYOUT = from_metainfo(METAINFO)
 
 
-def about(steps, C=3, by_place=True, least=1):
+def about(steps, C=3, by_place=True, least=1, layout=LAYOUT):
     return describe(
         METAINFO,
-        LAYOUT,
+        layout,
         steps,
         num_channels=C,
         persons_by_place=by_place,
@@ -27,13 +27,13 @@ def about(steps, C=3, by_place=True, least=1):
     )
 
 
-def packed(keypoint, steps, score=False):
+def packed(keypoint, steps, score=False, layout=LAYOUT):
     """What the test pipeline makes of the same poses."""
     sample = dict(
         frame_dir='walk',
         keypoint=keypoint[..., :-1] if score else keypoint,
         body_mask=present_frames(keypoint),
-        layout=LAYOUT,
+        layout=layout,
         metainfo=METAINFO,
     )
     if score:
@@ -64,7 +64,6 @@ def assert_same(found, wanted):
                 stream='egocentric',
                 fps=15.0,
                 up='z',
-                heading_seconds=0.7,
             ),
         ],
         [dict(type='mmsnip.FormatSkeleton', num_person=1)],
@@ -89,6 +88,23 @@ def test_poses_are_prepared_as_the_pipeline_prepares_them(steps):
     found = model_inputs(keypoint, about(steps))
 
     assert_same(found, packed(keypoint, steps))
+
+
+@pytest.mark.parametrize(
+    'other', [dict(heading_seconds=0.8), dict(heading_line='hips')]
+)
+def test_bodies_are_turned_by_the_heading_of_the_pipeline(other):
+    names = ['spine', 'hip_l', 'hip_r', 'arm_l', 'arm_r']
+    layout = from_metainfo(dict(METAINFO, joint_names=names))
+    keypoint, inputs = poses(), []
+    for given in (dict(), other):
+        steps = pipeline('egocentric')
+        steps[3].update(given)
+        found = model_inputs(keypoint, about(steps, layout=layout))
+        assert_same(found, packed(keypoint, steps, layout=layout))
+        inputs.append(found['keypoint'])
+
+    assert np.abs(inputs[1] - inputs[0]).max() > 0.01
 
 
 @pytest.mark.parametrize('score', [True, False])

@@ -11,6 +11,7 @@ from mmsnip.skeleton.egocentric import (
     central_difference,
     egocentric,
     heading,
+    heading_joints,
     num_channels,
     turn,
     turning,
@@ -173,6 +174,35 @@ def test_a_longer_mean_leaves_the_swing_of_a_gesture_in_the_joints():
     reach = np.ptp((coords[0, :, right] - coords[0, :, LAYOUT.root])[:, 2])
     assert np.ptp(long[0, inner, right, 2]) == pytest.approx(reach, rel=0.1)
     assert np.ptp(long[0, inner, 0, -2]) < 0.2 * np.ptp(short[0, inner, 0, -2])
+
+
+def test_arms_that_swing_the_shoulders_leave_the_heading_of_the_hips():
+    coords, mask = walk()
+    hips = coords[:, :, [2, 3]] + [0.0, -0.5, 0.0]
+    coords = np.concatenate([coords, hips], axis=2)
+    layout = from_metainfo(
+        dict(
+            joint_names=[*NAMES, 'left_hip', 'right_hip'],
+            parents=[-1, 0, 1, 1, 0, 0, 0],
+            classes=[],
+        )
+    )
+    swung = coords.copy()
+    swung[:, :, 2, 2] += 0.2
+    swung[:, :, 3, 2] -= 0.2
+
+    assert heading_joints(layout) == layout.shoulders
+    assert heading_joints(layout, 'hips') == (6, 5)
+    for line, same in (('shoulders', False), ('hips', True)):
+        found, wanted = (
+            heading(c, mask, heading_joints(layout, line))
+            for c in (swung, coords)
+        )
+        assert np.allclose(found, wanted) == same
+
+
+def test_shoulders_stand_in_for_hips_that_no_name_tells():
+    assert heading_joints(LAYOUT, 'hips') == LAYOUT.shoulders
 
 
 @pytest.mark.parametrize('rate', [0.02, -0.4])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmsnip.registry import TRANSFORMS
-from mmsnip.skeleton.layout import get_layout
+from mmsnip.skeleton.layout import from_metainfo, get_layout
 from mmsnip.skeleton.prenorm import pre_normalize
 
 from .conftest import make_sample
@@ -132,25 +132,35 @@ def test_unknown_arguments_are_refused(sample):
         normalize(sample)
 
 
-def test_the_heading_is_averaged_as_long_as_is_said():
+@pytest.mark.parametrize(
+    'other', [dict(heading_seconds=2.0), dict(heading_line='hips')]
+)
+def test_the_heading_is_the_one_that_is_said(other):
+    names = ['Spine', 'Hip_L', 'Hip_R', 'Arm_L', 'Arm_R']
+    body = dict(joint_names=names, parents=[-1, 0, 0, 0, 0], classes=[])
     found = []
-    for seconds in (0.3, 2.0):
-        sample = make_sample()
+    for given in (dict(heading_seconds=0.3, heading_line='shoulders'), other):
         step = dict(
-            type='mmsnip.SkeletonStream',
-            stream='egocentric',
-            heading_seconds=seconds,
+            type='mmsnip.SkeletonStream', stream='egocentric', **given
         )
+        sample = make_sample(layout=from_metainfo(body))
         found.append(TRANSFORMS.build(step)(sample)['keypoint'])
-    default = stream(make_sample(), 'egocentric')['keypoint']
+    sample = make_sample(layout=from_metainfo(body))
+    default = stream(sample, 'egocentric')['keypoint']
 
     np.testing.assert_array_equal(found[0], default)
     assert np.abs(found[1] - default).max() > 0.01
 
 
-@pytest.mark.parametrize('seconds', [-1, float('nan'), float('inf')])
-def test_a_length_of_the_mean_that_is_none_is_refused(seconds):
-    step = dict(type='mmsnip.SkeletonStream', heading_seconds=seconds)
+@pytest.mark.parametrize(
+    'given',
+    [
+        *[dict(heading_seconds=s) for s in (-1, float('nan'), float('inf'))],
+        dict(heading_line='knees'),
+    ],
+)
+def test_a_heading_that_is_none_is_refused(given):
+    step = dict(type='mmsnip.SkeletonStream', **given)
 
-    with pytest.raises(ValueError, match='heading_seconds='):
+    with pytest.raises(ValueError, match=f'{next(iter(given))}='):
         TRANSFORMS.build(step)
