@@ -75,7 +75,7 @@ pack = [
         stream=stream,
         fps=data.fps,
         up=data.up,
-        heading_line='hips',  # shoulders swing with the arms
+        heading_line='hips',  # evidence.md: which heading
         heading_seconds=2.0,
     ),
     dict(type='PackSkeletonInputs'),

@@ -24,7 +24,7 @@ pack = [
         stream=stream,
         fps=30.0,
         up=up,
-        heading_line='hips',  # shoulders swing with the arms
+        heading_line='hips',  # evidence.md: which heading
         heading_seconds=2.0,
     ),
     dict(type='PackSkeletonInputs'),

@@ -17,7 +17,7 @@ from sheet import (
 )
 
 from mmsnip.skeleton import get_layout
-from mmsnip.skeleton.egocentric import egocentric, heading
+from mmsnip.skeleton.egocentric import egocentric, heading, heading_joints
 from mmsnip.skeleton.posture import change_posture, draw_posture
 from mmsnip.synthesis import CLASSES, JOINT_NAMES, PARENTS, Take
 from mmsnip.visualization import draw_pose
@@ -26,6 +26,7 @@ from mmsnip.visualization.palette import COLORS, class_style
 
 LAYOUT = get_layout('nturgb+d')
 FPS = 30
+LINE, SECONDS = 'hips', 2.0  # of the recipe's heading
 HERE, THERE = COLORS[2], COLORS[6]
 LEFT_FOOT = JOINT_NAMES.index('left_foot')
 # Channels of `egocentric`: joints, bones, two velocities, two turning rates.
@@ -51,14 +52,23 @@ def elsewhere(joints: np.ndarray, degrees: float) -> np.ndarray:
 def inputs_of(joints: np.ndarray) -> np.ndarray:
     """Egocentric inputs, (T, V, 14)."""
     present = np.ones((1, len(joints)), bool)
-    return egocentric(joints[None], present, LAYOUT, FPS)[0]
+    return egocentric(
+        joints[None],
+        present,
+        LAYOUT,
+        FPS,
+        heading_seconds=SECONDS,
+        heading_line=LINE,
+    )[0]
 
 
 def _floor_plan(ax: Axes, joints: np.ndarray, color: str) -> None:
     root = joints[:, LAYOUT.root]
     present = np.ones((1, len(joints)), bool)
-    line = heading(joints[None], present, LAYOUT.shoulders)[0]
-    # left to right shoulder, turned to where the body faces
+    across = heading_joints(LAYOUT, LINE)
+    width = round(SECONDS * FPS) + 1
+    line = heading(joints[None], present, across, width)[0]
+    # left to right, turned to where the body faces
     ahead = np.stack([line[:, 1], -line[:, 0]], axis=1)
     ax.plot(root[:, 0], root[:, 2], color=color, lw=2)
     some = slice(0, len(joints), 16)
