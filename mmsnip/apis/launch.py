@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from mmengine.config import Config, DictAction
 from torch import distributed
 
+from mmsnip.apis.construction import explain_construction
 from mmsnip.apis.custom import ChoiceError
 from mmsnip.apis.devices import DeviceError
 from mmsnip.compat import VersionError
@@ -167,6 +169,8 @@ def start_processes(cfg: Config) -> None:
 def readable_errors() -> Iterator[None]:
     """End with the message alone where it says what to do.
 
+    Among these are components of a config that cannot be built.
+
     Set ``MMSNIP_TRACEBACK=1`` for the whole traceback. Exit status 2. A
     command that ends well leaves the process group first: its threads, left
     to the interpreter's end, abort it now and then.
@@ -185,13 +189,22 @@ def readable_errors() -> Iterator[None]:
         SequenceError,
         VersionError,
     ) as error:
-        if os.environ.get('MMSNIP_TRACEBACK') == '1':
+        _end_with(error, str(error))
+    except (KeyError, TypeError, ValueError) as error:
+        line = explain_construction(error)
+        if line is None:
             raise
-        sys.stdout.flush()
-        sys.stderr.write(f'error: {error}\n')
-        sys.stderr.flush()
-        if distributed.is_available() and distributed.is_initialized():
-            os._exit(2)  # the other processes wait at a collective
-        raise SystemExit(2) from None
+        _end_with(error, f'{line} (MMSNIP_TRACEBACK=1 shows where)')
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()
+
+
+def _end_with(error: Exception, line: str) -> NoReturn:
+    if os.environ.get('MMSNIP_TRACEBACK') == '1':
+        raise error
+    sys.stdout.flush()
+    sys.stderr.write(f'error: {line}\n')
+    sys.stderr.flush()
+    if distributed.is_available() and distributed.is_initialized():
+        os._exit(2)  # the other processes wait at a collective
+    raise SystemExit(2) from None
