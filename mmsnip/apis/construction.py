@@ -65,8 +65,7 @@ def _instead(wrong: str, component: Any) -> str:
 
 def _arguments(component: Any) -> list[str]:
     try:
-        parameters = inspect.signature(component).parameters.values()
+        parameters = inspect.signature(component).parameters
     except ValueError:  # written in C
         return []
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [p.name for p in parameters if p.kind not in variable]
+    return [n for n, p in parameters.items() if 'VAR_' not in p.kind.name]

@@ -248,9 +248,9 @@ class SkeletonStream(SkeletonTransform):
         if self.stream != ('joint',) and self.stream != ('motion',):
             layout = layout_of(results, 'SkeletonStream')
         D = coords_of(results)
-        if 'egocentric' in self.stream and D == 3:
-            if heading_joints(layout, self.heading_line) is None:
-                _log_missing(layout.name, 'shoulders')
+        turned = 'egocentric' in self.stream and D == 3
+        if turned and heading_joints(layout, self.heading_line) is None:
+            _log_missing(layout.name, 'shoulders')
         results['body_mask'] = mask
         results['keypoint'] = stack_streams(
             results['keypoint'], mask, layout, self.stream, D, self.fps,

@@ -57,9 +57,9 @@ def localizer(**head):
 def test_what_cannot_be_built_is_named_in_a_line(
     registry, config, line, capsys
 ):
-    with pytest.raises(SystemExit) as stopped, readable_errors():
-        with DefaultScope.overwrite_default_scope('mmsnip'):
-            registry.build(config)
+    scope = DefaultScope.overwrite_default_scope('mmsnip')
+    with pytest.raises(SystemExit) as stopped, readable_errors(), scope:
+        registry.build(config)
 
     assert stopped.value.code == 2
     printed = capsys.readouterr().err
