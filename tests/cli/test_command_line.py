@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -78,14 +78,15 @@ def test_the_help_imports_nothing_heavy():
 
 
 @pytest.mark.slow
-def test_the_help_comes_in_less_than_a_third_of_a_second():
+def test_the_help_takes_less_than_a_third_of_a_second_of_a_core():
     taken = []
     for _ in range(5):
-        started = time.perf_counter()
+        before = os.times()  # of the processor: others may keep it busy
         call('--help')
-        taken.append(time.perf_counter() - started)
+        after = os.times()
+        taken.append(sum(after[2:4]) - sum(before[2:4]))
 
-    assert statistics.median(taken) < 0.3
+    assert 0 < statistics.median(taken) < 0.3
 
 
 def test_the_version_is_the_packages(capsys):
