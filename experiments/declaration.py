@@ -21,7 +21,7 @@ STAGES = {
 SHORT = ('seed', 'width', 'epochs', 'fraction', 'mining')
 KEYS = {
     *SHORT, 'name', 'stage', 'config', 'data', 'init', 'options',
-    'environment', 'matrix',
+    'environment', 'matrix', 'past',
 }  # fmt: skip
 TOP = {'data', 'defaults', 'axes', 'groups', 'tables', 'plots', 'targets'}
 
@@ -48,6 +48,8 @@ class Run:
         init (tuple[str, int], optional): Name and seed of the pre-training
             run that it starts from.
         shared_init (bool): Whether all seeds start from that one.
+        past (bool): Whether its config has changed since its rows were made,
+            so that no further one may be.
         facts (dict[str, Any]): ``width``, ``epochs`` and ``fraction`` as
             declared, for the row.
     """
@@ -63,6 +65,7 @@ class Run:
     environment: dict = field(default_factory=dict)
     init: tuple | None = None
     shared_init: bool = False
+    past: bool = False
     facts: dict = field(default_factory=dict)
 
     @property
@@ -254,6 +257,7 @@ def _make_run(
         environment={k: str(v) for k, v in given['environment'].items()},
         init=(name, int(its_seed or seed)) if name else None,
         shared_init=bool(its_seed),
+        past=bool(given.get('past')),
         facts=facts,
     )
 

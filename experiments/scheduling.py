@@ -124,6 +124,9 @@ class Runner:
         outcome = Outcome()
         planned = {run.key for run in waiting}
         outcome.done += [r.label for r in wanted if r.key not in planned]
+        for run in [run for run in waiting if run.past]:
+            waiting.remove(run)
+            outcome.left[run.label] = 'its config has changed since its rows'
         self.say(f'{len(outcome.done)} done before, {len(waiting)} to run')
         running: dict[Future, Task] = {}
         with ThreadPoolExecutor(jobs) as pool:

@@ -108,3 +108,13 @@ def test_the_command_refuses_names_and_folders_that_are_not_there(
     (runner.data.folder / 'toy.pkl').unlink()
     assert main(words) == 2
     assert "it has no data set 'toy'" in capsys.readouterr().err
+
+
+def test_no_row_is_made_of_a_run_whose_config_has_changed(bench):
+    runner = bench(only(dict(name='a'), dict(name='b', past=True)))
+
+    outcome = run_all(runner)
+
+    assert outcome.done == ['a@0']
+    assert outcome.left == {'b@0': 'its config has changed since its rows'}
+    assert [row['name'] for row in read_rows(runner.rows_file)] == ['a']
