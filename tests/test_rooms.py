@@ -13,9 +13,10 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'mmsnip'
 FLOORS = [
     {'compat', 'safe_checkpoint'},
     {'registry'},
+    {'structures'},
     {'skeleton'},
     {'io', 'evaluation', 'losses', 'synthesis'},
-    {'conversion', 'report'},
+    {'conversion', 'prepare', 'report'},
     {'datasets', 'transforms', 'models', 'visualization', 'hooks'},
     {'apis', 'export'},
     {'cli'},
@@ -25,6 +26,8 @@ TORCH = {'torch'}
 MM = {'mmengine', 'mmcv', 'mmaction'}
 # Third-party packages that a pure room must not import.
 FORBIDDEN = {
+    'structures': TORCH | MM,
+    'prepare': TORCH | MM,
     'skeleton': TORCH | MM,
     'io': TORCH | MM,
     'synthesis': TORCH | MM,

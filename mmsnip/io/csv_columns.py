@@ -15,7 +15,7 @@ from mmsnip.io.video_check import is_int, is_rate, show
 __all__ = ['TIME_UNITS', 'ColumnMap', 'load_column_map', 'parse_column_map']
 
 Column = Union[str, int]  # a name of the header, or an index from 0
-Joint = 'dict[str, Column]'  # x, y and, where they are there, z and score
+Joint = dict[str, Column]  # x, y and, where they are there, z and score
 
 TIME_UNITS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
 _UNITS = ('m', 'mm', 'pixel', 'normalized')

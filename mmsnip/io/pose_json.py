@@ -9,6 +9,7 @@ Source:
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -232,7 +233,7 @@ def _numbered(
     if not any(found.values()):
         raise SequenceError(f'{path}: nobody is there in any frame')
     order = sorted(found)
-    gaps = [(a + 1, b) for a, b in zip(order, order[1:]) if b > a + 1]
+    gaps = [(a + 1, b) for a, b in itertools.pairwise(order) if b > a + 1]
     if gaps:
         spans = [f'{a}' if b == a + 1 else f'{a}..{b - 1}' for a, b in gaps]
         more = f' and {len(spans) - 10} more' if len(spans) > 10 else ''

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mmsnip.structures.errors import DataError, is_rate, show
 from mmsnip.structures.segments import Segments
-
-if TYPE_CHECKING:
-    from mmsnip.skeleton.body import SkeletonLayout
 
 __all__ = ['LOOK_AT', 'Note', 'Recording', 'as_sequence', 'present_joints']
 
@@ -78,7 +75,7 @@ class Recording:
     present: np.ndarray | None = None
     score: np.ndarray | None = None
     joint_names: tuple[str, ...] | None = None
-    layout: SkeletonLayout | None = None
+    layout: Any = None
     fps: float | None = None
     up: str | None = None
     unit: str | None = None

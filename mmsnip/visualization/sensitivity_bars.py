@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -112,7 +114,7 @@ def bin_texts(part: BinnedScores) -> list[str]:
     edges = part.edges * (100 if part.name == 'coverage' else 1)
     whole = part.name == 'instances'
     texts = []
-    for place, (low, high) in enumerate(zip(edges[:-1], edges[1:])):
+    for place, (low, high) in enumerate(itertools.pairwise(edges)):
         if whole:
             low = max(low if place == 0 else low + 1, 1)
         if np.isinf(high):

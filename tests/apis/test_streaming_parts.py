@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -23,7 +25,7 @@ def pieces(T, seed):
     bounds = [0]
     while bounds[-1] < T:
         bounds.append(min(T, bounds[-1] + int(rng.integers(7))))
-    return list(zip(bounds, bounds[1:]))
+    return list(itertools.pairwise(bounds))
 
 
 def numbers(T=53, num_classes=3, seed=0):

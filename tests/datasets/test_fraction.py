@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def test_a_smaller_fraction_is_part_of_a_larger_one():
         for f in (0.1, 0.2, 0.4, 0.8, 1.0)
     ]
 
-    for small, large in zip(chosen, chosen[1:]):
+    for small, large in itertools.pairwise(chosen):
         assert small < large
 
 

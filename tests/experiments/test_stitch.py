@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_a_clip_begins_where_the_last_one_ended_and_the_way_is_eased():
         points = entry['keypoint'][0]
         place = points.mean(axis=1)[:, [0, 2]]
         assert np.allclose(place[0], 0, atol=1e-5)
-        for last, following in zip(table, table[1:]):
+        for last, following in itertools.pairwise(table):
             start, end = last['end'], following['start']
             assert 3 <= end - start <= 10  # 1/3 to 1 s at 10 a second
             assert np.allclose(
@@ -128,7 +129,7 @@ def test_neighbours_differ_while_another_class_is_left():
     for table in tables:
         assert len(table['clips']) <= 8
         left = [clip['content'] for clip in table['clips']]
-        same = [a == b for a, b in zip(left, left[1:])]
+        same = [a == b for a, b in itertools.pairwise(left)]
         assert sum(same) <= (table is tables[-1])
 
 

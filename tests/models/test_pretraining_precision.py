@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -121,7 +122,7 @@ def test_key_encoder_moves_once_an_optimizer_step_under_accumulation():
 
     moved = [
         not torch.equal(before, after)
-        for before, after in zip(history, history[1:])
+        for before, after in itertools.pairwise(history)
     ]
 
     assert moved == [False, False, True, False, False, True]

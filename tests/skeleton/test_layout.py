@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import pickle
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_alias_gives_the_layout_under_its_first_name(alias, name):
 )
 def test_new_tables_link_limbs_in_their_order(name, chain):
     layout, chain = get_layout(name), chain.split()
-    for child, parent in zip(chain, chain[1:]):
+    for child, parent in itertools.pairwise(chain):
         joint = layout.joint_names.index(child)
         assert layout.joint_names[layout.parents[joint]] == parent
 
