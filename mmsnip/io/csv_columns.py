@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Union
+from typing import Any
 
 from mmsnip.io.csv_text import DELIMITERS
 from mmsnip.io.reading import SequenceError, read_text
@@ -14,7 +14,7 @@ from mmsnip.io.video_check import is_int, is_rate, show
 
 __all__ = ['TIME_UNITS', 'ColumnMap', 'load_column_map', 'parse_column_map']
 
-Column = Union[str, int]  # a name of the header, or an index from 0
+Column = str | int  # a name of the header, or an index from 0
 Joint = dict[str, Column]  # x, y and, where they are there, z and score
 
 TIME_UNITS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
