@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from experiments.holdout import group_of
 from mmsnip.io.annotation import load_annotation, save_annotation
-from mmsnip.io.draft import draft_of
+from mmsnip.structures.files import draft_of
 
 __all__ = ['stitch', 'write_stitched']
 

@@ -32,7 +32,7 @@ from experiments.rows import read_rows
 from experiments.selection import Results, rows_as_declared
 from experiments.tables import render_table, title_of
 from experiments.targets import render_targets
-from mmsnip.io.draft import draft_of
+from mmsnip.structures.files import draft_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / 'experiments' / 'runs.yaml'

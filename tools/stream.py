@@ -19,7 +19,7 @@ from mmsnip.apis.launch import readable_errors
 from mmsnip.apis.memory import keep_freed_memory
 from mmsnip.apis.streaming_plan import check_count
 from mmsnip.io.sequence import READERS, load_sequence
-from mmsnip.io.video_check import is_rate
+from mmsnip.structures.errors import is_rate
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

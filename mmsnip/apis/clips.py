@@ -22,10 +22,10 @@ from mmsnip.conversion.persons import keep_movers
 from mmsnip.conversion.segment_labels import film_start
 from mmsnip.io.recording import UP_AXES, turn_y_up
 from mmsnip.io.sequence import SequenceError, as_sequence, load_sequence
-from mmsnip.io.video_check import is_int
 from mmsnip.skeleton.egocentric import vertical_axis
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout
+from mmsnip.structures.errors import is_int
 
 __all__ = ['Clip', 'Expected', 'expected_input', 'fit_clip', 'open_source']
 

@@ -19,7 +19,7 @@ from mmsnip.evaluation import (
     viterbi_detections,
 )
 from mmsnip.io.recording import UP_AXES
-from mmsnip.io.video_check import is_int, is_rate
+from mmsnip.structures.errors import is_int, is_rate
 
 __all__ = ['PROPOSALS', 'Options']
 

@@ -22,7 +22,7 @@ from mmsnip.apis.streaming_scores import (
     StreamUpdate,
 )
 from mmsnip.io.sequence import SequenceError
-from mmsnip.io.video_check import is_rate
+from mmsnip.structures.errors import is_rate
 
 __all__ = ['StreamUpdate', 'StreamingLocalizer']
 

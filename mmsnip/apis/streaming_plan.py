@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from mmsnip.apis.streaming_scores import frame_stride, network_reach
-from mmsnip.io.video_check import is_int
 from mmsnip.models import SkeletonLocalizer
 from mmsnip.skeleton.egocentric import (
     TURNING_SECONDS,
     VELOCITY_SECONDS,
 )
+from mmsnip.structures.errors import is_int
 
 __all__ = ['Latency', 'StreamPlan', 'check_count', 'plan_stream']
 

@@ -21,8 +21,8 @@ from mmsnip.conversion.segment_labels import (
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
 from mmsnip.io.label_rules import OVERLAPS
 from mmsnip.io.sequence import READERS, load_sequence
-from mmsnip.io.video_check import is_rate
 from mmsnip.skeleton.layout import from_graph_cfg, get_layout
+from mmsnip.structures.errors import is_rate
 
 __all__ = ['FolderSource']
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from mmsnip.io.reading import SequenceError
 from mmsnip.io.recording import turn_y_up
-from mmsnip.io.video_check import as_labels, as_segments, is_rate
+from mmsnip.io.video_check import as_labels, as_segments
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.resample import map_segments, take_joints, tempo_map
+from mmsnip.structures.errors import is_rate
 
 __all__ = [
     'UNITS',

@@ -17,7 +17,7 @@ from mmsnip.conversion.source import Skipped, Source
 from mmsnip.conversion.split_files import apply_splits
 from mmsnip.io.annotation import DEFAULT_FPS
 from mmsnip.io.annotation_check import metainfo_layout
-from mmsnip.io.video_check import is_int
+from mmsnip.structures.errors import is_int
 
 __all__ = [
     'Parts',

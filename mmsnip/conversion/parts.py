@@ -15,7 +15,7 @@ from mmsnip import __version__
 from mmsnip.conversion.hygiene import Hygiene
 from mmsnip.conversion.source import Item, Source
 from mmsnip.io.annotation import to_plain
-from mmsnip.io.draft import draft_of
+from mmsnip.structures.files import draft_of
 
 __all__ = [
     'part_name',

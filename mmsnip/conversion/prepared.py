@@ -14,7 +14,7 @@ import numpy as np
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
 from mmsnip.io.prepared import Prepared, open_prepared
 from mmsnip.io.reading import SequenceError, safe_name
-from mmsnip.io.video_check import is_int, show
+from mmsnip.structures.errors import is_int, show
 
 __all__ = ['PreparedSource', 'add_prepared_arguments']
 

@@ -19,8 +19,9 @@ from mmsnip.conversion.parts import write_part
 from mmsnip.conversion.sides import left_right_frames
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
 from mmsnip.io.annotation_check import find_problems, metainfo_layout
-from mmsnip.io.video_check import as_labels, show
+from mmsnip.io.video_check import as_labels
 from mmsnip.skeleton.layout import from_graph_cfg
+from mmsnip.structures.errors import show
 
 __all__ = ['Work', 'with_layout']
 

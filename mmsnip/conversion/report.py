@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmsnip.conversion.source import Skipped
-from mmsnip.io.draft import draft_of
+from mmsnip.structures.files import draft_of
 
 __all__ = ['Report', 'format_report', 'report_path', 'save_report']
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmsnip.io.reading import SequenceError, read_text, safe_name
 from mmsnip.io.splits import read_pkummd_split
-from mmsnip.io.video_check import show
+from mmsnip.structures.errors import show
 
 __all__ = ['apply_splits', 'read_splits']
 

@@ -25,7 +25,7 @@ from mmsnip.io.reading import (
     open_arrays,
 )
 from mmsnip.io.smpl import ntu_joints
-from mmsnip.io.video_check import is_rate
+from mmsnip.structures.errors import is_rate
 
 __all__ = [
     'frames_at_30_fps',

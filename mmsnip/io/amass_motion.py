@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.reading import SequenceError, open_arrays
-from mmsnip.io.video_check import is_rate, show
+from mmsnip.structures.errors import is_rate, show
 
 __all__ = ['RATE_KEYS', 'AmassMotion', 'motion_rate', 'read_amass_motion']
 

@@ -20,7 +20,8 @@ from mmsnip.io.annotation_check import (
     metainfo_layout,
 )
 from mmsnip.io.safe_pickle import RefusedPickle, load_plain
-from mmsnip.io.video_check import as_labels, is_int, show
+from mmsnip.io.video_check import as_labels
+from mmsnip.structures.errors import is_int, show
 
 __all__ = [
     'AnnotationError',

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.video_check import check_video, is_rate, show
+from mmsnip.io.video_check import check_video
 from mmsnip.skeleton.layout import (
     SkeletonLayout,
     from_graph_cfg,
     from_metainfo,
     get_layout,
 )
+from mmsnip.structures.errors import DataError, is_rate, show
 
 __all__ = [
     'AnnotationError',
@@ -32,8 +33,7 @@ MAX_SHOWN = 20
 _SKELETON_KEYS = ('layout', 'parents')
 
 
-class AnnotationError(ValueError):
-    """An annotation file cannot be used; the message says where and why."""
+AnnotationError = DataError  # the name that other rooms still use
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.video_check import as_labels, as_segments, is_int, is_rate
+from mmsnip.io.video_check import as_labels, as_segments
+from mmsnip.structures.errors import is_int, is_rate
 
 MIN_MEDIAN_MAX = '{} / {} / {} (min / median / max)'
 

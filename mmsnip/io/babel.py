@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmsnip.io.reading import SequenceError, read_text, safe_name
-from mmsnip.io.video_check import show
+from mmsnip.structures.errors import show
 
 __all__ = [
     'BABEL_SUBSETS',

@@ -10,7 +10,7 @@ from typing import Any
 from mmsnip.io.csv_text import DELIMITERS
 from mmsnip.io.reading import SequenceError, read_text
 from mmsnip.io.recording import UP_AXES, check_scale
-from mmsnip.io.video_check import is_int, is_rate, show
+from mmsnip.structures.errors import is_int, is_rate, show
 
 __all__ = ['TIME_UNITS', 'ColumnMap', 'load_column_map', 'parse_column_map']
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mmsnip.io.draft import draft_of
+from mmsnip.structures.files import draft_of
 
 __all__ = ['save_detection_table']
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.draft import draft_of
 from mmsnip.io.scores import load_scores, save_scores
+from mmsnip.structures.files import draft_of
 
 __all__ = [
     'frames_to_seconds',

@@ -31,9 +31,9 @@ from mmsnip.io.sequence import READERS, load_sequence
 from mmsnip.io.store import SkeletonStore
 from mmsnip.io.store_check import check_store
 from mmsnip.io.suspicion import Finding, video_findings
-from mmsnip.io.video_check import is_rate
 from mmsnip.io.video_facts import measure_video
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
+from mmsnip.structures.errors import is_rate
 
 __all__ = ['annotations_of', 'inspect_annotation']
 

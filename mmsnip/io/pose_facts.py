@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmsnip.io.video_check import is_rate
+from mmsnip.structures.errors import is_rate
 
 __all__ = ['unpack', 'video_facts']
 

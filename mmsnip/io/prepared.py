@@ -20,7 +20,7 @@ from mmsnip.io.prepared_pickle import open_babel_subset
 from mmsnip.io.prepared_videos import Prepared, trimmed
 from mmsnip.io.reading import SequenceError, check_size
 from mmsnip.io.safe_pickle import RefusedPickle, load_plain
-from mmsnip.io.video_check import show
+from mmsnip.structures.errors import show
 
 __all__ = ['Prepared', 'open_prepared', 'read_prepared', 'trimmed']
 

@@ -19,7 +19,8 @@ from mmsnip.io.prepared_videos import (
 )
 from mmsnip.io.reading import SequenceError, check_size, safe_name
 from mmsnip.io.safe_pickle import RefusedPickle, load_plain
-from mmsnip.io.video_check import as_labels, show
+from mmsnip.io.video_check import as_labels
+from mmsnip.structures.errors import show
 
 __all__ = ['open_ctrgcn', 'open_stgcn']
 

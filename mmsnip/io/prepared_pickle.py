@@ -11,7 +11,8 @@ import numpy as np
 from mmsnip.io.babel import BABEL_SUBSETS
 from mmsnip.io.prepared_videos import NTU_LAYOUT, Prepared, trimmed
 from mmsnip.io.reading import SequenceError, safe_name
-from mmsnip.io.video_check import as_labels, is_int, show
+from mmsnip.io.video_check import as_labels
+from mmsnip.structures.errors import is_int, show
 
 __all__ = ['open_babel_subset']
 

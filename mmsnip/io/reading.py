@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.video_check import show
+from mmsnip.structures.errors import show
 
 __all__ = [
     'MAX_BYTES',

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.draft import draft_of
+from mmsnip.structures.files import draft_of
 
 __all__ = ['ScoredVideos', 'load_scored_videos', 'load_scores', 'save_scores']
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.annotation_summary import keypoint_of, labelled_segments
-from mmsnip.io.video_check import is_int
+from mmsnip.structures.errors import is_int
 
 __all__ = [
     'actions_of',

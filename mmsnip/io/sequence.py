@@ -15,7 +15,7 @@ from mmsnip.io.ntu import read_ntu
 from mmsnip.io.pkummd import read_pkummd
 from mmsnip.io.pose_json import read_pose_json
 from mmsnip.io.reading import SequenceError, as_sequence, open_arrays
-from mmsnip.io.video_check import is_rate
+from mmsnip.structures.errors import is_rate
 
 __all__ = ['READERS', 'SequenceError', 'as_sequence', 'load_sequence']
 

@@ -11,7 +11,8 @@ import numpy as np
 from mmsnip.io.annotation_check import Problem
 from mmsnip.io.plain_json import to_json
 from mmsnip.io.store_layout import SPLIT
-from mmsnip.io.video_check import as_labels, as_segments, show
+from mmsnip.io.video_check import as_labels, as_segments
+from mmsnip.structures.errors import show
 
 __all__ = ['KNOWN', 'NO_LABEL', 'Columns', 'split_rows']
 

@@ -17,7 +17,7 @@ from mmsnip.io.store_layout import (
     check_offsets,
 )
 from mmsnip.io.tensor_file import DTYPES, read_header, refuse
-from mmsnip.io.video_check import show
+from mmsnip.structures.errors import show
 
 __all__ = ['StoreIndex']
 

@@ -19,12 +19,12 @@ from mmsnip.io.annotation_check import (
     find_metainfo_problems,
     metainfo_layout,
 )
-from mmsnip.io.draft import draft_of
 from mmsnip.io.plain_json import to_json
 from mmsnip.io.store_columns import Columns, split_rows
 from mmsnip.io.store_layout import FORMAT, SPLIT, VERSION
 from mmsnip.io.tensor_file import DTYPES, MAX_HEADER, header_bytes, refuse
 from mmsnip.io.video_check import check_video
+from mmsnip.structures.files import draft_of
 
 __all__ = ['write_store']
 

@@ -19,7 +19,7 @@ from mmsnip.io.annotation_check import (
     Problem,
     annotation_error,
 )
-from mmsnip.io.video_check import show
+from mmsnip.structures.errors import show
 
 __all__ = [
     'DTYPES',

@@ -5,40 +5,16 @@ Each check yields rows of (key, found, expected, remedy).
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ['as_labels', 'as_segments', 'check_video', 'is_int', 'is_rate']
+from mmsnip.structures.errors import is_int, is_rate, show
+
+__all__ = ['as_labels', 'as_segments', 'check_video']
 
 Row = 'tuple[str, str, str, str]'
-
-
-def show(value: Any) -> str:
-    """Short text of any value, for messages."""
-    if value is None:
-        return 'nothing'
-    if isinstance(value, np.ndarray):
-        return f'{value.dtype} array of shape {value.shape}'
-    try:
-        return f'{type(value).__name__} {reprlib.repr(value)}'
-    except ValueError:  # an int of more digits than Python prints
-        return type(value).__name__
-
-
-def is_int(value: Any) -> bool:
-    """Whether a value is an integer, bool excluded."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def is_rate(value: Any) -> bool:
-    """Whether a value is a positive number that can be a frame rate."""
-    number = isinstance(value, (int, float, np.integer, np.floating))
-    if not number or isinstance(value, bool):
-        return False
-    return 0 < value < 1e6
 
 
 def _array(value: Any) -> np.ndarray | None:

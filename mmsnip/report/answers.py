@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmsnip.io.detections import seconds_to_frames
-from mmsnip.io.video_check import is_int, is_rate
+from mmsnip.structures.errors import is_int, is_rate
 
 __all__ = ['Answer', 'read_answer']
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 import mmsnip
-from mmsnip.io.draft import draft_of
 from mmsnip.report.annotated import Annotated, open_annotated, read_recording
 from mmsnip.report.bodies import Bodies
 from mmsnip.report.compression import pack_poses, pack_scores
@@ -26,6 +25,7 @@ from mmsnip.report.numbers import (
 )
 from mmsnip.report.results import Results, load_results
 from mmsnip.report.videos import Video, gather_videos, truth_of, video_entry
+from mmsnip.structures.files import draft_of
 
 __all__ = ['Options', 'build_report']
 

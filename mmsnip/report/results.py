@@ -23,8 +23,8 @@ import numpy as np
 
 from mmsnip.io.detections import load_detections
 from mmsnip.io.scores import load_scored_videos
-from mmsnip.io.video_check import is_int
 from mmsnip.report.answers import Answer, read_answer
+from mmsnip.structures.errors import is_int
 
 __all__ = ['Results', 'load_results']
 
