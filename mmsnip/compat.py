@@ -18,8 +18,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from mmsnip.safe_checkpoint import mmengine_types, read_safely
-
 __all__ = [
     'VersionError',
     'accept_stage_tuples',
@@ -28,20 +26,16 @@ __all__ = [
     'prepare',
 ]
 
-# Distribution: (lowest, first too high), both as installed and run here.
+# Distribution: versions that fit, and the command that installs one.
 SUPPORTED = {
-    'torch': ('1.13', None),
-    'numpy': ('1.22', None),
-    'mmengine': ('0.8.0', '1.0.0'),
-    'mmcv': ('2.0.0', '2.2.0'),
-    'mmaction2': ('1.1.0', '1.3.0'),
-}
-HOW_TO_INSTALL = {
-    'torch': 'pip install torch',
-    'numpy': 'pip install "numpy>=1.22"',
-    'mmengine': 'pip install "mmengine>=0.10.7,<1.0"',
-    'mmcv': 'pip install "mmcv-lite>=2.0.1,<2.1" (or mmcv itself, never both)',
-    'mmaction2': 'pip install "mmaction2>=1.1.0,<1.3"',
+    'torch': ('>=2.6', 'pip install torch'),
+    'numpy': ('>=1.22', 'pip install "numpy>=1.22"'),
+    'mmengine': ('>=0.8.0,<1.0.0', 'pip install "mmengine>=0.10.7,<1.0"'),
+    'mmcv': (
+        '>=2.0.0,<2.2.0',
+        'pip install "mmcv-lite>=2.0.1,<2.1" (or mmcv itself, never both)',
+    ),
+    'mmaction2': ('>=1.1.0,<1.3.0', 'pip install "mmaction2>=1.1.0,<1.3"'),
 }
 
 
@@ -49,24 +43,41 @@ class VersionError(RuntimeError):
     """A neighbour is missing or has a version that mmsnip does not fit."""
 
 
-def _digits(version: str) -> tuple[int, ...]:
-    """Leading numbers of a version: ``'2.13.0+cpu'`` is ``(2, 13, 0)``."""
-    digits = []
-    for part in version.split('+')[0].split('.')[:3]:
-        number = ''
-        for character in part:
-            if not character.isdigit():
-                break
-            number += character
-        digits.append(int(number or 0))
-    return tuple(digits + [0] * (3 - len(digits)))
-
-
 def _installed(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def unfit_versions() -> dict[str, tuple[str, str]]:
+    """What was found and the remedy, of each neighbour that does not fit."""
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    unfit = {}
+    lite = _installed('mmcv-lite')
+    for name, (wanted, remedy) in SUPPORTED.items():
+        found = _installed(name)
+        if name == 'mmcv':
+            if found and lite:
+                unfit[name] = (
+                    f'mmcv {found} and mmcv-lite {lite} are both installed '
+                    'and overwrite each other',
+                    f'pip uninstall -y mmcv mmcv-lite && {remedy}',
+                )
+                continue
+            found = found or lite
+            if Version(_installed('mmaction2') or '1.2') < Version('1.2.0'):
+                wanted = '>=2.0.0,<2.1.0'  # its own import demands it
+        if found is None:
+            text = f'{name} is not installed'
+        elif not SpecifierSet(wanted).contains(found, prereleases=True):
+            text = f'{name} {found} is installed'
+        else:
+            continue
+        unfit[name] = f'{text}, mmsnip needs {name} {wanted}', remedy
+    return unfit
 
 
 def check_versions() -> None:
@@ -77,38 +88,11 @@ def check_versions() -> None:
             was found, the versions that fit and the command that installs
             one.
     """
-    found = {name: _installed(name) for name in SUPPORTED}
-    lite = _installed('mmcv-lite')
-    wrong = []
-    if lite and found['mmcv']:
-        wrong.append(
-            f'mmcv {found["mmcv"]} and mmcv-lite {lite} are both installed '
-            'and overwrite each other; run: pip uninstall -y mmcv mmcv-lite '
-            f'&& {HOW_TO_INSTALL["mmcv"]}'
-        )
-    found['mmcv'] = found['mmcv'] or lite
-    supported = dict(SUPPORTED)
-    if _digits(found['mmaction2'] or '1.2') < (1, 2, 0):
-        supported['mmcv'] = ('2.0.0', '2.1.0')  # its own import demands it
-    for name, (low, high) in supported.items():
-        wanted = f'>={low}' + (f', <{high}' if high else '')
-        version = found[name]
-        if version is None:
-            wrong.append(
-                f'{name} is not installed, mmsnip needs {name} {wanted}; '
-                f'run: {HOW_TO_INSTALL[name]}'
-            )
-        elif _digits(version) < _digits(low) or (
-            high and _digits(version) >= _digits(high)
-        ):
-            wrong.append(
-                f'{name} {version} is installed, mmsnip needs {name} '
-                f'{wanted}; run: {HOW_TO_INSTALL[name]}'
-            )
-    if wrong:
+    unfit = unfit_versions().values()
+    if unfit:
         raise VersionError(
             'mmsnip does not fit the packages of this environment:\n- '
-            + '\n- '.join(wrong)
+            + '\n- '.join(f'{text}; run: {remedy}' for text, remedy in unfit)
         )
 
 
@@ -120,12 +104,15 @@ def bridge_mmaction_wheel() -> None:
     which is not among its requirements. A source install has both, and then
     nothing is done. Delete when 1.2.0 from PyPI is no longer supported.
     """
-    folder = _folder('mmaction')
-    if folder is None or _digits(_installed('mmaction2') or '') < (1, 2, 0):
+    spec = importlib.util.find_spec('mmaction')
+    if spec is None or not spec.submodule_search_locations:
+        return
+    if not (_installed('mmaction2') or '').startswith('1.2'):
         return
     if importlib.util.find_spec('importlib_metadata') is None:
         sys.modules['importlib_metadata'] = importlib.metadata
     name = 'mmaction.models.localizers.drn'
+    folder = Path(next(iter(spec.submodule_search_locations)))
     if (folder / 'models' / 'localizers' / 'drn').is_dir():
         return
 
@@ -147,26 +134,54 @@ def bridge_mmaction_wheel() -> None:
     sys.modules[f'{name}.drn'] = drn_module
 
 
-def _folder(package: str) -> Path | None:
-    """Folder of a package, found without importing it."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(next(iter(spec.submodule_search_locations)))
+def _statistic(owner: type, name: str) -> Any:
+    """What ``getattr`` may do while a checkpoint is read: very little.
+
+    A pickled ``HistoryBuffer`` looks up its own statistics by ``getattr``.
+    The real one would open every attribute of every allowed type.
+    """
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
+        return getattr(owner, name)
+    raise ValueError(
+        f'the checkpoint asks for the attribute {name!r} of {owner!r}; only '
+        'the statistics of HistoryBuffer are allowed'
+    )
+
+
+def mmengine_types() -> dict[str, Any]:
+    """What mmengine's checkpoints hold beside tensors, by pickled name."""
+    import numpy as np
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    found = {
+        'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
+        'builtins.getattr': _statistic,
+        'numpy.ndarray': np.ndarray,
+        'numpy.dtype': np.dtype,
+    }
+    for kind in ('float64', 'float32', 'float16', 'int64', 'int32', 'bool'):
+        dtype = type(np.dtype(kind))
+        found[f'{dtype.__module__}.{dtype.__name__}'] = dtype
+    # Files written under either major version of numpy load.
+    for core in ('numpy._core', 'numpy.core'):
+        array, scalar = np.empty(0), np.float64(0)
+        found[f'{core}.multiarray._reconstruct'] = array.__reduce__()[0]
+        found[f'{core}.multiarray.scalar'] = scalar.__reduce__()[0]
+    return found
 
 
 def allow_checkpoint_types() -> None:
     """Let ``torch.load`` read mmengine's own checkpoints.
 
-    torch >= 2.6 loads with ``weights_only=True`` and mmengine <= 0.10.7 keeps
+    torch loads with ``weights_only=True`` and mmengine <= 0.10.7 keeps
     a ``HistoryBuffer`` (numpy arrays inside) of each logged value in a
     checkpoint. Exactly these types are allowed; everything else stays
     refused. Delete when mmengine registers them itself.
     """
     import torch
 
-    if _digits(torch.__version__) < (2, 6, 0):
-        return
     torch.serialization.add_safe_globals(
         [(value, name) for name, value in mmengine_types().items()]
     )
@@ -174,9 +189,6 @@ def allow_checkpoint_types() -> None:
 
 def load_checkpoint(data: bytes) -> Any:
     """Content of a checkpoint of mmengine; nothing in it is executed.
-
-    Below torch 2.6 ``weights_only=True`` cannot be told what mmengine writes,
-    and the reader of ``mmsnip.safe_checkpoint`` takes its place.
 
     Args:
         data (bytes): The file.
@@ -190,8 +202,6 @@ def load_checkpoint(data: bytes) -> Any:
     """
     import torch
 
-    if _digits(torch.__version__) < (2, 6, 0):
-        return read_safely(data)
     return torch.load(
         io.BytesIO(data), map_location='cpu', weights_only=True
     )
@@ -219,16 +229,6 @@ def accept_stage_tuples() -> None:
     GCNHead.forward = forward
 
 
-def silence_mmcv_lite() -> None:
-    """Drop the warning that mmcv-lite gives at each import.
-
-    It recommends the full mmcv for an operator that nothing here uses.
-    """
-    warnings.filterwarnings(
-        'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
-    )
-
-
 def prepare() -> None:
     """Check the versions and make the neighbours fit, in that order.
 
@@ -236,5 +236,8 @@ def prepare() -> None:
         VersionError: If a neighbour is missing or does not fit.
     """
     check_versions()
-    silence_mmcv_lite()
+    # It recommends the full mmcv for an operator that nothing here uses.
+    warnings.filterwarnings(
+        'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
+    )
     allow_checkpoint_types()

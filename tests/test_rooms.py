@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / 'mmsnip'
 # A room may import rooms of its own floor or below.
 FLOORS = [
-    {'compat', 'safe_checkpoint'},
+    {'compat'},
     {'registry'},
     {'structures'},
     {'skeleton'},

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
-import sys
 
 import pytest
 
-from mmsnip import compat
 from mmsnip.cli import installed
 from mmsnip.cli.findings import NOTE, OK, PROBLEM
 from mmsnip.cli.places import home
-from tests.cli.test_doctor import by_check, fake, pretend
+from tests.cli.test_doctor import by_check, pretend
 
 
 @pytest.mark.parametrize(
@@ -56,24 +54,6 @@ def test_missing_tools_are_a_problem():
 
     assert (found.check, found.state) == ('mmsnip', PROBLEM)
     assert '--force-reinstall' in found.remedy
-
-
-def test_the_wheel_that_lacks_drn_is_told(monkeypatch, tmp_path):
-    (fake(tmp_path, 'mmaction', '') / 'mmaction' / 'models').mkdir()
-    pretend(monkeypatch, mmaction2='1.2.0')
-    monkeypatch.setattr(compat, '_folder', lambda name: tmp_path / name)
-    name = 'mmaction.models.localizers.drn'
-    for each in (name, f'{name}.drn'):
-        monkeypatch.delitem(sys.modules, each, raising=False)
-    compat.bridge_mmaction_wheel()
-
-    found = by_check(installed.installed_findings(home()))['mmaction2']
-
-    for each in (name, f'{name}.drn'):
-        monkeypatch.delitem(sys.modules, each)
-    assert found.text == (
-        '1.2.0; its wheel lacks the module drn, mmsnip stands in'
-    )
 
 
 def test_two_builds_of_opencv_are_noted(monkeypatch):
