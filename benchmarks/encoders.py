@@ -59,16 +59,7 @@ QUICK = [Case('ctrgcn', 2, 2, 32)]
 
 
 def sides(encoder: str, device: str) -> dict[str, nn.Module]:
-    """The yardstick, ours and ours with recomputation, of equal weights.
-
-    Args:
-        encoder (str): ``'ctrgcn'`` or ``'agcn'``.
-        device (str): ``'cpu'`` or ``'cuda'``.
-
-    Returns:
-        dict[str, nn.Module]: ``plain``, ``ours`` and ``with_cp``, in training
-        mode.
-    """
+    """The yardstick, ours and ours with recomputation, of equal weights."""
     torch.manual_seed(0)
     layout = dict(layout='nturgb+d')
     ours: list[CTRGCN | AGCN]
@@ -123,11 +114,7 @@ def train_step(
 
 
 def check_equal(models: dict[str, nn.Module], x: Tensor) -> None:
-    """Refuse to time networks that compute something else.
-
-    Raises:
-        RuntimeError: If an output is off by more than 1e-4 of the largest.
-    """
+    """Refuse to time networks that compute something else."""
     with torch.no_grad():
         found = {side: encode(model, x) for side, model in models.items()}
     scale = found['plain'].abs().max()
@@ -218,18 +205,7 @@ def memory_row(case: Case, device: str, turns: int = 1) -> Row:
 
 
 def rows(device: str = 'cpu', quick: bool = False) -> list[Row]:
-    """Times and memory of both encoders.
-
-    Args:
-        device (str): ``'cpu'`` or ``'cuda'``. Defaults to ``'cpu'``.
-        quick (bool): One small case, two turns. Defaults to False.
-
-    Returns:
-        list[Row]: With ratios; a target of 0 is none.
-
-    Raises:
-        RuntimeError: If ours computes something else than the yardstick.
-    """
+    """Times and memory of both encoders."""
     found = []
     for case in QUICK if quick else CASES:
         large = case.N >= 64 and device == 'cpu'

@@ -59,18 +59,7 @@ def ours(
 
 
 def rows(device: str = 'cpu', quick: bool = False) -> list[Row]:
-    """One row.
-
-    Args:
-        device (str): Evaluation runs on the CPU. Defaults to ``'cpu'``.
-        quick (bool): A tenth of the videos. Defaults to False.
-
-    Returns:
-        list[Row]: With ratio of the times; none on a GPU.
-
-    Raises:
-        RuntimeError: If the two disagree.
-    """
+    """One row."""
     if torch.device(device).type != 'cpu':
         return []
     count = VIDEOS // 10 if quick else VIDEOS

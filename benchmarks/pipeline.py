@@ -87,15 +87,7 @@ def plain_triples(motion: np.ndarray) -> Callable[[], None]:
 
 
 def rows(device: str = 'cpu', quick: bool = False) -> list[Row]:
-    """One and two persons.
-
-    Args:
-        device (str): Only ``'cpu'`` has a pipeline. Defaults to ``'cpu'``.
-        quick (bool): Few turns. Defaults to False.
-
-    Returns:
-        list[Row]: With ratio of the times of a triple; none on a GPU.
-    """
+    """One and two persons."""
     if torch.device(device).type != 'cpu':
         return []
     threads = torch.get_num_threads()
@@ -147,16 +139,7 @@ def write_annotations(path: Path, count: int) -> None:
 
 
 def stages(host: str, path: Path, turns: int) -> dict[str, float]:
-    """Microseconds a sample that each stage takes.
-
-    Args:
-        host (str): Whose config.
-        path (Path): Annotation file.
-        turns (int): Passes over the data.
-
-    Returns:
-        dict[str, float]: Medians over the passes, ``total`` last.
-    """
+    """Microseconds a sample that each stage takes."""
     init_default_scope('mmsnip')
     config = config_of(host).train_dataloader.dataset
     config.ann_file = str(path)

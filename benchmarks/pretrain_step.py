@@ -40,17 +40,7 @@ def ours(
     queue_size: int = QUEUE,
     snippets: int | None = None,
 ) -> nn.Module:
-    """Our pre-training model, as its config has it.
-
-    Args:
-        encoder (str): ``'ctrgcn'`` or ``'agcn'``.
-        num_views (int): 2: SkeletonCLR, 3: AimCLR before it mines.
-        queue_size (int): K. Defaults to 32768.
-        snippets (int, optional): S. Defaults to the config's.
-
-    Returns:
-        nn.Module: In training mode.
-    """
+    """Our pre-training model, as its config has it."""
     init_default_scope('mmsnip')
     backbone = dict(
         graph_cfg=dict(layout='nturgb+d-official', mode='spatial'),
@@ -80,15 +70,7 @@ def ours(
 
 
 def plain_like(model: nn.Module, encoder: str) -> PlainPretrainer:
-    """The yardstick, and its weights and queues in our model, too.
-
-    Args:
-        model (nn.Module): Ours, changed in place.
-        encoder (str): ``'ctrgcn'`` or ``'agcn'``.
-
-    Returns:
-        PlainPretrainer: In training mode.
-    """
+    """The yardstick, and its weights and queues in our model, too."""
     A = model.backbone.adjacency()
     if encoder == 'ctrgcn':
         network = PlainCTRGCN(A)
@@ -116,18 +98,7 @@ def train_step(
     views: Sequence[Tensor],
     amp: torch.dtype | None = None,
 ) -> Callable[[], dict]:
-    """A step of SGD as the method has it.
-
-    Args:
-        model (nn.Module): Whose weights are trained.
-        losses (Callable): Views to losses by name.
-        views (Sequence[Tensor]): (N, M, T, V, C) each.
-        amp (torch.dtype, optional): Autocast to it; bfloat16 needs no
-            scaling. None: full precision.
-
-    Returns:
-        Callable: Does one, returns its losses.
-    """
+    """A step of SGD as the method has it."""
     optimizer = torch.optim.SGD(
         [p for p in model.parameters() if p.requires_grad],
         lr=1e-3,
@@ -164,18 +135,7 @@ def make_views(
 def both(
     encoder: str, num_views: int, N: int, device: str = 'cpu', **options: Any
 ) -> tuple[Callable[[], dict], Callable[[], dict]]:
-    """Steps of ours and of the yardstick, from the same weights.
-
-    Args:
-        encoder (str): ``'ctrgcn'`` or ``'agcn'``.
-        num_views (int): 2 or 3.
-        N (int): Batch.
-        device (str): Defaults to ``'cpu'``.
-        **options (Any): ``amp`` of ours; the yardstick has none.
-
-    Returns:
-        tuple[Callable, Callable]: Ours, the yardstick's.
-    """
+    """Steps of ours and of the yardstick, from the same weights."""
     torch.manual_seed(0)
     model = ours(encoder, num_views)
     plain = plain_like(model, encoder).to(device)
@@ -188,18 +148,7 @@ def both(
 
 
 def rows(device: str = 'cpu', quick: bool = False) -> list[Row]:
-    """Two views and three, both encoders.
-
-    Args:
-        device (str): ``'cpu'`` or ``'cuda'``. Defaults to ``'cpu'``.
-        quick (bool): One small case, two turns. Defaults to False.
-
-    Returns:
-        list[Row]: With ratio of the times.
-
-    Raises:
-        RuntimeError: If the losses of the first steps disagree.
-    """
+    """Two views and three, both encoders."""
     N = 2 if quick else 8
     if torch.device(device).type == 'cuda' and not quick:
         N = 64

@@ -85,19 +85,7 @@ def memory_of_ranks(
     workers: int,
     trim: bool = True,
 ) -> np.ndarray:
-    """Memory of processes that open, each with workers that read.
-
-    Args:
-        open_data (Callable): What a rank does.
-        read (Callable): What a worker does with it, and its number.
-        ranks (int): Processes that open on their own.
-        workers (int): Processes that each of them forks.
-        trim (bool): Make the C library give freed memory back after opening,
-            which no training does: what the data need, not what they cost.
-
-    Returns:
-        np.ndarray: Sums of `memory_of` over all of them.
-    """
+    """Memory of processes that open, each with workers that read."""
     held = []
 
     def rank() -> None:

@@ -16,21 +16,7 @@ import torch
 
 @dataclass
 class Row:
-    """One comparison.
-
-    Attributes:
-        name (str): What is compared.
-        ours (float): Median of ours.
-        plain (float): Median of the yardstick.
-        ratio (float): Median of plain / ours over the turns: how many times
-            less ours takes.
-        low (float): First quartile of it.
-        high (float): Third quartile of it.
-        target (float): Ratio that is aimed at; 0 where none is.
-        command (str): What measures this row alone.
-        unit (str): Of ``ours`` and ``plain``. Defaults to seconds.
-        note (str): Sizes, or what else to know. Defaults to ''.
-    """
+    """One comparison."""
 
     name: str
     ours: float
@@ -57,20 +43,7 @@ def row_of(
     unit: str = 's',
     note: str = '',
 ) -> Row:
-    """Row of paired measurements.
-
-    Args:
-        name (str): What is compared.
-        ours (Sequence[float]): A value a turn.
-        plain (Sequence[float]): A value a turn, as many.
-        target (float): Ratio that is aimed at.
-        command (str): What measures this row alone.
-        unit (str): Of the values. Defaults to seconds.
-        note (str): Sizes, or what else to know. Defaults to ''.
-
-    Returns:
-        Row: Medians, and quartiles of the ratios of the turns.
-    """
+    """Row of paired measurements."""
     ratios = sorted(b / a for a, b in zip(ours, plain))
     if len(ratios) == 1:
         ratios = 2 * ratios
@@ -102,12 +75,7 @@ _clock = ['wall']
 
 
 def use_clock(name: str) -> None:
-    """Choose what `seconds` reads.
-
-    Args:
-        name (str): ``'wall'`` or ``'cpu'``; the second sets one thread,
-            since threads that wait for each other burn time, too.
-    """
+    """Choose what `seconds` reads."""
     _clock[0] = name
     if name == 'cpu':
         torch.set_num_threads(1)
@@ -133,15 +101,6 @@ def in_turns(
 
     Every second turn goes through them backwards, so that none is always
     the one after another's garbage.
-
-    Args:
-        tasks (Sequence[Callable]): What is timed.
-        turns (int): Times a task.
-        device (str): ``'cpu'`` or ``'cuda'``. Defaults to ``'cpu'``.
-        warmup (int): Calls of each before. Defaults to 1.
-
-    Returns:
-        list[list[float]]: Seconds of each turn, a list a task.
     """
     for task in tasks:
         for _ in range(warmup):

@@ -97,18 +97,7 @@ def measure(name: str, device: str, quick: bool, clock: str) -> list[Row]:
 def run(
     names: list[str], device: str, quick: bool, clock: str = 'wall'
 ) -> tuple[list[Row], dict[str, str]]:
-    """Measure some parts.
-
-    Args:
-        names (list[str]): Of `PARTS`.
-        device (str): ``'cpu'`` or ``'cuda'``.
-        quick (bool): Small sizes and few turns.
-        clock (str): See `benchmarks.rows.use_clock`. Defaults to ``'wall'``.
-
-    Returns:
-        tuple[list[Row], dict[str, str]]: Rows in order, and why a part has
-        none.
-    """
+    """Measure some parts."""
     rows, missing = [], {}
     for name in names:
         print(f'{name} ..', file=sys.stderr, flush=True)
@@ -139,16 +128,7 @@ def text_of(content: dict) -> str:
 
 
 def put_on_page(text: str, device: str, page: Path = PAGE) -> None:
-    """Replace a device's table between its marks.
-
-    Args:
-        text (str): The table.
-        device (str): Which marks.
-        page (Path): Defaults to ``docs/speed.md``.
-
-    Raises:
-        ValueError: If the page lacks the marks.
-    """
+    """Replace a device's table between its marks."""
     begin, end = f'<!-- {device}: begin -->', f'<!-- {device}: end -->'
     found = page.read_text(encoding='utf-8')
     pattern = re.escape(begin) + '.*?' + re.escape(end)
@@ -164,14 +144,7 @@ def put_on_page(text: str, device: str, page: Path = PAGE) -> None:
 
 
 def main(arguments: list[str] | None = None) -> list[Row]:
-    """Measure and print.
-
-    Args:
-        arguments (list[str], optional): Defaults to the command line's.
-
-    Returns:
-        list[Row]: As printed.
-    """
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
     parser.add_argument('--quick', action='store_true', help='small sizes')

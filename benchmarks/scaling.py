@@ -103,18 +103,7 @@ def worker(
 def measure(
     processes: int, threads: int, args: argparse.Namespace
 ) -> dict[str, float]:
-    """Throughput of some processes.
-
-    Args:
-        processes (int): Their number.
-        threads (int): Of each.
-        args (argparse.Namespace): ``batch`` of a process, ``steps``,
-            ``queue``, ``device``.
-
-    Returns:
-        dict[str, float]: ``samples_per_s``, its quartiles ``low`` and
-        ``high``, and what was asked.
-    """
+    """Throughput of some processes."""
     with tempfile.TemporaryDirectory() as folder:
         multiprocessing.spawn(
             worker,

@@ -16,10 +16,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from PIL import Image
 
-from experiments.grids import cells, fill
-from experiments.selection import Results, expand_lines
-from experiments.spread import mean_and_spread
-from experiments.tables import PLAIN, title_of
+from experiments.declare import cells, fill
+from experiments.results import (
+    PLAIN,
+    Results,
+    expand_lines,
+    mean_and_spread,
+    title_of,
+)
 from mmsnip.visualization.palette import class_style
 
 __all__ = ['draw_plot', 'plot_digest', 'plot_numbers', 'read_digest']
@@ -37,22 +41,7 @@ STYLE = 1  # raise it with the look, so that pictures are drawn anew
 def plot_numbers(
     plot: Mapping[str, Any], results: Results
 ) -> list[dict[str, Any]]:
-    """What a declared plot shows.
-
-    Args:
-        plot (Mapping[str, Any]): ``name``, ``kind`` ('lines' over the axis
-            ``x``, or 'dots', a line of the picture each), ``metric`` and
-            ``lines`` as in a table.
-        results (Results): The rows.
-
-    Returns:
-        list[dict[str, Any]]: Per line ``label``, ``x``, and ``values``, a
-        list of one value a seed for each x; in percent where the metric is
-        a share.
-
-    Raises:
-        ValueError: If a key is unknown or missing.
-    """
+    """What a declared plot shows."""
     name, kind = plot.get('name'), plot.get('kind')
     needed = ['name', 'kind', 'metric', 'lines']
     missing = [key for key in needed if not plot.get(key)]
@@ -85,15 +74,7 @@ def plot_numbers(
 
 
 def plot_digest(plot: Mapping[str, Any], numbers: list) -> str:
-    """Hash of all that a picture shows, to six decimals.
-
-    Args:
-        plot (Mapping[str, Any]): As declared.
-        numbers (list): Of ``plot_numbers``.
-
-    Returns:
-        str: 16 hexadecimal digits.
-    """
+    """Hash of all that a picture shows, to six decimals."""
     rounded = [
         dict(n, values=[[round(v, 6) for v in some] for some in n['values']])
         for n in numbers
@@ -103,14 +84,7 @@ def plot_digest(plot: Mapping[str, Any], numbers: list) -> str:
 
 
 def read_digest(path: str | Path) -> str | None:
-    """Hash that a drawn picture carries.
-
-    Args:
-        path (str | Path): PNG file.
-
-    Returns:
-        str | None: None where the file is missing or carries none.
-    """
+    """Hash that a drawn picture carries."""
     path = Path(path)
     if not path.is_file():
         return None
@@ -121,21 +95,7 @@ def read_digest(path: str | Path) -> str | None:
 def draw_plot(
     plot: Mapping[str, Any], results: Results, path: str | Path
 ) -> bool:
-    """Draw a declared plot.
-
-    Args:
-        plot (Mapping[str, Any]): As for ``plot_numbers``; ``title`` and
-            ``x_label`` may say more, ``baseline`` is the label of a line of
-            dots whose mean is drawn through.
-        results (Results): The rows.
-        path (str | Path): PNG to write; its folder is made.
-
-    Returns:
-        bool: False where there is nothing to draw, and nothing is written.
-
-    Raises:
-        ValueError: If the declaration is malformed.
-    """
+    """Draw a declared plot."""
     numbers = plot_numbers(plot, results)
     if not any(some for line in numbers for some in line['values']):
         return False

@@ -1,15 +1,19 @@
-"""Rows of results: appended line by line, never rewritten."""
+"""Rows of results: appended line by line, never rewritten; what made them."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
+import platform
+import subprocess
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-__all__ = ['append_row', 'newest_rows', 'read_rows']
+import mmsnip
 
 
 def append_row(path: str | Path, row: Mapping[str, Any]) -> None:
@@ -18,14 +22,6 @@ def append_row(path: str | Path, row: Mapping[str, Any]) -> None:
     One write, so that a kill leaves the whole line or the beginning of it;
     a line that an earlier kill left torn is closed first, and stays torn
     alone. Other writers wait meanwhile.
-
-    Args:
-        path (str | Path): File of JSON lines; its folder is made.
-        row (Mapping[str, Any]): What JSON can hold, without NaN.
-
-    Raises:
-        OSError: If the line could not be written whole.
-        ValueError: If the row holds a number that is not finite.
     """
     text = json.dumps(row, sort_keys=True, allow_nan=False)
     path = Path(path)
@@ -47,15 +43,7 @@ def append_row(path: str | Path, row: Mapping[str, Any]) -> None:
 
 
 def read_rows(path: str | Path) -> list[dict[str, Any]]:
-    """Rows of a file in the order they were added.
-
-    Args:
-        path (str | Path): File of ``append_row``.
-
-    Returns:
-        list[dict[str, Any]]: Without lines that a kill left torn; empty
-        where there is no file.
-    """
+    """Rows of a file in the order they were added."""
     path = Path(path)
     if not path.is_file():
         return []
@@ -73,22 +61,80 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
 def newest_rows(
     rows: Iterable[Mapping[str, Any]],
 ) -> dict[tuple[str, str], Any]:
-    """The last row of each identity under each of its names.
-
-    Args:
-        rows (Iterable[Mapping[str, Any]]): In the order they were added.
-
-    Returns:
-        dict[tuple[str, str], Any]: By identity and name, the newest last.
-
-    Examples:
-        >>> rows = [{'identity': 'a', 'name': 'x', 'n': n} for n in (1, 2)]
-        >>> newest_rows(rows)['a', 'x']['n']
-        2
-    """
+    """The last row of each identity under each of its names."""
     newest: dict[tuple[str, str], Any] = {}
     for row in rows:
         key = row['identity'], row.get('name', '')
         newest.pop(key, None)
         newest[key] = row
     return newest
+
+
+ROOT = Path(__file__).resolve().parents[1]
+# What a result depends on; a change elsewhere leaves a commit clean.
+WATCHED = ('mmsnip', 'configs', 'tools')
+PACKAGES = ('torch', 'numpy', 'mmengine', 'mmaction2')
+
+
+def versions() -> dict[str, str]:
+    """Versions of this project and what it stands on."""
+    found = {'mmsnip': mmsnip.__version__}
+    found['python'] = platform.python_version()
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    found['commit'] = _commit()
+    return found
+
+
+def _commit() -> str:
+    commit = _git('rev-parse', '--short=12', 'HEAD')
+    if not commit:
+        return 'unknown'
+    changed = _git('status', '--porcelain', '--', *WATCHED)
+    return f'{commit}-changed' if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    """What git says, nothing where it cannot; never takes its locks."""
+    try:
+        done = subprocess.run(
+            ['git', '--no-optional-locks', *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ''
+    return done.stdout.strip()
+
+
+@lru_cache
+def machine_words() -> str:
+    """The processor, its cores that are ours, and GPUs; no name of a host."""
+    name = platform.machine()
+    info = Path('/proc/cpuinfo')
+    if info.is_file():
+        for line in info.read_text(encoding='utf-8').splitlines():
+            if line.startswith('model name'):
+                name = line.split(':', 1)[1].strip()
+                break
+    cores = (
+        len(os.sched_getaffinity(0))
+        if hasattr(os, 'sched_getaffinity')
+        else os.cpu_count()
+    )
+    words = f'{name}, {cores} cores'
+    gpus = _gpus()
+    return f'{words}, {gpus}' if gpus else words
+
+
+def _gpus() -> str:
+    import torch  # seconds; only where a row is written
+
+    if not torch.cuda.is_available():
+        return ''
+    return f'{torch.cuda.device_count()} x {torch.cuda.get_device_name()}'

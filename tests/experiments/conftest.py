@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 import yaml
 
-from experiments.declaration import load_runs
-from experiments.execute import Tools
-from experiments.scheduling import Runner
-from experiments.sources import DataFolder
+from experiments.data import DataFolder
+from experiments.declare import load_runs
+from experiments.run import Runner, Tools
 from mmsnip.io.annotation import save_annotation
 
-TRAIN = '''
+TRAIN = """
 import argparse, json, os, signal, sys, time
 from pathlib import Path
 parser = argparse.ArgumentParser()
@@ -47,8 +46,8 @@ if not args.resume:
     if 'slow' in args.config:
         time.sleep(60)
 save(2)
-'''
-TEST = '''
+"""
+TEST = """
 import sys
 import numpy as np
 from mmsnip.io.scores import save_scores
@@ -58,7 +57,7 @@ labels = np.full(9, 2)
 labels[2:6] = 0
 save_scores(sys.argv[sys.argv.index('--dump-scores') + 1],
             {'v': np.eye(3)[labels] * 0.5 + 0.1}, ['left', 'right'], truth)
-'''
+"""
 BASE = dict(
     groups=[
         dict(

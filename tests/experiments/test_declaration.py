@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 from mmengine.config import DictAction
 
-from experiments.declaration import DeclarationError, load_runs
-from experiments.identity import override_list
-from experiments.options import flatten, option_text, stage_options
+from experiments.declare import (
+    DeclarationError,
+    Run,
+    flatten,
+    load_runs,
+    option_text,
+    stage_options,
+)
 from tests.experiments.conftest import BASE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +110,7 @@ def test_nested_options_are_dotted():
     nested = {'model': {'neck': None, 'head.x': 1}}
 
     assert flatten(nested) == {'model.neck': None, 'model.head.x': 1}
-    assert override_list(flatten(nested)) == [
+    assert Run(*'abcdef', 0, flatten(nested)).overrides == [
         'model.head.x=1',
         'model.neck=None',
     ]
@@ -177,23 +182,6 @@ def test_declarations_are_refused_with_their_place(declare, content, message):
         declare(content)
 
 
-def test_a_folder_of_declarations_is_one_declaration(tmp_path):
-    import yaml
-
-    for name in 'ab':
-        content = copy.deepcopy(BASE)
-        content['groups'][0]['name'] = name
-        for run in content['groups'][0]['runs']:
-            run['name'] = f'{run["name"]}-{name}'
-        content['groups'][0]['runs'][1]['init'] = 'pre-a'
-        (tmp_path / f'{name}.yaml').write_text(yaml.safe_dump(content))
-
-    runs = load_runs(tmp_path).runs
-
-    assert len(runs) == 8
-    assert runs['fine-b', 1].init == ('pre-a', 1)
-
-
 def test_the_projects_own_declaration_loads_and_names_configs_that_exist():
     declared = load_runs(ROOT / 'experiments' / 'runs.yaml')
 
@@ -204,8 +192,8 @@ def test_the_projects_own_declaration_loads_and_names_configs_that_exist():
 
 
 def test_every_run_of_the_projects_tables_is_declared():
-    from experiments.grids import cells, fill
-    from experiments.selection import expand_lines
+    from experiments.declare import cells, fill
+    from experiments.results import expand_lines
 
     declared = load_runs(ROOT / 'experiments' / 'runs.yaml')
     names = {name for name, _ in declared.runs}

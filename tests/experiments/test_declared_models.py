@@ -8,9 +8,8 @@ import pytest
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
-from experiments.declaration import load_runs
-from experiments.identity import meant_options, override_list
-from experiments.sources import DataFolder
+from experiments.data import DataFolder
+from experiments.declare import load_runs, meant_options
 from mmsnip.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +24,7 @@ def different(runs):
     """One run of each config, options and data, seeds aside."""
     found = {}
     for run in runs:
-        options = meant_options(override_list(run.options))
+        options = meant_options(run.overrides)
         key = (
             run.config,
             run.data,
@@ -40,9 +39,7 @@ def parsed(run):
     """Options as ``tools/train.py`` has them."""
     return {
         name: DictAction._parse_iterable(text)
-        for name, text in (
-            option.split('=', 1) for option in override_list(run.options)
-        )
+        for name, text in (option.split('=', 1) for option in run.overrides)
     }
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from experiments.declaration import load_runs
-from experiments.holdout import held_out_names, hold_out
-from experiments.sources import DataFolder, find_data_dir
+from experiments.data import (
+    DataFolder,
+    find_data_dir,
+    held_out_names,
+    hold_out,
+)
+from experiments.declare import load_runs
 from mmsnip.io.annotation import load_annotation, save_annotation
 from tests.experiments.conftest import toy_annotation
 
@@ -22,7 +24,7 @@ GROUP = '^set_([a-z])_'
 def test_whole_groups_are_held_out_and_the_real_val_is_dropped():
     data = toy_annotation()
 
-    held = hold_out(data, GROUP, ['b'])
+    held = hold_out(data, group=GROUP, hold=['b'])
 
     assert held['split'] == dict(
         train=['set_a_0', 'set_a_1'], val=['set_b_0', 'set_b_1']
@@ -54,8 +56,8 @@ def test_groups_are_drawn_where_none_is_named():
 @pytest.mark.parametrize(
     ('group', 'hold', 'message'),
     [
-        (GROUP, ['c'], "no training video is of the group 'c'"),
-        (GROUP, ['a', 'b'], 'leaves no video to train on'),
+        (GROUP, ['c'], r"holding \['c'\] out leaves no video"),
+        (GROUP, ['a', 'b'], 'leaves no video to '),
         ('^(x)', None, "finds no group in the video 'set_a_0'"),
         ('^set', None, 'it needs one bracket'),
     ],
@@ -73,35 +75,6 @@ def test_a_file_without_train_is_refused():
 
     with pytest.raises(ValueError, match=r"found .*, expected 'train'"):
         hold_out(data)
-
-
-def run_holdout(folder, *hold):
-    save_annotation(folder / 'toy.pkl', toy_annotation())
-    return subprocess.run(
-        [
-            sys.executable, ROOT / 'experiments' / 'holdout.py',
-            folder / 'toy.pkl', folder / 'held.pkl',
-            '--group', GROUP, '--hold', *hold,
-        ],
-        capture_output=True, text=True,
-    )  # fmt: skip
-
-
-def test_the_command_writes_a_file_that_loads(tmp_path):
-    done = run_holdout(tmp_path, 'a')
-
-    held = load_annotation(tmp_path / 'held.pkl')
-    assert '2 train, 2 held out' in done.stdout
-    assert held['split']['val'] == ['set_a_0', 'set_a_1']
-
-
-def test_the_command_says_what_it_refuses(tmp_path):
-    done = run_holdout(tmp_path, 'z')
-
-    assert done.returncode == 2
-    assert "no training video is of the group 'z'" in done.stderr
-    assert 'Traceback' not in done.stderr
-    assert not (tmp_path / 'held.pkl').exists()
 
 
 def test_a_holdout_is_made_once_and_hashed_by_its_names(tmp_path):

@@ -6,7 +6,6 @@ import copy
 
 import pytest
 
-from experiments.identity import family_of, identity_of
 from tests.experiments.conftest import BASE
 
 
@@ -17,8 +16,8 @@ def digest(name):
 def hashes(declared, digest=digest):
     return {
         run.label: (
-            identity_of(run, declared.runs, digest),
-            family_of(run, declared.runs, digest),
+            declared.identity(run, digest),
+            declared.family(run, digest),
         )
         for run in declared.runs.values()
     }

@@ -12,7 +12,7 @@ from experiments.plots import (
     plot_numbers,
     read_digest,
 )
-from experiments.selection import Results
+from experiments.results import Results
 from tests.experiments.conftest import toy_row
 
 LINES = dict(

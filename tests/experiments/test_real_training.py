@@ -7,10 +7,9 @@ import time
 
 import pytest
 
-from experiments.execute import Tools
+from experiments.data import DataFolder
 from experiments.rows import read_rows
-from experiments.scheduling import Runner
-from experiments.sources import DataFolder
+from experiments.run import Runner, Tools
 from tests.experiments.conftest import kill_training, run_all
 from tests.tools.conftest import TINY_LOCALIZE, TINY_PRETRAIN, ann_file
 

@@ -183,9 +183,7 @@ def test_asking_for_a_run_runs_the_start_that_it_needs(bench):
 def test_small_seeds_come_first_inside_a_group(bench):
     runner = bench(BASE)
 
-    order = [
-        run.label for run in runner.plan(runner.declared.runs.values())
-    ]
+    order = [run.label for run in runner.plan(runner.declared.runs.values())]
 
     assert order == ['pre@0', 'fine@0', 'pre@1', 'fine@1']
 

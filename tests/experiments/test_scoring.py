@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from experiments.distractors import clips_beside, distractor_metrics
-from experiments.scoring import (
-    background_called_action,
+from experiments.measure import (
+    clips_beside,
+    distractor_metrics,
     measure_scores,
     probe_metrics,
 )
@@ -54,14 +54,6 @@ def test_scores_without_truth_are_refused(tmp_path):
 
     with pytest.raises(ValueError, match='it holds no ground truth'):
         measure_scores(path)
-
-
-def test_background_without_frames_is_not_a_number():
-    all_action = {'a': np.array([[0, 0, 4]])}
-
-    share = background_called_action({'a': scores_of([0] * 4)}, all_action)
-
-    assert np.isnan(share)
 
 
 def clip(start, end, labelled):
@@ -115,9 +107,7 @@ def test_a_data_set_without_a_list_of_clips_has_no_such_metric(tmp_path):
 def test_the_list_of_clips_beside_the_data_adds_its_metrics(tmp_path):
     path = tmp_path / 'scores.npz'
     save_scores(path, {'a': FOUND['a']}, CLASSES, {'a': TRUTH['a']})
-    listed = dict(
-        sequences=[dict(frame_dir='a', clips=[clip(8, 10, False)])]
-    )
+    listed = dict(sequences=[dict(frame_dir='a', clips=[clip(8, 10, False)])])
     (tmp_path / 'toy_clips.json').write_text(json.dumps(listed))
 
     metrics = measure_scores(path, tmp_path / 'toy.pkl')
@@ -140,7 +130,9 @@ def test_the_last_probe_counts_and_torn_lines_do_not(tmp_path):
 
 
 @pytest.mark.data
-def test_the_stitched_benchmarks_distractors_are_those_of_its_list(data_dir):
+def test_the_stitched_benchmarks_distractors_are_those_of_its_list(
+    data_dir, tmp_path
+):
     path = data_dir / 'bandai_stitched.pkl'
     data = load_annotation(path)
     val = set(data['split']['val'])
@@ -161,11 +153,13 @@ def test_the_stitched_benchmarks_distractors_are_those_of_its_list(data_dir):
             [video['segment_labels'], video['segments']]
         )
 
-    metrics = distractor_metrics(scores, truth, sequences)
+    save_scores(tmp_path / 'a.npz', scores, data['metainfo']['classes'], truth)
+
+    metrics = measure_scores(tmp_path / 'a.npz', path)
 
     assert metrics['distractor_called_action'] == 1
     assert metrics['transition_called_action'] == 0
     # the counts that its README states
-    assert background_called_action(scores, truth) == pytest.approx(
+    assert metrics['background_called_action'] == pytest.approx(
         8911 / (8911 + 3585)
     )

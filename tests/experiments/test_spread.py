@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.spread import bootstrap_interval, mean_and_spread, paired
+from experiments.results import bootstrap_interval, mean_and_spread, paired
 
 
 def test_mean_and_spread_of_three_seeds():

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from experiments.declaration import Run
-from experiments.pages import PageError, fill_place, place_text
+from experiments.declare import Run
+from experiments.results import rows_as_declared
 from experiments.rows import append_row
-from experiments.selection import rows_as_declared
-from experiments.table import main
+from experiments.table import PageError, fill_place, main, place_text
 from tests.experiments.conftest import toy_row
 
 PAGE = """# Evidence
@@ -221,3 +220,7 @@ def test_places_must_be_there_once_each_in_order():
     for page in ('', begin, f'{end}{begin}', f'{begin}{begin}{end}'):
         with pytest.raises(PageError, match=r"p: the place 'a' begins"):
             fill_place(page, 'a', 'x', 'p')
+
+
+def test_the_pages_of_the_project_say_what_its_rows_say():
+    assert main(['--check']) == 0

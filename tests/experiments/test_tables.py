@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.selection import Results, expand_lines
-from experiments.tables import NOTHING, render_table, title_of
+from experiments.results import Results, expand_lines, title_of
+from experiments.table import NOTHING, render_table
 from tests.experiments.conftest import toy_row
 
 ROWS = [
@@ -42,8 +42,7 @@ def grid(text):
     """Cells of the lines below the heading."""
     lines = text.split('\n\n')[0].splitlines()[2:]
     return [
-        [cell.strip() for cell in line.strip('|').split('|')]
-        for line in lines
+        [cell.strip() for cell in line.strip('|').split('|')] for line in lines
     ]
 
 

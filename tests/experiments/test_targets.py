@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.selection import Results
-from experiments.targets import render_targets
+from experiments.results import Results
+from experiments.table import render_targets
 from tests.experiments.conftest import toy_row
 
 ROWS = [

@@ -1,0 +1,373 @@
+"""Data sets by name: their files, held-out parts and joined clips."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.measure import clips_beside
+from mmsnip.io.annotation import load_annotation, save_annotation
+from mmsnip.structures.files import draft_of
+
+__all__ = ['DataFolder', 'find_data_dir', 'hold_out', 'stitch']
+
+ROOT = Path(__file__).resolve().parents[1]
+HOLDOUT = '/holdout'
+SHARE = 0.2  # of the groups, where none are named
+CLIPS = (4, 8)  # of a joined sequence
+GAP = (1 / 3, 1.0)  # seconds of a transition
+HEIGHT = 1  # axis that points up
+
+
+def find_data_dir(given: str | None = None) -> Path:
+    """Folder of the data sets: as given, ``MMSNIP_DATA``, or the shared one.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    chosen = given or os.environ.get('MMSNIP_DATA')
+    folder = Path(chosen or ROOT.parent / 'shared' / 'data')
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f'{folder}: no such folder of data sets; name it with --data-dir '
+            'or the environment variable MMSNIP_DATA'
+        )
+    return folder
+
+
+@dataclass
+class DataFolder:
+    """Data sets of a folder, each read once.
+
+    Attributes:
+        folder (Path): Holds ``<name>.pkl`` or ``<name>.safetensors``.
+        made (Path): Where files with a held-out part are written.
+        rules (Mapping[str, Mapping]): Per data set ``group`` and ``hold``
+            of `hold_out`; ``file``, the data set whose file it is, where that
+            has another name; ``stitch``, arguments of `stitch`, where its
+            clips are to be joined.
+    """
+
+    folder: Path
+    made: Path
+    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    _digests: dict = field(default_factory=dict)
+
+    def source(self, data: str) -> Path:
+        """File that a data set comes from, its clips joined if they are to be.
+
+        Raises:
+            FileNotFoundError: If there is none of this name.
+            ValueError: If its clips cannot be joined.
+        """
+        path = self._raw(data)
+        _, joins, _ = self._rule(data)
+        if joins is None:
+            return path
+        key = _hash([self._file_digest(path), joins])[:12]
+        made = self.made / f'{path.stem}-stitched-{key}.pkl'
+        if not made.is_file():
+            content, sequences = stitch(load_annotation(path), **joins)
+            clips = made.with_name(f'{made.stem}_clips.json')
+            with draft_of(clips) as draft:
+                text = json.dumps(dict(sequences=sequences), indent=1)
+                draft.write_text(text, encoding='utf-8')
+            save_annotation(made, content)
+        return made
+
+    def digest(self, data: str) -> str:
+        """Hash of what a run on this data set sees.
+
+        Of joined clips, of their file and where each of them lies; of a
+        held-out part, of this and the names of the videos in it.
+        """
+        if data not in self._digests:
+            path = self.source(data)
+            _, joins, hold = self._rule(data)
+            digest = self._file_digest(self._raw(data))
+            if joins is not None:
+                digest = _hash([digest, clips_beside(path)])
+            if data.endswith(HOLDOUT):
+                names = load_annotation(path)['split']['train']
+                digest = _hash([digest, held_out_names(names, **hold)])
+            self._digests[data] = digest
+        return self._digests[data]
+
+    def file(self, data: str) -> Path:
+        """File to train on; one with a held-out part is made if missing."""
+        path = self.source(data)
+        if not data.endswith(HOLDOUT):
+            return path.resolve()
+        name = f'{path.stem}-holdout-{self.digest(data)[:12]}.pkl'
+        made = self.made / name
+        if not made.is_file():
+            _, _, hold = self._rule(data)
+            save_annotation(made, hold_out(load_annotation(path), **hold))
+        return made.resolve()
+
+    def _raw(self, data: str) -> Path:
+        name, _, _ = self._rule(data)
+        for suffix in ('.pkl', '.safetensors'):
+            path = self.folder / f'{name}{suffix}'
+            if path.is_file():
+                return path
+        raise FileNotFoundError(
+            f'{self.folder}: it has no data set {name!r}, neither '
+            f'{name}.pkl nor {name}.safetensors'
+        )
+
+    def _file_digest(self, path: Path) -> str:
+        if path not in self._digests:
+            digest = hashlib.sha256()
+            with path.open('rb') as file:
+                for block in iter(lambda: file.read(1 << 20), b''):
+                    digest.update(block)
+            self._digests[path] = digest.hexdigest()
+        return self._digests[path]
+
+    def _rule(self, data: str) -> tuple[str, dict | None, dict]:
+        """Name of the file, how to join its clips, what to hold out."""
+        name = data.removesuffix(HOLDOUT)
+        rule = dict(self.rules.get(name) or {})
+        return rule.pop('file', name), rule.pop('stitch', None), rule
+
+
+def _hash(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def held_out_names(
+    names: Sequence[str],
+    group: str | None = None,
+    hold: Sequence[str] | None = None,
+    seed: int = 0,
+) -> list[str]:
+    """Training videos that validate, never all of them.
+
+    Args:
+        names (Sequence[str]): ``frame_dir`` of the training videos.
+        group (str, optional): Regular expression; its first bracket is the
+            group of a video, of which whole ones are held out.
+        hold (Sequence[str], optional): Groups to hold out; None draws a
+            fifth of them, at least one.
+        seed (int): Of the draw.
+    """
+    groups = [n if group is None else group_of(n, group) for n in names]
+    different = sorted(set(groups))
+    if hold is None:
+        count = max(1, round(SHARE * len(different)))
+        drawn = np.random.default_rng(seed).permutation(len(different))[:count]
+        hold = [different[index] for index in drawn]
+    unknown = sorted(set(hold) - set(different))
+    chosen = [n for n, its in zip(names, groups) if its in set(hold)]
+    if unknown or len(chosen) == len(names):
+        raise ValueError(
+            f'holding {unknown or sorted(set(hold))} out leaves no video to '
+            f'train on or to validate; the groups are {different}'
+        )
+    return chosen
+
+
+def group_of(name: str, group: str) -> str:
+    """What the first bracket of an expression finds in a video's name."""
+    found = re.search(group, name)
+    if not found or not found.groups():
+        raise ValueError(
+            f'the expression {group!r} finds no group in the video {name!r}; '
+            'it needs one bracket that matches in every name'
+        )
+    return found[1]
+
+
+def hold_out(data: Mapping[str, Any], **rule: Any) -> dict[str, Any]:
+    """Split the training videos in two; the real ``val`` is left out.
+
+    Args:
+        data (Mapping[str, Any]): Of ``load_annotation``.
+        **rule (Any): Of `held_out_names`.
+
+    Returns:
+        dict[str, Any]: The same content with ``train`` and ``val``.
+
+    Raises:
+        ValueError: If there is no split ``train``, or as there.
+    """
+    names = (data.get('split') or {}).get('train')
+    if not names:
+        raise ValueError(
+            f"key 'split': found {sorted(data.get('split') or {})}, expected "
+            "'train', a part of which is to be held out"
+        )
+    chosen = set(held_out_names(names, **rule))
+    kept = set(names)
+    return dict(
+        data,
+        split=dict(
+            train=[name for name in names if name not in chosen],
+            val=[name for name in names if name in chosen],
+        ),
+        annotations=[v for v in data['annotations'] if v['frame_dir'] in kept],
+    )
+
+
+def stitch(
+    data: Mapping[str, Any],
+    group: str,
+    background: Sequence[str] = (),
+    seed: int = 0,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Join trimmed clips to untrimmed sequences.
+
+    Every clip is used once, in its own split. A sequence has 4 to 8 clips of
+    one group (the last of a group what is left), never two of a class side by
+    side where another order exists. The next clip is moved over the ground to
+    where the last one ended, and is not turned. Transitions last 1/3 to 1 s:
+    every joint moves straight, eased in and out. Clips of background classes
+    are distractors: they stay in, without a label.
+
+    Args:
+        data (Mapping[str, Any]): Of ``load_annotation``; clips of one person
+            with a ``label``, axis 1 up, ``fps`` in the metainfo.
+        group (str): Regular expression; its first bracket is the group.
+        background (Sequence[str]): Classes that become background.
+        seed (int): Of order, lengths and transitions.
+
+    Returns:
+        tuple[dict[str, Any], list[dict[str, Any]]]: Annotation with
+        ``segments`` (S, 2) and ``segment_labels`` (S,), and per sequence
+        ``frame_dir`` and its ``clips``, as `clips_beside` reads them.
+
+    Raises:
+        ValueError: If a clip has no label or no group, a background class is
+            unknown, or no class is left.
+    """
+    meta = data['metainfo']
+    old = list(meta['classes'])
+    unknown = sorted(set(background) - set(old))
+    kept = [name for name in old if name not in set(background)]
+    if unknown or not kept:
+        raise ValueError(
+            f'background {list(background)}: {unknown or "all"} of the '
+            f'classes {old}; name some of them'
+        )
+    clips = {clip['frame_dir']: clip for clip in data['annotations']}
+    for name in sorted(clips):
+        if clips[name].get('label') is None:
+            raise ValueError(
+                f"clip {name!r} lacks the key 'label'; only trimmed clips "
+                'can be joined'
+            )
+    rng = np.random.default_rng(seed)
+    annotations, tables = [], []
+    split: dict[str, list[str]] = {}
+    for part, names in data['split'].items():
+        groups = {name: group_of(name, group) for name in names}
+        for its in sorted(set(groups.values())):
+            own = [name for name in names if groups[name] == its]
+            for number, drawn in enumerate(_sequences(own, clips, rng)):
+                name = f'{part}_{its}_{number:02d}'
+                entry, table = _join(
+                    [clips[clip] for clip in drawn],
+                    [old[clips[clip]['label']] for clip in drawn],
+                    kept,
+                    float(meta['fps']),
+                    rng,
+                )
+                annotations.append(dict(entry, frame_dir=name))
+                tables.append(dict(frame_dir=name, clips=table))
+                split.setdefault(part, []).append(name)
+    name = f'{meta.get("dataset", "clips")}_stitched'
+    made = dict(
+        metainfo=dict(meta, dataset=name, classes=kept),
+        split=split,
+        annotations=annotations,
+    )
+    return made, tables
+
+
+def _sequences(
+    names: Sequence[str], clips: Mapping[str, Any], rng: np.random.Generator
+) -> list[list[str]]:
+    """Names of clips, a list for each sequence."""
+    left = [names[index] for index in rng.permutation(len(names))]
+    found = []
+    while left:
+        drawn = [left.pop(0)]
+        count = int(rng.integers(CLIPS[0], CLIPS[1] + 1))
+        while left and len(drawn) < count:
+            last = clips[drawn[-1]]['label']
+            others = (
+                index
+                for index, name in enumerate(left)
+                if clips[name]['label'] != last
+            )
+            drawn.append(left.pop(next(others, 0)))
+        found.append(drawn)
+    return found
+
+
+def _join(
+    drawn: Sequence[Mapping[str, Any]],
+    labels: Sequence[str],
+    kept: Sequence[str],
+    fps: float,
+    rng: np.random.Generator,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """One sequence: its annotation without a name, and its clips."""
+    parts: list[np.ndarray] = []
+    table: list[dict[str, Any]] = []
+    frames = 0
+    for clip, label in zip(drawn, labels):
+        points = np.asarray(clip['keypoint'], dtype=np.float64)  # M, T, V, C
+        way = -_place(points[:, 0])
+        if parts:
+            way = way + _place(parts[-1][:, -1])
+        points = points + way
+        if parts:
+            count = max(1, round(rng.uniform(*GAP) * fps))
+            parts.append(_between(parts[-1][:, -1], points[:, 0], count))
+            frames += count
+        start, frames = frames, frames + points.shape[1]
+        parts.append(points)
+        table.append(
+            dict(
+                clip=clip['frame_dir'],
+                content=label,
+                start=start,
+                end=frames,
+                labelled=label in kept,
+            )
+        )
+    labelled = [row for row in table if row['labelled']]
+    bounds = [[row['start'], row['end']] for row in labelled]
+    indices = [kept.index(row['content']) for row in labelled]
+    entry = dict(
+        total_frames=frames,
+        keypoint=np.concatenate(parts, axis=1).astype(np.float32),
+        segments=np.asarray(bounds, dtype=np.int64).reshape(-1, 2),
+        segment_labels=np.asarray(indices, dtype=np.int64),
+    )
+    return entry, table
+
+
+def _place(pose: np.ndarray) -> np.ndarray:
+    """Where a pose (M, V, C) stands on the ground, (C,), 0 upwards."""
+    place = pose[0].mean(axis=0)
+    place[HEIGHT] = 0
+    return place
+
+
+def _between(first: np.ndarray, last: np.ndarray, count: int) -> np.ndarray:
+    """Poses on the way from one to the next, (M, count, V, C)."""
+    share = np.arange(1, count + 1) / (count + 1)
+    eased = (share**2 * (3 - 2 * share))[None, :, None, None]
+    return (1 - eased) * first[:, None] + eased * last[:, None]

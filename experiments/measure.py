@@ -1,0 +1,204 @@
+#!/usr/bin/env python
+"""Numbers of a row, out of the scores of a test.
+
+``python experiments/measure.py SCORES ..`` prints them for files of
+``tools/test.py --dump-scores``. ``true_boundaries/`` is what is left wrong
+with the boundaries of the truth, so that only classes are; ``true_classes/``
+with its classes, so that only boundaries are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# Run as a file, it would see its own folder alone.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mmsnip.evaluation.protocols import evaluate_scores, paint_videos
+from mmsnip.evaluation.segments import segments_from_frames
+from mmsnip.io.scores import load_scored_videos
+
+__all__ = ['clips_beside', 'measure_scores', 'probe_metrics']
+
+FRAMES = (
+    'frame_accuracy', 'frame_accuracy_action', 'F1@50', 'edit',
+    'runs_per_segment',
+)  # fmt: skip
+WAYS = ('sweep', 'runs', 'viterbi')
+ERRORS = ('runs/mAP', 'runs/mAP@0.50', 'frame_accuracy', 'F1@50')
+Arrays = Mapping[str, np.ndarray]
+
+
+def measure_scores(
+    path: str | Path, source: str | Path | None = None
+) -> dict[str, float]:
+    """Metrics of a file of scores.
+
+    Args:
+        path (str | Path): Of ``tools/test.py --dump-scores``, with truth.
+        source (str | Path, optional): Annotation file that the videos come
+            from; a list of clips beside it adds what the distractors tell.
+
+    Returns:
+        dict[str, float]: ``WAY/mAP``, ``WAY/mAP@0.50`` and
+        ``WAY/AP@0.50/CLASS`` of each way to segments, frame metrics of the
+        arg-max and of ``viterbi/``, ``background_called_action`` and what is
+        left wrong, all in 0..1 but ``runs_per_segment``; without those that
+        are not defined.
+
+    Raises:
+        ValueError: If the file has no ground truth, or is malformed.
+    """
+    stored = load_scored_videos(path)
+    if stored.truth is None:
+        raise ValueError(
+            f'{path}: it holds no ground truth; write it with tools/test.py '
+            '--dump-scores on a split with segments'
+        )
+    scores, truth, classes = stored.scores, stored.truth, stored.classes
+    found, _ = evaluate_scores(scores, truth, classes, 'babel', WAYS)
+    wanted = [*FRAMES, *(f'viterbi/{key}' for key in FRAMES)]
+    for way in WAYS:
+        wanted += [f'{way}/mAP', f'{way}/mAP@0.50']
+        wanted += [f'{way}/AP@0.50/{name}' for name in classes]
+    metrics = {key: float(found[key]) for key in wanted}
+    labels = paint_videos(truth, scores, len(classes))
+    metrics['background_called_action'] = _share(
+        [
+            scores[v].argmax(axis=1)[labels[v] == len(classes)] < len(classes)
+            for v in scores
+        ]
+    )
+    changes = dict(
+        true_boundaries=with_true_boundaries, true_classes=with_true_classes
+    )
+    for name, change in changes.items():
+        changed = {v: change(array, labels[v]) for v, array in scores.items()}
+        found, _ = evaluate_scores(changed, truth, classes, 'babel', ('runs',))
+        metrics.update({f'{name}/{key}': float(found[key]) for key in ERRORS})
+    sequences = clips_beside(source) if source else None
+    if sequences:
+        metrics.update(distractor_metrics(scores, truth, sequences))
+    return _defined(metrics)
+
+
+def with_true_boundaries(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Scores that change only where the truth does: means over its runs."""
+    means = np.empty(scores.shape, dtype=np.float64)
+    for _, start, end in segments_from_frames(labels, background=None):
+        means[start:end] = scores[start:end].mean(axis=0)
+    return means
+
+
+def with_true_classes(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Runs of the arg-max, each called what most of its frames are."""
+    called = np.empty(len(labels), dtype=np.int64)
+    best = scores.argmax(axis=1)
+    for _, start, end in segments_from_frames(best, background=None):
+        called[start:end] = np.bincount(labels[start:end]).argmax()
+    return np.eye(scores.shape[1])[called]
+
+
+def clips_beside(ann_file: str | Path) -> list[dict[str, Any]] | None:
+    """Sequences of ``NAME_clips.json`` beside ``NAME.pkl``, if it is there.
+
+    A clip that is not labelled is a distractor: motion like an action that
+    is none. What lies between clips are transitions.
+    """
+    path = Path(ann_file)
+    path = path.with_name(f'{path.stem}_clips.json')
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding='utf-8'))
+    if not isinstance(content, dict) or 'sequences' not in content:
+        raise ValueError(
+            f"{path.name} lacks the key 'sequences', the clips of each "
+            'sequence'
+        )
+    return content['sequences']
+
+
+def distractor_metrics(
+    scores: Arrays, truth: Arrays, sequences: list[dict[str, Any]]
+) -> dict[str, float]:
+    """Share of distractor and of transition frames called an action."""
+    clips_of = {entry['frame_dir']: entry['clips'] for entry in sequences}
+    called: dict[str, list] = {'distractor': [], 'transition': []}
+    for video, array in scores.items():
+        if video not in clips_of:
+            raise ValueError(
+                f'video {video!r} is not in the list of clips; the list is '
+                'of another data set'
+            )
+        T = len(array)
+        action = np.argmax(array, axis=1) != array.shape[1] - 1
+        between, distractor = np.ones(T, bool), np.zeros(T, bool)
+        for clip in clips_of[video]:
+            start, end = clip['start'], clip['end']
+            if not 0 <= start < end <= T:
+                raise ValueError(
+                    f'video {video!r}: the clip {clip["clip"]!r} covers '
+                    f'frames {start} to {end} of {T}'
+                )
+            between[start:end] = False
+            distractor[start:end] |= not clip['labelled']
+        for _, start, end in truth[video]:
+            if distractor[start:end].any():
+                raise ValueError(
+                    f'video {video!r}: a distractor overlaps the labelled '
+                    f'segment {start} to {end}'
+                )
+            between[start:end] = False
+        called['distractor'].append(action[distractor])
+        called['transition'].append(action[between])
+    return {f'{k}_called_action': _share(parts) for k, parts in called.items()}
+
+
+def _share(parts: list[np.ndarray]) -> float:
+    frames = sum(map(len, parts))
+    return int(sum(map(np.sum, parts))) / frames if frames else float('nan')
+
+
+def probe_metrics(logs: Sequence[Path]) -> dict[str, float]:
+    """The last k-NN probe of a pre-training run, of its ``scalars.json``."""
+    last: dict[str, float] = {}
+    for path in logs:
+        for line in path.read_text(encoding='utf-8').splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:  # torn by a kill
+                continue
+            found = {k: v for k, v in row.items() if k.startswith('knn/')}
+            last = found or last
+    return _defined(last)
+
+
+def _defined(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {k: float(v) for k, v in metrics.items() if np.isfinite(v)}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Print a line a metric."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('scores', nargs='+', help='with ground truth')
+    for path in parser.parse_args(words).scores:
+        try:
+            metrics = measure_scores(path)
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+        for key, value in metrics.items():
+            sys.stdout.write(f'{path}  {value:8.4f}  {key}\n')
+
+
+if __name__ == '__main__':
+    main()
