@@ -17,7 +17,7 @@ from mmsnip.apis.clips import fit_clip
 from mmsnip.apis.joint_map import read_joint_map
 from mmsnip.apis.launch import readable_errors
 from mmsnip.apis.memory import keep_freed_memory
-from mmsnip.apis.streaming_plan import check_count
+from mmsnip.apis.streaming import check_count
 from mmsnip.io.sequence import READERS, load_sequence
 from mmsnip.structures.errors import is_rate
 

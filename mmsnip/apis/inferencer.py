@@ -19,7 +19,7 @@ from mmsnip.apis.model_input import find_channels, pack_clip
 from mmsnip.apis.trained_model import build_model, read_recipe
 from mmsnip.datasets.collate import pad_collate
 from mmsnip.io.sequence import SequenceError
-from mmsnip.models.chunk_plan import chunk_rule
+from mmsnip.models.sliding import chunk_rule
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 
 __all__ = ['SkeletonLocalizationInferencer']

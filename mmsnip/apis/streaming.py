@@ -2,29 +2,79 @@
 
 from __future__ import annotations
 
+import math
 import os
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from mmsnip.apis.clips import Expected, fit_clip, open_source
+from mmsnip.apis.clips import Clip, fit_clip, open_source
 from mmsnip.apis.inferencer import SkeletonLocalizationInferencer
-from mmsnip.apis.streaming_frames import LiveResampler, PoseMemory
-from mmsnip.apis.streaming_network import LiveNetwork
-from mmsnip.apis.streaming_plan import Latency, check_count, plan_stream
-from mmsnip.apis.streaming_scores import (
-    LiveRuns,
-    LiveSmoother,
-    Run,
-    StreamUpdate,
+from mmsnip.datasets.collate import pad_collate
+from mmsnip.evaluation.segments import segments_from_frames
+from mmsnip.models.sliding import (
+    block_strides,
+    receptive_field,
+    window_scores,
 )
-from mmsnip.io.sequence import SequenceError
-from mmsnip.structures.errors import is_rate
+from mmsnip.models.smoothing import smooth_frames
+from mmsnip.skeleton.egocentric import TURNING_SECONDS, VELOCITY_SECONDS
+from mmsnip.skeleton.geometry import present_frames
+from mmsnip.skeleton.resample import take_joints
+from mmsnip.structures import DataError
+from mmsnip.structures.errors import is_int, is_rate
 
 __all__ = ['StreamUpdate', 'StreamingLocalizer']
+
+CONTEXT_SECONDS = 4.0
+LOOK_AHEAD_SECONDS = 2.0
+HOP_SECONDS = 0.5
+
+
+class Latency(NamedTuple):
+    """How long the longest-waiting frame waits: frames of the model, s."""
+
+    frames: int
+    seconds: float
+
+
+class StreamUpdate(NamedTuple):
+    """What is new.
+
+    Attributes:
+        segments (list[dict]): Actions that ended, in order of time, ready
+            for JSON: ``label`` (name), ``class_index``, ``segment``
+            [start_s, end_s], ``frames`` [start, end) of the input, and
+            ``score``, the mean probability of the class.
+        scores (np.ndarray): Probabilities of frames that are final now,
+            (t, num_classes + 1) float32, background last, at the model's
+            frame rate.
+        first_frame (int): Frame of the model that ``scores[0]`` is.
+    """
+
+    segments: list[dict[str, Any]]
+    scores: np.ndarray
+    first_frame: int
+
+
+class StreamPlan(NamedTuple):
+    """Frames of a window, all multiples of the encoder's stride but `edge`.
+
+    Attributes:
+        context (int): Read before those that become final.
+        hop (int): Become final at once.
+        look_ahead (int): Read after them.
+        edge (int): Read before the context, by the pipeline only.
+    """
+
+    context: int
+    hop: int
+    look_ahead: int
+    edge: int
 
 
 class StreamingLocalizer:
@@ -87,7 +137,7 @@ class StreamingLocalizer:
     Attributes:
         classes (list[str]): Classes, background left out.
         fps (float): Frame rate of the model.
-        expected (Expected): What it takes, for `mmsnip.apis.clips.fit_clip`.
+        expected (Expected): What it takes of frames.
         plan (StreamPlan): Frames of a window, as used.
         num_person (int): As used.
 
@@ -121,39 +171,35 @@ class StreamingLocalizer:
                 f'fps={fps!r} must be a positive number of frames a second'
             )
         check_count('memory', memory, 0)
-        inferencer = SkeletonLocalizationInferencer(
+        infer = SkeletonLocalizationInferencer(
             config_or_dir, checkpoint, device
         )
-        self._inferencer = inferencer
-        self._model = inferencer.model
-        self.classes = inferencer.classes
-        self.fps = inferencer.fps
+        self._infer, self._model = infer, infer.model
+        self.classes, self.fps = infer.classes, infer.fps
         # Frames to come and persons to come are not known.
-        self.expected: Expected = replace(
-            inferencer.expected, max_gap=0, persons=None
-        )
+        self.expected = replace(infer.expected, max_gap=0, persons=None)
         self.plan = plan_stream(
             self._model,
-            inferencer.pipeline.transforms,
+            infer.pipeline.transforms,
             self.fps,
             look_ahead,
             context,
             hop,
         )
         if num_person is None:
-            num_person = self._usual_persons()
+            kept = [
+                step.num_person
+                for step in infer.pipeline.transforms
+                if getattr(step, 'num_person', None)
+            ]
+            backbone = self._model.backbone
+            num_person = (*kept, getattr(backbone, 'num_person', 1))[0]
         check_count('num_person', num_person, 1)
         self.num_person = num_person
         step = (self.fps if fps is None else float(fps)) / self.fps
         self._step = 1.0 if abs(step - 1) < 1e-6 else step
         self._memory_size = memory
         self.reset()
-
-    def _usual_persons(self) -> int:
-        for step in self._inferencer.pipeline.transforms:
-            if getattr(step, 'num_person', None):
-                return step.num_person
-        return getattr(self._model.backbone, 'num_person', 1)
 
     @property
     def input_fps(self) -> float:
@@ -175,14 +221,14 @@ class StreamingLocalizer:
         are not final are scored with less than `look_ahead`. None where it
         is background, or before the first run of the network.
         """
-        scores = self._smoother.preview(self._network.ahead)
+        scores = self._smoother.preview(self._window.ahead)
         run = self._runs.preview(scores.cpu().numpy())
         return None if run is None else self._segment(run)
 
     def reset(self) -> None:
         """Begin a new stream; calibration is forgotten, too."""
-        self._network = LiveNetwork(
-            self._inferencer,
+        self._window = SlidingWindow(
+            self._infer,
             self.plan,
             self.num_person,
             PoseMemory(self._memory_size),
@@ -203,7 +249,7 @@ class StreamingLocalizer:
             frames (Any): As of `push`, at any frame rate.
 
         Raises:
-            SequenceError: As `push`.
+            DataError: As `push`.
             ValueError: If the stream has begun.
         """
         if self._closed or self._resampler.num_read:
@@ -211,7 +257,7 @@ class StreamingLocalizer:
                 'calibrate() comes before the first push(); reset() begins '
                 'a new stream'
             )
-        self._network.memory.add(self._checked(frames, 'the calibration'))
+        self._window.memory.add(self._checked(frames, 'the calibration'))
 
     def push(self, frames: Any) -> StreamUpdate:
         """Take the next frames.
@@ -227,7 +273,7 @@ class StreamingLocalizer:
             StreamUpdate: Often empty: something is new every `hop` frames.
 
         Raises:
-            SequenceError: If they are no frames of the model's joints and
+            DataError: If they are no frames of the model's joints and
                 channels, or not finite; the stream stays as it was. A
                 ValueError.
             ValueError: If the stream was closed.
@@ -235,7 +281,7 @@ class StreamingLocalizer:
         self._check_open()
         name = f'push() at frame {self._resampler.num_read}'
         keypoint = self._resampler.push(self._checked(frames, name))
-        return self._release(self._network.push(keypoint))
+        return self._release(self._window.push(keypoint))
 
     def close(self) -> StreamUpdate:
         """End the stream.
@@ -250,8 +296,8 @@ class StreamingLocalizer:
         self._check_open()
         rest = self._resampler.close()
         self._closed = True
-        rows = [] if rest is None else [self._network.push(rest)]
-        rows.append(self._network.close())
+        rows = [] if rest is None else [self._window.push(rest)]
+        rows.append(self._window.close())
         return self._release(torch.cat(rows), closing=True)
 
     def _check_open(self) -> None:
@@ -261,18 +307,16 @@ class StreamingLocalizer:
     def _checked(self, frames: Any, name: str) -> np.ndarray:
         """Frames as (num_person, T, V, C) float32."""
         if isinstance(frames, (str, os.PathLike)):
-            raise SequenceError(
-                f'{name} got {str(frames)!r}; expected an array of frames, '
-                'as load_sequence makes of a file'
+            raise DataError(
+                f'{name} got {str(frames)!r}; expected an array of frames'
             )
-        with suppress(ValueError, TypeError):  # what is no array is refused
-            if np.ndim(frames) == 2:
-                frames = np.asarray(frames)[None]
+        if getattr(frames, 'ndim', None) == 2:
+            frames = frames[None]
         keypoint, found, _ = open_source(frames, name)
         keypoint = fit_clip(keypoint, found, name, self.expected).keypoint
         M = len(keypoint)
         if self.num_person < M:
-            raise SequenceError(
+            raise DataError(
                 f'{name} has M = {M} persons, its shape is {keypoint.shape} '
                 f'(M, T, V, C); the stream takes num_person='
                 f'{self.num_person} at most'
@@ -280,9 +324,7 @@ class StreamingLocalizer:
         more = self.num_person - M
         return np.pad(keypoint, ((0, more), (0, 0), (0, 0), (0, 0)))
 
-    def _release(
-        self, rows: torch.Tensor, closing: bool = False
-    ) -> StreamUpdate:
+    def _release(self, rows: Tensor, closing: bool = False) -> StreamUpdate:
         first = self._smoother.num_final
         scores = self._smoother.push(rows, closing).cpu().numpy()
         runs = self._runs.push(scores)
@@ -302,3 +344,346 @@ class StreamingLocalizer:
             'frames': frames,
             'score': run.score,
         }
+
+
+def check_count(name: str, value: Any, least: int) -> None:
+    """Refuse what is no number of things."""
+    if not is_int(value) or value < least:
+        raise ValueError(
+            f'{name}={value!r} must be a whole number of at least {least}'
+        )
+
+
+def plan_stream(
+    model: torch.nn.Module,
+    pipeline: Iterable[Any],
+    fps: float,
+    look_ahead: int | str | None = None,
+    context: int | str | None = None,
+    hop: int | None = None,
+) -> StreamPlan:
+    """Windows of a model, rounded up to the encoder's stride."""
+    stride = block_strides(model.backbone)[-1]
+    # Frames on either side that a frame's streams are made of.
+    edge = 1  # motion
+    headings = [
+        step.heading_seconds
+        for step in pipeline
+        if 'egocentric' in getattr(step, 'stream', ())
+    ]
+    if headings:
+        longest = max(*VELOCITY_SECONDS, *TURNING_SECONDS)
+        edge = math.ceil(max(headings) / 2 * fps) + math.ceil(longest * fps)
+    reach = receptive_field(model) + edge
+
+    def span(name: str, given: int | str | None, seconds: float) -> int:
+        frames = given
+        if given is None:
+            frames = min(reach, seconds * fps)
+        elif given == 'full':
+            frames = reach
+        elif isinstance(given, str):
+            raise ValueError(
+                f"{name}={given!r} must be a number of frames, 'full' or None"
+            )
+        else:
+            check_count(name, given, 0)
+        return stride * math.ceil(frames / stride)
+
+    hop = max(round(HOP_SECONDS * fps), 1) if hop is None else hop
+    check_count('hop', hop, 1)
+    return StreamPlan(
+        span('context', context, CONTEXT_SECONDS),
+        span('hop', hop, 0),
+        span('look_ahead', look_ahead, LOOK_AHEAD_SECONDS),
+        edge,
+    )
+
+
+class LiveResampler:
+    """Poses at another frame rate, as early as they are known.
+
+    All of them together are what the inferencer makes of the whole video.
+
+    Args:
+        step (float): Frames of the input per frame of the result.
+    """
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+        self.num_read = 0  # frames of the input
+        self._num_made = 0
+        self._first = 0  # frame of the input that is kept at place 0
+        self._kept: np.ndarray | None = None
+
+    def push(self, keypoint: np.ndarray) -> np.ndarray:
+        """Frames that (M, t, V, C) more decide, (M, t', V, C)."""
+        self.num_read += keypoint.shape[1]
+        if self.step == 1:
+            return keypoint
+        if self._kept is not None:
+            keypoint = np.concatenate([self._kept, keypoint], axis=1)
+        last = self.num_read - 1
+        count = int(np.floor(last / self.step)) + 2
+        place = np.arange(self._num_made, count) * self.step
+        place = place[place <= last]
+        made = self._take(keypoint, place)
+        begin = int(np.floor((self._num_made + len(place)) * self.step))
+        begin = min(begin, last)
+        self._kept = keypoint[:, begin - self._first :].copy()
+        self._first = begin
+        self._num_made += len(place)
+        return made
+
+    def close(self) -> np.ndarray | None:
+        """Frames that begin before the end of the input but reach past it."""
+        if self.step == 1 or self._kept is None:
+            return None
+        count = int(np.ceil(self.num_read / self.step - 1e-6))
+        place = np.arange(self._num_made, max(count, 1)) * self.step
+        if not len(place):
+            return None
+        self._num_made += len(place)
+        return self._take(
+            self._kept, np.minimum(place, float(self.num_read - 1))
+        )
+
+    def _take(self, keypoint: np.ndarray, place: np.ndarray) -> np.ndarray:
+        found = (keypoint != 0).any(axis=-1)
+        return take_joints(keypoint, found, place - self._first)
+
+
+class PoseMemory:
+    """A bounded sample of all poses that have left the window.
+
+    Each k-th frame is kept; where they grow too many, every second goes and
+    k doubles. The first and the last pose of each person are kept always:
+    what is measured on a first frame, or held through an absence, stays as
+    it is in the whole video.
+
+    Args:
+        size (int): Most frames of the sample.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._count = 0
+        self._step = 1
+        self._sample: list[np.ndarray] = []  # (M, V, C) each
+        self._first: np.ndarray | None = None
+        self._last: np.ndarray | None = None
+
+    def add(self, keypoint: np.ndarray) -> None:
+        """Take the next frames in, (M, t, V, C)."""
+        if not keypoint.shape[1]:
+            return
+        if self._first is None:
+            self._first = np.zeros_like(keypoint[:, 0])
+            self._last = self._first.copy()
+        there = present_frames(keypoint)
+        seen = self._last.any(axis=(1, 2))
+        for person in np.flatnonzero(there.any(axis=1)):
+            frames = np.flatnonzero(there[person])
+            if not seen[person]:
+                self._first[person] = keypoint[person, frames[0]]
+            self._last[person] = keypoint[person, frames[-1]]
+        for frame in range(keypoint.shape[1]):
+            if self.size and self._count % self._step == 0:
+                if len(self._sample) == self.size:
+                    self._sample = self._sample[::2]
+                    self._step *= 2
+                if self._count % self._step == 0:
+                    self._sample.append(keypoint[:, frame].copy())
+            self._count += 1
+
+    def frames(self) -> np.ndarray | None:
+        """First poses, the sample in order of time, last poses."""
+        if not self._count:
+            return None
+        return np.stack([self._first, *self._sample, self._last], axis=1)
+
+
+class SlidingWindow:
+    """Scores of frames whose look-ahead is known, before smoothing.
+
+    The pipeline sees remembered poses, then the window: what it measures on
+    a video it measures on both. The network sees the window.
+
+    Attributes:
+        ahead (Tensor): Provisional scores of the frames behind those that
+            were given out, as of the last run, (t, num_classes + 1).
+    """
+
+    def __init__(
+        self,
+        inferencer: SkeletonLocalizationInferencer,
+        plan: StreamPlan,
+        num_person: int,
+        memory: PoseMemory,
+    ) -> None:
+        V, C = inferencer.layout.num_joints, inferencer.num_channels
+        self.plan, self.memory, self._infer = plan, memory, inferencer
+        self._first = 0  # frame that is kept at place 0
+        self._frames = np.zeros((num_person, 0, V, C), np.float32)
+        self._num_scored = 0
+        device = next(inferencer.model.parameters()).device
+        classes = len(inferencer.classes) + 1
+        self.ahead = self._nothing = torch.zeros(0, classes, device=device)
+
+    @property
+    def _stop(self) -> int:
+        return self._first + self._frames.shape[1]
+
+    def push(self, keypoint: np.ndarray) -> Tensor:
+        """Run as often as these frames, (M, t, V, C), fill a window."""
+        plan, begin, found = self.plan, 0, [self._nothing]
+        while begin < keypoint.shape[1]:
+            full = self._num_scored + plan.hop + plan.look_ahead
+            end = begin + full - self._stop
+            self._frames = np.concatenate(
+                [self._frames, keypoint[:, begin:end]], axis=1
+            )
+            begin = end
+            if self._stop < full:
+                break
+            rows = self._run()
+            found.append(rows[: plan.hop])
+            self.ahead = rows[plan.hop :]
+            self._num_scored += plan.hop
+            oldest = self._num_scored - plan.context - plan.edge
+            gone = max(oldest - self._first, 0)
+            self.memory.add(self._frames[:, :gone])
+            self._frames = self._frames[:, gone:].copy()
+            self._first += gone
+        return torch.cat(found)
+
+    def close(self) -> Tensor:
+        """Scores of the frames that are left, nothing comes after them."""
+        left = self._stop > self._num_scored
+        rows = self._run() if left else self._nothing
+        self._num_scored += len(rows)
+        self.ahead = self._nothing
+        return rows
+
+    def _run(self) -> Tensor:
+        """Scores from the first frame that has none on."""
+        keypoint, past = self._frames, self.memory.frames()
+        first = max(self._num_scored - self.plan.context, 0)
+        cut = first - self._first
+        if past is not None:
+            cut += past.shape[1]
+            keypoint = np.concatenate([past, keypoint], axis=1)
+        infer = self._infer
+        packed = infer.pack(Clip('the stream', keypoint, infer.fps, 1.0))
+        packed['inputs'] = packed['inputs'][:, cut:]
+        packed['body_mask'] = packed['body_mask'][:, cut:]
+        packed['num_frames'] = packed['inputs'].shape[1]
+        batch = infer.model.data_preprocessor(pad_collate([packed]))
+        scores = window_scores(
+            infer.model, batch['inputs'][0], batch['body_mask'][0]
+        )
+        if not bool(torch.isfinite(scores).all()):
+            raise DataError(
+                f'the scores at frame {self._num_scored} are not finite, the '
+                f'largest coordinate is {np.abs(keypoint).max():g}; expected '
+                'the unit of the training data'
+            )
+        return scores[self._num_scored - first :]
+
+
+class LiveSmoother:
+    """Running mean of scores, each as soon as its window is full.
+
+    Args:
+        size (int): Frames of the window, odd; 1 smooths nothing.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.num_final = 0  # frames given out
+        self._first = 0
+        self._rows: Tensor | None = None  # not smoothed, from _first on
+
+    def push(self, rows: Tensor, closing: bool = False) -> Tensor:
+        """Frames that are final with (t, num_classes + 1) scores more."""
+        kept = self._joined(rows)
+        half = 0 if closing else self.size // 2
+        stop = max(self._first + len(kept) - half, self.num_final)
+        smooth = smooth_frames(kept, self.size)
+        final = smooth[self.num_final - self._first : stop - self._first]
+        begin = max(stop - self.size // 2, self._first)
+        self._rows = kept[begin - self._first :].clone()
+        self._first, self.num_final = begin, stop
+        return final.clone()
+
+    def preview(self, rows: Tensor) -> Tensor:
+        """Scores from frame ``num_final`` on, if these came next."""
+        smooth = smooth_frames(self._joined(rows), self.size)
+        return smooth[self.num_final - self._first :]
+
+    def _joined(self, rows: Tensor) -> Tensor:
+        return rows if self._rows is None else torch.cat([self._rows, rows])
+
+
+class Run(NamedTuple):
+    """Frames of one label; ``total`` is the sum of its probabilities."""
+
+    label: int
+    start: int
+    end: int
+    total: float
+
+    @property
+    def score(self) -> float:
+        """Mean probability of the label."""
+        return self.total / (self.end - self.start)
+
+
+class LiveRuns:
+    """Runs of the arg-max class, each as soon as another one begins.
+
+    All of them together are `run_detections` of all scores.
+
+    Args:
+        background (int): Label whose runs are left out.
+    """
+
+    def __init__(self, background: int) -> None:
+        self.background = background
+        self.num_frames = 0
+        self.open: Run | None = None
+
+    def push(self, scores: np.ndarray) -> list[Run]:
+        """Runs that ended with (t, num_classes + 1) scores more."""
+        runs = self._joined(scores)
+        self.num_frames += len(scores)
+        self.open = runs.pop() if runs else None
+        return [run for run in runs if run.label != self.background]
+
+    def preview(self, scores: np.ndarray) -> Run | None:
+        """The last run if these scores came next; None: background."""
+        runs = self._joined(scores)
+        last = runs[-1] if runs else None
+        if last is None or last.label == self.background:
+            return None
+        return last
+
+    def close(self) -> list[Run]:
+        """The run that was open, if it is no background."""
+        last = self.preview(np.zeros((0, self.background + 1)))
+        self.open = None
+        return [] if last is None else [last]
+
+    def _joined(self, scores: np.ndarray) -> list[Run]:
+        runs = [] if self.open is None else [self.open]
+        if not len(scores):
+            return runs
+        labels = scores.argmax(axis=1)
+        for label, start, end in segments_from_frames(labels, None).tolist():
+            total = float(scores[start:end, label].sum(dtype=np.float64))
+            start, end = start + self.num_frames, end + self.num_frames
+            if runs and runs[-1].label == label:
+                last = runs.pop()
+                start, total = last.start, last.total + total
+            runs.append(Run(label, start, end, total))
+        return runs

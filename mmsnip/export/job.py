@@ -30,13 +30,7 @@ from mmsnip.export.preparation import foreign_steps
 from mmsnip.export.quantize import quantize_weights
 from mmsnip.export.runner import Runner
 from mmsnip.io.annotation import to_plain
-from mmsnip.models import SkeletonLocalizer
-from mmsnip.models.chunk_plan import (
-    block_strides,
-    encoder_reach,
-    head_reach,
-    neck_reach,
-)
+from mmsnip.models.sliding import block_strides, receptive_field
 
 __all__ = ['export_localizer']
 
@@ -161,7 +155,7 @@ def _describe(
             min=1,
             # longer videos pass PyTorch in chunks that overlap by as much
             max=model.chunk_rule.chunk_size,
-            overlap=_reach(model),
+            overlap=receptive_field(model),
         ),
         # of the scores, which the network does not smooth itself
         smooth_frames=model.smooth_frames,
@@ -175,16 +169,6 @@ def _describe(
         checkpoint=Path(recipe.origin).name,
         torch=torch.__version__,
     )
-
-
-def _reach(model: SkeletonLocalizer) -> int:
-    """Bound on the frames that a score sees on either side."""
-    strides = model.backbone.temporal_strides_out
-    behind, stride = strides[-1], strides[-1]  # linear interpolation
-    if model.neck is not None:
-        behind, stride = neck_reach(model.neck, strides), strides[0]
-    behind += head_reach(model.head, stride)
-    return encoder_reach(model.backbone) + behind
 
 
 def _beside(origin: str, suffix: str, quantize: str | None) -> Path:

@@ -9,7 +9,6 @@ import pytest
 
 from mmsnip.apis import SkeletonLocalizationInferencer, StreamingLocalizer
 from mmsnip.evaluation import run_detections
-from mmsnip.io.sequence import SequenceError
 from tests.apis.streaming_models import (
     RECIPE,
     checkpoint,
@@ -187,11 +186,11 @@ def test_memory_does_not_grow_with_the_stream(model):
     sizes = []
     for _ in range(12):
         live.push(keypoint)
-        parts = (live._network.memory, live._network._window)
-        parts += (live._network.ahead, live._smoother, live._runs)
+        parts = (live._window.memory, live._window._frames)
+        parts += (live._window.ahead, live._smoother, live._runs)
         sizes.append(len(pickle.dumps(parts)))
 
-    assert live._network.memory.frames().shape[1] <= 40 + 2
+    assert live._window.memory.frames().shape[1] <= 40 + 2
     assert max(sizes[6:]) <= max(sizes[:6])
     assert max(sizes) < keypoint.nbytes
 
@@ -324,7 +323,7 @@ def test_frames_that_do_not_fit_are_refused_and_leave_the_stream(
     stream.reset()
     stream.push(keypoint[:, :9])
 
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(ValueError, match=message):
         stream.push(frames)
 
     rest = feed(stream, keypoint[:, 9:], 60)

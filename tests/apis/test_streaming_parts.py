@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from mmsnip.apis.streaming_frames import (
-    FrameWindow,
+from mmsnip.apis.streaming import (
     LiveResampler,
+    LiveRuns,
+    LiveSmoother,
     PoseMemory,
 )
-from mmsnip.apis.streaming_scores import LiveRuns, LiveSmoother
 from mmsnip.evaluation import run_detections
 from mmsnip.evaluation.smoothing import smooth_frames
 from mmsnip.skeleton.resample import take_joints
@@ -125,17 +125,3 @@ def test_memory_of_no_frames_still_keeps_first_and_last_poses():
     memory.add(np.arange(1, 31, dtype=np.float32).reshape(1, 5, 3, 2))
 
     assert memory.frames()[0, :, 0, 0].tolist() == [1, 25]
-
-
-def test_window_keeps_the_newest_frames():
-    keypoint = np.arange(1, 41, dtype=np.float32).reshape(2, 20, 1, 1)
-    window = FrameWindow(9, (2, 1, 1))
-    window.append(keypoint[:, :8])
-
-    gone = window.drop_before(5)
-    window.append(keypoint[:, 8:13])
-
-    np.testing.assert_array_equal(gone, keypoint[:, :5])
-    np.testing.assert_array_equal(window.frames, keypoint[:, 5:13])
-    assert (window.first, window.stop) == (5, 13)
-    assert window.drop_before(2).shape[1] == 0

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mmsnip.models.chunk_plan import head_reach
+from mmsnip.models.sliding import head_reach
 from mmsnip.registry import MODELS
 from tests.models.test_localizer import localizer, samples, skeletons
 

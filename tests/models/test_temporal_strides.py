@@ -7,7 +7,7 @@ import torch
 
 from mmsnip.apis.custom import OTHER_STRIDES, STRIDES
 from mmsnip.models import AGCN, CTRGCN, STGCN
-from mmsnip.models.chunk_plan import block_strides
+from mmsnip.models.sliding import block_strides
 from tests.models.padding import check_padding
 
 CHAIN = dict(parents=[-1, 0, 1, 1, 3])

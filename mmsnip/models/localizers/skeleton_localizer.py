@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from mmsnip.evaluation.smoothing import check_window
 from mmsnip.models.checkpoint import load_encoder
-from mmsnip.models.chunk_plan import chunk_rule
-from mmsnip.models.chunks import logits_in_chunks
 from mmsnip.models.persons import encode_persons, stage_lengths
+from mmsnip.models.sliding import chunk_rule, logits_in_chunks
 from mmsnip.models.smoothing import smooth_frames
 from mmsnip.registry import MODELS
 
@@ -43,10 +42,10 @@ class SkeletonLocalizer(BaseModel):
             long for one pass: ``chunk_size``, the longest that passes at
             once and the frames a chunk of a longer one keeps (32,768 where
             absent; None: no limit), and ``overlap``, the frames a chunk
-            reads on either side (``'auto'``, all that the encoder sees,
+            reads on either side (``'auto'``, all that the network sees,
             where absent). Chunks score as one pass does, to 1e-5, where the
             encoder's graph is fixed; AGCN and CTR-GCN make theirs of the
-            chunk's mean: `mmsnip.models.chunks`. And ``smooth_frames``, an
+            chunk's mean: `mmsnip.models.sliding`. And ``smooth_frames``, an
             odd number: the probabilities of a frame are the mean over that
             many frames around it, which takes the flicker out of runs (1
             where absent: off).
@@ -191,9 +190,7 @@ class SkeletonLocalizer(BaseModel):
         scores = []
         for n, size in enumerate(sizes):
             x, mask = inputs[n, :, :size], body_mask[n, :, :size]
-            logits = logits_in_chunks(
-                self.backbone, self.neck, self.head, x, mask, self.chunk_rule
-            )
+            logits = logits_in_chunks(self, x, mask, self.chunk_rule)
             scores.append(torch.softmax(logits.float(), dim=1))
         return scores
 

@@ -1,4 +1,4 @@
-"""Chunks of a long video against one pass over it."""
+"""Windows of a long video against one pass over it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import torch
 from mmaction.structures import ActionDataSample
 from torch import nn
 
-from mmsnip.models.chunk_plan import (
+from mmsnip.models.persons import encode_persons
+from mmsnip.models.sliding import (
     ChunkRule,
     block_strides,
     chunk_rule,
     encoder_reach,
-    head_reach,
+    logits_in_chunks,
     plan_chunks,
+    receptive_field,
 )
-from mmsnip.models.chunks import logits_in_chunks, pool_in_chunks
-from mmsnip.models.persons import encode_persons
 from tests.models.test_localizer import BACKBONES, localizer, skeletons
 
 NECKS = {
@@ -123,9 +123,7 @@ def test_chunks_score_as_one_pass_where_the_graph_is_fixed(backbone, neck, T):
     expected = one_pass(made, x, mask)
 
     for size in (64, 100):
-        found = logits_in_chunks(
-            made.backbone, made.neck, made.head, x, mask, ChunkRule(size)
-        )
+        found = logits_in_chunks(made, x, mask, ChunkRule(size))
 
         assert found.shape == (T, 5)
         assert deviation(found, expected) < 1e-5
@@ -138,9 +136,7 @@ def test_chunks_hold_the_frames_that_a_dilated_head_sees(neck):
     expected = one_pass(made, x, mask)
 
     for size in (64, 300):
-        found = logits_in_chunks(
-            made.backbone, made.neck, made.head, x, mask, ChunkRule(size)
-        )
+        found = logits_in_chunks(made, x, mask, ChunkRule(size))
 
         assert found.shape == (1051, 5)
         assert deviation(found, expected) < 1e-5
@@ -152,25 +148,20 @@ def test_chunks_of_features_at_half_the_frame_rate_score_as_one_pass(T):
     made = model('AGCN', head='dilated', temporal_strides=strides, **FIXED)
     x, mask = video(T=T)
 
-    found = logits_in_chunks(
-        made.backbone, made.neck, made.head, x, mask, ChunkRule(64)
-    )
+    found = logits_in_chunks(made, x, mask, ChunkRule(64))
 
-    assert head_reach(made.head, 2) == 254
     assert found.shape == (T, 5)
     assert deviation(found, one_pass(made, x, mask)) < 1e-5
 
 
 def test_without_its_reach_a_dilated_head_would_score_otherwise(monkeypatch):
-    import mmsnip.models.chunks as module
+    import mmsnip.models.sliding as module
 
     made = model('STGCN', head='dilated')
     x, mask = video()
     monkeypatch.setattr(module, 'head_reach', lambda head, stride: 0)
 
-    found = logits_in_chunks(
-        made.backbone, made.neck, made.head, x, mask, ChunkRule(64)
-    )
+    found = logits_in_chunks(made, x, mask, ChunkRule(64))
 
     assert deviation(found, one_pass(made, x, mask)) > 1e-4
 
@@ -181,9 +172,7 @@ def test_what_remains_is_the_topology_of_the_chunk(backbone):
     made = model(backbone, 'ushape')
     x, mask = video()
 
-    found = logits_in_chunks(
-        made.backbone, made.neck, made.head, x, mask, ChunkRule(64)
-    )
+    found = logits_in_chunks(made, x, mask, ChunkRule(64))
 
     assert deviation(found, one_pass(made, x, mask)) > 1e-4
 
@@ -194,9 +183,7 @@ def test_less_overlap_than_the_network_sees_changes_scores(overlap):
     x, mask = video()
     rule = ChunkRule(64, overlap)
 
-    found = logits_in_chunks(
-        made.backbone, made.neck, made.head, x, mask, rule
-    )
+    found = logits_in_chunks(made, x, mask, rule)
 
     assert deviation(found, one_pass(made, x, mask)) > 1e-4
 
@@ -207,11 +194,26 @@ def test_a_person_absent_from_a_chunk_counts_as_in_one_pass():
     mask[2] = False  # never there: does not pass at all
     mask[:, 300:400] = False  # nobody: the mean over those of the sample
 
-    found = pool_in_chunks(made.backbone, x, mask, 64)
+    found = logits_in_chunks(made, x, mask, ChunkRule(64))
 
-    expected = encode_persons(made.backbone, x[None], mask[None])
-    for one, other in zip(found, expected):
-        assert deviation(one, other) < 1e-5
+    assert deviation(found, one_pass(made, x, mask)) < 1e-5
+
+
+@pytest.mark.parametrize('head', list(HEADS))
+@pytest.mark.parametrize('strides', [(1, 2), (2, 2)])
+def test_the_receptive_field_bounds_what_a_score_depends_on(strides, head):
+    """Its oracle: which input frames have a gradient."""
+    strides = (*strides, 1, 1, 2, 1, 1, 2, 1, 1)
+    made = model('AGCN', head=head, temporal_strides=strides, **FIXED).double()
+    reach = receptive_field(made)
+    x = skeletons(N=1, M=1, T=8 * (reach // 3) + 1).double()
+    frame = x.shape[2] // 2
+    x.requires_grad_()
+
+    made(x)[0, frame].sum().backward()
+
+    seen = x.grad.abs().sum((0, 1, 3, 4)).nonzero().flatten()
+    assert frame - reach <= seen.min() <= seen.max() <= frame + reach
 
 
 @pytest.mark.parametrize('backbone', list(BACKBONES))
@@ -222,9 +224,7 @@ def test_an_input_norm_over_the_persons_keeps_their_places(backbone):
     x, mask = video()
     mask[0] = False  # the second person alone, normed as the second
 
-    found = logits_in_chunks(
-        made.backbone, made.neck, made.head, x, mask, ChunkRule(64)
-    )
+    found = logits_in_chunks(made, x, mask, ChunkRule(64))
 
     assert deviation(found, one_pass(made, x, mask)) < 1e-5
 
@@ -241,9 +241,7 @@ def test_a_neck_of_another_kind_sees_the_whole_video(head):
     stages = encode_persons(made.backbone, x[None], mask[None])
     expected = made.head(made.neck(stages), x.shape[1])[0]
 
-    found = logits_in_chunks(
-        made.backbone, made.neck, made.head, x, mask, ChunkRule(64)
-    )
+    found = logits_in_chunks(made, x, mask, ChunkRule(64))
 
     assert deviation(found, expected) < 1e-5
 
