@@ -3,7 +3,7 @@
 
 ``python benchmarks/long_video.py`` prints how often faster our localizer
 scores a video of 9,000 frames and 2 persons than a 64-frame window around
-each frame does, and how its time and memory grow with the video.
+each frame does.
 ``--json FILE`` writes the rows. The windows are a few, spread evenly over
 the video, and their time is scaled to all; encoder weights are random, which
 changes no time. Each measurement has a process of its own.
@@ -31,7 +31,6 @@ from benchmarks.plain.sliding_window import WindowClassifier, slide
 from benchmarks.process_memory import in_child
 
 M, V, C, CLASSES, WINDOW = 2, 25, 3, 51, 64
-LENGTHS = [64, 256, 1024, 4096, 9000, 18000]
 ENCODERS = {
     'AGCN': dict(type='mmsnip.AGCN', out_indices=(0, 6, 9)),
     'CTRGCN': dict(
@@ -141,58 +140,6 @@ def compare(encoder: str, width: int, args: argparse.Namespace) -> list[dict]:
     ]
 
 
-def resident(key: str) -> float:
-    """Memory of this process, MiB."""
-    lines = Path('/proc/self/status').read_text().splitlines()
-    return next(int(row.split()[1]) / 1024 for row in lines if key in row)
-
-
-@torch.inference_mode()
-def growth(
-    encoder: str,
-    width: int,
-    frames: int,
-    chunk: int | None,
-    args: argparse.Namespace,
-) -> dict:
-    """Time and memory of one video of some length."""
-    device = args.device
-    model = localizer(encoder, width, chunk).to(device)
-    predict(model, video(WINDOW, device))
-    x = video(frames, device)
-    before = resident('VmRSS')
-    if device == 'cuda':
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated() / 2**20
-    turns = [
-        seconds(lambda: predict(model, x), device)
-        for _ in range(args.repeats)
-    ]
-    peak = resident('VmHWM')
-    if device == 'cuda':
-        peak = torch.cuda.max_memory_allocated() / 2**20
-    return dict(
-        what='growth',
-        encoder=encoder,
-        base_channels=width,
-        frames=frames,
-        persons=M,
-        device=device,
-        way='one pass' if chunk is None else f'chunks of {chunk}',
-        seconds=statistics.median(turns),
-        lowest=min(turns),
-        highest=max(turns),
-        memory_mib=peak - before,
-    )
-
-
-def exponent(rows: list[dict], key: str, least: int = 1024) -> float:
-    """Slope of the logarithms over the frames, 1 where growth is linear."""
-    kept = [row for row in rows if row['frames'] >= least]
-    T = np.log([row['frames'] for row in kept])
-    return float(np.polyfit(T, np.log([row[key] for row in kept]), 1)[0])
-
-
 def print_comparison(rows: list[dict]) -> None:
     """Time of each way, and how often faster than windows it is."""
     windows = [row for row in rows if 'window' in row['way']]
@@ -211,23 +158,6 @@ def print_comparison(rows: list[dict]) -> None:
         print(line, flush=True)
 
 
-def print_growth(rows: list[dict], encoder: str) -> None:
-    """Time and memory of each length, and their exponents."""
-    ways = dict.fromkeys(row['way'] for row in rows)
-    for way in ways:
-        mine = [row for row in rows if row['way'] == way]
-        cells = [
-            f'{row["seconds"]:.3g} s, {row["memory_mib"]:.0f} MiB'
-            for row in mine
-        ]
-        slopes = [exponent(mine, key) for key in ('seconds', 'memory_mib')]
-        print(
-            f'| {encoder} | {mine[0]["base_channels"]} | {way} | '
-            f'{" | ".join(cells)} | {slopes[0]:.2f}, {slopes[1]:.2f} |',
-            flush=True,
-        )
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
@@ -238,7 +168,6 @@ def main() -> None:
     parser.add_argument('--windows', type=int, default=128)
     parser.add_argument('--chunks', nargs='*', type=int, default=[512, 2048])
     parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--lengths', nargs='*', type=int, default=LENGTHS)
     parser.add_argument('--quick', action='store_true', help='one turn')
     parser.add_argument('--json', type=Path)
     args = parser.parse_args()
@@ -257,24 +186,6 @@ def main() -> None:
                 lambda e=encoder, w=width: compare(e, w, args)
             )
             print_comparison(found)
-            rows += found
-    if args.lengths:
-        names = ' | '.join(f'T = {T}' for T in args.lengths)
-        print(
-            f'\n| encoder | width | way | {names} | exponents of time, memory '
-            f'from T = 1,024 |\n{"|---" * (len(args.lengths) + 4)}|'
-        )
-        for encoder in args.encoders:
-            found = [
-                in_child(
-                    lambda e=encoder, t=T, c=chunk: growth(
-                        e, args.widths[-1], t, c, args
-                    )
-                )
-                for chunk in (None, *args.chunks[-1:])
-                for T in args.lengths
-            ]
-            print_growth(found, encoder)
             rows += found
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1) + '\n')

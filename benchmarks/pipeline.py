@@ -6,8 +6,7 @@ the checkout, makes two weak views and a strong one of a 300-frame sequence
 by the config of AimCLR on BABEL and by the yardstick, in turns, and prints
 their ratio. Then it goes through whole samples of that config and of
 RVTCLR's, from the annotation file to the batch, stage by stage.
-``benchmarks/NOTES.md`` has a table. Set OMP_NUM_THREADS=1: it is about one
-core.
+Set OMP_NUM_THREADS=1: it is about one core.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from benchmarks.growth import exponent
 from benchmarks.rows import in_turns, row_of, table
 from benchmarks.run import PARTS, put_on_page, text_of
 from tests.conftest import ROOT
@@ -77,15 +76,6 @@ def test_a_page_without_marks_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match=r"needs '<!-- cpu: begin -->'"):
         put_on_page('text', 'cpu', page)
-
-
-@pytest.mark.parametrize('power', [0.5, 1.0, 2.0])
-def test_the_exponent_is_that_of_a_power_law(power):
-    sizes = [17, 25, 49, 67, 133]
-
-    found = exponent(sizes, [3.0 * size**power for size in sizes])
-
-    assert found == pytest.approx(power)
 
 
 @pytest.mark.slow

@@ -94,11 +94,7 @@ class PlainAGCNBlock(nn.Module):
 
 
 class PlainAGCN(nn.Module):
-    """The encoder (N, M, T, V, C) to (N, M, 256, T / 8, V).
-
-    Args:
-        A (Tensor): Adjacency subsets, (num_subsets, V, V).
-    """
+    """The encoder (N, M, T, V, C) to (N, M, 256, T / 8, V)."""
 
     def __init__(self, A: Tensor) -> None:
         super().__init__()

@@ -176,12 +176,7 @@ class PlainCTRBlock(nn.Module):
 
 
 class PlainCTRGCN(nn.Module):
-    """The published encoder: (N, M, T, V, C) to (N, M, 256, T / 4, V).
-
-    Args:
-        A (Tensor): Adjacency subsets, (num_subsets, V, V).
-        num_person (int): M of the input batch norm. Defaults to 2.
-    """
+    """The published encoder: (N, M, T, V, C) to (N, M, 256, T / 4, V)."""
 
     def __init__(self, A: Tensor, num_person: int = 2) -> None:
         super().__init__()

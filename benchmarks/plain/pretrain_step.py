@@ -64,12 +64,7 @@ def divergence_loss(extreme: Tensor, mild: Tensor) -> Tensor:
 
 
 class PlainBranch(nn.Module):
-    """Encoder and both projectors.
-
-    Args:
-        encoder (nn.Module): (N, M, T, V, C) to (N, M, 256, T', V).
-        num_snippets (int): S.
-    """
+    """Encoder and both projectors."""
 
     def __init__(self, encoder: nn.Module, num_snippets: int) -> None:
         super().__init__()
@@ -90,16 +85,7 @@ class PlainBranch(nn.Module):
 
 
 class PlainPretrainer(nn.Module):
-    """Query and key branch, two queues; SkeletonCLR or AimCLR by views.
-
-    Args:
-        encoder (nn.Module): (N, M, T, V, C) to (N, M, 256, T', V).
-        num_snippets (int): S.
-        queue_size (int): K. Defaults to 32768.
-        momentum (float): Defaults to 0.999.
-        temperature (float): Defaults to 0.07.
-        dense_weight (float): Defaults to 1.5.
-    """
+    """Query and key branch, two queues; SkeletonCLR or AimCLR by views."""
 
     def __init__(
         self,
@@ -135,14 +121,7 @@ class PlainPretrainer(nn.Module):
         self.pointer[0] = (start + N) % self.K
 
     def forward(self, views: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Losses of the views (query, key) or (query, key, extreme).
-
-        Args:
-            views (Sequence[Tensor]): (N, M, T, V, C) each; N divides K.
-
-        Returns:
-            dict[str, Tensor]: Each term; queues and key branch have moved.
-        """
+        """Losses of the views (query, key) or (query, key, extreme)."""
         q, q_feat, q_raw = self.query(views[0])
         with torch.no_grad():
             self._move_key_branch()

@@ -13,14 +13,7 @@ from torch import Tensor, nn
 
 
 class WindowClassifier(nn.Module):
-    """Encoder, mean over time, joints and persons, linear classifier.
-
-    Args:
-        encoder (nn.Module): (N, M, T, V, C) to (N, M, C', T', V), or a
-            tuple that ends with it.
-        channels (int): C'.
-        num_classes (int): Classes and background.
-    """
+    """Encoder, mean over time, joints and persons, linear classifier."""
 
     def __init__(
         self, encoder: nn.Module, channels: int, num_classes: int
@@ -38,16 +31,7 @@ class WindowClassifier(nn.Module):
 
 
 def cut_windows(x: Tensor, centres: Sequence[int], size: int = 64) -> Tensor:
-    """Windows of a video, zeros where it has not begun or has ended.
-
-    Args:
-        x (Tensor): (M, T, V, C).
-        centres (Sequence[int]): Frame at place ``size // 2`` of each window.
-        size (int): Frames of a window. Defaults to 64.
-
-    Returns:
-        Tensor: (N, M, size, V, C).
-    """
+    """Windows of a video, zeros where it has not begun or has ended."""
     windows = x.new_zeros(len(centres), x.shape[0], size, *x.shape[2:])
     for window, centre in zip(windows, centres):
         start = centre - size // 2
@@ -63,18 +47,7 @@ def slide(
     size: int = 64,
     batch_size: int = 16,
 ) -> Tensor:
-    """Scores of frames, each from the window around it.
-
-    Args:
-        classifier (nn.Module): (N, M, size, V, C) to (N, num_classes).
-        x (Tensor): One video, (M, T, V, C).
-        centres (Sequence[int]): Frames to score; ``range(T)`` for all.
-        size (int): Frames of a window. Defaults to 64.
-        batch_size (int): Windows at once. Defaults to 16.
-
-    Returns:
-        Tensor: (len(centres), num_classes).
-    """
+    """Scores of frames, each from the window around it."""
     parts = [
         classifier(cut_windows(x, centres[i : i + batch_size], size))
         for i in range(0, len(centres), batch_size)

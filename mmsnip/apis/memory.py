@@ -24,8 +24,8 @@ def keep_freed_memory(environ: Mapping[str, str] = os.environ) -> bool:
 
     By default glibc gives every large buffer back to the system when it is
     freed, and all its pages fault in again at the next operation. On a CPU
-    that made the time of long videos grow faster than their length
-    (``benchmarks/NOTES.md``, "How cost grows"). The process stays as large as
+    that made the time of long videos grow faster than their length.
+    The process stays as large as
     it once was.
 
     Args:
