@@ -8,6 +8,7 @@ ImportError raised while it looks for a registry.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -229,6 +230,31 @@ def accept_stage_tuples() -> None:
     GCNHead.forward = forward
 
 
+def resume_without_running_configs() -> None:
+    """Keep mmengine from running the config of a checkpoint it resumes.
+
+    ``Runner.resume`` of mmengine <= 0.10.7 writes ``meta['config']`` of the
+    checkpoint to a ``.py`` file and executes it, to read ``gpu_ids`` there,
+    which runners of today do not have. Its own checkpoints have no such key.
+    Delete when it stops.
+    """
+    from mmengine.runner import Runner
+
+    if getattr(Runner.load_checkpoint, 'drops_config', False):
+        return
+    load = Runner.load_checkpoint
+
+    @functools.wraps(load)
+    def load_checkpoint(self: Any, *args: Any, **kwargs: Any) -> Any:
+        checkpoint = load(self, *args, **kwargs)
+        if isinstance(checkpoint.get('meta'), dict):
+            checkpoint['meta'].pop('config', None)
+        return checkpoint
+
+    load_checkpoint.drops_config = True
+    Runner.load_checkpoint = load_checkpoint
+
+
 def prepare() -> None:
     """Check the versions and make the neighbours fit, in that order.
 
@@ -241,3 +267,4 @@ def prepare() -> None:
         'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
     )
     allow_checkpoint_types()
+    resume_without_running_configs()

@@ -19,6 +19,7 @@ from mmsnip import __version__
 from mmsnip.io.annotation import to_plain
 from mmsnip.models.backbones.entries import first_few, tensor_entries
 from mmsnip.models.checkpoint import CheckpointError
+from mmsnip.models.recipe import registered
 from mmsnip.models.snippet_probe import SnippetProbeHook
 from mmsnip.registry import HOOKS
 from mmsnip.transforms.streams import streams_of
@@ -175,6 +176,8 @@ class SkeletonCheckpointHook(Hook):
             checkpoint (dict): As read from the file.
         """
         name = getattr(runner, '_load_from', None) or 'the checkpoint'
+        own = checkpoint.get('meta', {}).get('mmsnip')
+        registered(own, None, f"{name}, meta['mmsnip']")
         metainfo = _metainfo(runner)
         _check_joints(name, checkpoint, metainfo)
         if self.strict or runner._resume:

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dataset import Compose
-from mmengine.registry import DefaultScope
 
 from mmsnip.apis.clips import Clip, expected_input
 from mmsnip.apis.devices import choose_device
@@ -77,9 +75,8 @@ class SkeletonLocalizationInferencer:
         self.layout: SkeletonLayout = from_graph_cfg(
             recipe.metainfo.get('layout') or recipe.metainfo
         )
-        with DefaultScope.overwrite_default_scope(recipe.scope):
-            self.model = build_model(recipe)
-            self.pipeline = Compose(recipe.pipeline)
+        self.model = build_model(recipe)
+        self.pipeline = recipe.transforms()
         if chunk_size is not None:
             overlap = self.model.chunk_rule.overlap
             self.model.chunk_rule = chunk_rule(

@@ -5,20 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
+import torch
 from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import DefaultScope
+from torch.nn.modules import module as torch_module
 
 from mmsnip.io.annotation import to_plain
 from mmsnip.models import SkeletonLocalizer
 from mmsnip.models.backbones.entries import first_few, tensor_entries
 from mmsnip.models.checkpoint import CheckpointError, read_checkpoint
-from mmsnip.registry import MODELS
+from mmsnip.models.recipe import SCOPES, registered
+from mmsnip.registry import MODELS, TRANSFORMS
+from mmsnip.structures.errors import is_rate
 
 __all__ = ['Recipe', 'build_model', 'read_recipe']
 
 CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
+MAX_FPS = 1000
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Recipe:
         pipeline (list): Configs of the test pipeline's transforms.
         metainfo (dict): Classes, skeleton and frame rate of the data.
         scope (str): Registry scope that the configs are built in.
+        trusted (bool): The configs are a file of the user's, not the
+            checkpoint's.
     """
 
     origin: str
@@ -40,6 +49,17 @@ class Recipe:
     pipeline: list
     metainfo: dict
     scope: str
+    trusted: bool = False
+
+    def transforms(self) -> Compose:
+        """The test pipeline, built."""
+        if self.trusted:
+            return Compose(self.pipeline)
+        key = f"{self.origin}, meta['mmsnip']['pipeline']"
+        with DefaultScope.overwrite_default_scope(self.scope):
+            return Compose(
+                registered(self.pipeline, TRANSFORMS, key, self.scope)
+            )
 
 
 def read_recipe(
@@ -110,11 +130,26 @@ def read_recipe(
             'expected the metainfo of a SkeletonLocalizationDataset'
         )
     scope = (own if config is None else config).get('default_scope')
+    scope = scope or 'mmsnip'
+    registered(metainfo, None, f"{origin}, meta['mmsnip']['dataset_meta']")
+    if not is_rate(metainfo['fps']) or metainfo['fps'] > MAX_FPS:
+        raise CheckpointError(
+            f"{origin}, meta['mmsnip']['dataset_meta']['fps'] is "
+            f'{metainfo["fps"]!r:.40}; expected up to {MAX_FPS} a second'
+        )
+    if config is None:
+        if scope not in SCOPES:
+            raise CheckpointError(
+                f"{origin}, meta['mmsnip']['default_scope'] is {scope!r:.40}; "
+                f'expected one of {SCOPES}'
+            )
+        registered(parts['pipeline'], TRANSFORMS, where, scope)
     return Recipe(
         origin=origin,
         weights=tensor_entries(content, origin),
         metainfo=dict(metainfo),
-        scope=scope or 'mmsnip',
+        scope=scope,
+        trusted=config is not None,
         **parts,
     )
 
@@ -128,9 +163,8 @@ def _latest_checkpoint(folder: Path) -> Path:
             f'{folder} has no file last_checkpoint; it is no work folder of '
             f'a training run, its checkpoints are {found}: name one of them'
         )
-    named = Path(pointer.read_text().strip())
-    moved = folder / named.name
-    return moved if moved.is_file() else named
+    # mmengine writes a whole path; a folder from elsewhere names no other.
+    return folder / PureWindowsPath(pointer.read_text().strip()).name
 
 
 def _without_pretrained(config: Any) -> Any:
@@ -158,7 +192,11 @@ def build_model(recipe: Recipe) -> SkeletonLocalizer:
         CheckpointError: If it is no localizer, or weights do not fit.
     """
     kind = recipe.model.get('type')
-    model = MODELS.build(_without_pretrained(recipe.model))
+    with DefaultScope.overwrite_default_scope(recipe.scope):
+        if recipe.trusted:
+            model = MODELS.build(_without_pretrained(recipe.model))
+        else:
+            model = _build_as_large_as_weights(recipe)
     if not isinstance(model, SkeletonLocalizer):
         raise CheckpointError(
             f'{recipe.origin} holds a {kind}, which localizes nothing; '
@@ -172,6 +210,48 @@ def build_model(recipe: Recipe) -> SkeletonLocalizer:
             f'{recipe.origin}: the model has {num_classes} classes, the data '
             f'it was trained on {len(names)}: {names}'
         )
+    _check_weights(recipe, model)
+    model.load_state_dict(recipe.weights)
+    return model
+
+
+def _build_as_large_as_weights(recipe: Recipe) -> torch.nn.Module:
+    """Build a checkpoint's model; it takes no more than its weights do.
+
+    Built first without memory, on torch's device ``meta``: a file of a few
+    bytes could name a width of a billion.
+    """
+    key = f"{recipe.origin}, meta['mmsnip']['model']"
+    config = registered(recipe.model, MODELS, key, recipe.scope)
+    kind = config.get('type') if isinstance(config, dict) else None
+    if not (isinstance(kind, type) and issubclass(kind, SkeletonLocalizer)):
+        return torch.nn.Identity()  # which is no localizer
+    left = 1000 + 40 * len(recipe.weights)
+
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise CheckpointError(
+                f'{key} describes far more layers than the '
+                f'{len(recipe.weights)} weights of the file'
+            )
+
+    hook = torch_module.register_module_module_registration_hook(count)
+    try:
+        with torch.device('meta'):
+            _check_weights(recipe, MODELS.build(config))
+    except (TypeError, KeyError, AttributeError, IndexError) as error:
+        raise CheckpointError(
+            f'{key} cannot be built: {type(error).__name__}: {error}'
+        ) from error
+    finally:
+        hook.remove()
+    return MODELS.build(config)
+
+
+def _check_weights(recipe: Recipe, model: torch.nn.Module) -> None:
+    """Compare names and shapes."""
     found, expected = recipe.weights, model.state_dict()
     wrong = [
         f'{key} is missing'
@@ -188,5 +268,3 @@ def build_model(recipe: Recipe) -> SkeletonLocalizer:
             'weights; use the config that it was trained with\n'
             + first_few(wrong)
         )
-    model.load_state_dict(found)
-    return model

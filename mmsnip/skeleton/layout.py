@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 
+MAX_JOINTS = 1000  # a graph takes V * V numbers
+
+
 def layout_names() -> list[str]:
     """Names of the built-in layouts, aliases left out.
 
@@ -187,6 +190,12 @@ def from_graph_cfg(layout: Any) -> SkeletonLayout:
         )
     if 'layout' in layout and 'parents' not in layout:
         return from_graph_cfg(layout['layout'])
+    parents = layout.get('parents')
+    V = int(layout.get('num_node', 0)) if parents is None else len(parents)
+    if V > MAX_JOINTS:
+        raise ValueError(
+            f'the skeleton has {V} joints; expected up to {MAX_JOINTS}'
+        )
     if 'num_node' in layout and 'parents' not in layout:
         missing = sorted({'inward', 'center'} - set(layout))
         if missing:
