@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmsnip.conversion.sides import left_right_frames
 from mmsnip.io.annotation_check import AnnotationError
 from mmsnip.io.inspection import annotations_of, inspect_annotation
 from mmsnip.io.inspection_text import facts_to_json, format_facts
 from mmsnip.io.reading import SequenceError
+from mmsnip.skeleton.sides import left_right_frames
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

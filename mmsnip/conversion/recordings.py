@@ -16,11 +16,11 @@ from mmsnip.conversion.hygiene import (
     unlikely_size,
 )
 from mmsnip.conversion.parts import write_part
-from mmsnip.conversion.sides import left_right_frames
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
 from mmsnip.io.annotation_check import find_problems, metainfo_layout
 from mmsnip.io.video_check import as_labels
 from mmsnip.skeleton.layout import from_graph_cfg
+from mmsnip.skeleton.sides import left_right_frames
 from mmsnip.structures.errors import show
 
 __all__ = ['Work', 'with_layout']

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.graph import hop_distance
+from mmsnip.skeleton.naming import plain_name
 from mmsnip.skeleton.parts import SIDED, joint_parts
 
 __all__ = ['JointMapping', 'joint_mapping', 'map_joints', 'map_scores']
@@ -80,6 +81,7 @@ class JointMapping:
         absent (tuple[tuple[str, tuple[str, ...]], ...]): Target joint that
             the source lacks and the source joints of the neighbour, mostly
             the nearest ancestor, that it is a copy of.
+        by_name (bool): Whether the source has all names of the target.
     """
 
     source: SkeletonLayout
@@ -88,6 +90,7 @@ class JointMapping:
     matched: tuple[tuple[str, str], ...]
     interpolated: tuple[tuple[str, tuple[str, ...]], ...]
     absent: tuple[tuple[str, tuple[str, ...]], ...]
+    by_name: bool = False
 
     def summary(self) -> str:
         """One sentence: how many joints are found in which way."""
@@ -106,11 +109,11 @@ def joint_mapping(
 ) -> JointMapping:
     """Weights that make the joints of one layout of those of another.
 
-    Joints are matched by what part of the body their names say
+    Where the source has all names of the target, these are taken. Else
+    joints are matched by what part of the body their names say
     (`mmsnip.skeleton.parts`), whatever the data set's spelling; parts that
     the source lacks lie between or beyond its joints (`RECIPES`); what
-    nothing is known of takes the place of its nearest ancestor. Where both
-    layouts have the same joints, the matrix is the identity.
+    nothing is known of takes the place of its nearest ancestor.
 
     Args:
         source (SkeletonLayout): Layout of the data.
@@ -128,8 +131,9 @@ def joint_mapping(
         >>> dict(to_ntu.interpolated)['spine_base']
         ('left_hip', 'right_hip')
     """
-    if source.joint_names == target.joint_names:
-        found = {v: {v: 1.0} for v in range(source.num_joints)}
+    order = _same_names(source, target)
+    if order is not None:
+        found = {joint: {v: 1.0} for joint, v in enumerate(order)}
         same = set(found)
     else:
         found, same = _find(source, target)
@@ -155,8 +159,30 @@ def joint_mapping(
             between.append((name, names))
     matrix.setflags(write=False)
     return JointMapping(
-        source, target, matrix, tuple(matched), tuple(between), tuple(absent)
+        source,
+        target,
+        matrix,
+        tuple(matched),
+        tuple(between),
+        tuple(absent),
+        order is not None,
     )
+
+
+def _same_names(
+    source: SkeletonLayout, target: SkeletonLayout
+) -> list[int] | None:
+    """Place of each joint in a source that names them all alike."""
+    if source.joint_names == target.joint_names:
+        return list(range(target.num_joints))
+    for spelling in (str, plain_name):
+        place = {spelling(n): v for v, n in enumerate(source.joint_names)}
+        wanted = [spelling(name) for name in target.joint_names]
+        unique = len(place) == source.num_joints
+        unique = unique and len(set(wanted)) == len(wanted)
+        if unique and all(name in place for name in wanted):
+            return [place[name] for name in wanted]
+    return None
 
 
 def map_joints(
@@ -179,13 +205,17 @@ def map_joints(
         ValueError: If `keypoint` has another number of joints.
     """
     _check_joints('keypoint', keypoint.shape[-2], mapping)
-    if np.array_equal(mapping.matrix, np.eye(len(mapping.matrix))):
-        mapped = keypoint.copy()
+    used = mapping.matrix != 0
+    if (used.sum(axis=1) == 1).all() and (mapping.matrix[used] == 1).all():
+        mapped = keypoint[:, :, used.argmax(axis=1)]
     else:
-        mapped = (mapping.matrix @ keypoint).astype(keypoint.dtype)
+        M, T, _, C = keypoint.shape
+        mapped = np.empty((M, T, len(used), C), keypoint.dtype)
+        for start in range(0, T, 4096):  # the product is in float64
+            part = slice(start, start + 4096)
+            mapped[:, part] = mapping.matrix @ keypoint[:, part]
     if lost is not None:
-        used = (mapping.matrix != 0).astype(np.float32)
-        touched = (lost.astype(np.float32) @ used.T) > 0
+        touched = (lost.astype(np.float32) @ used.T.astype(np.float32)) > 0
         mapped[touched] = 0
     return mapped
 

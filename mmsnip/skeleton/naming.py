@@ -23,6 +23,11 @@ _SHOULDER = (
 )
 
 
+def plain_name(name: str) -> str:
+    """``mixamorig:Left_Arm`` -> ``leftarm``."""
+    return re.sub(r'[\W_]', '', name.rsplit(':', 1)[-1]).lower()
+
+
 def split_side(name: str) -> tuple[int | None, str]:
     """Side that a joint's name says, and the rest of the name.
 

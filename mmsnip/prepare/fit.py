@@ -1,0 +1,735 @@
+"""One recording as it is expected: the same for training and inference.
+
+In this order: persons, joints, unit, upright axis and mirror, gaps, frame
+rate. What a user says wins over the file, with a note. Bodies of no human
+size, trunks that point elsewhere than up and left joints on the right are
+told, whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmsnip.prepare.joints import (
+    JointMap,
+    layout_of,
+    mapping_to,
+    read_joint_map,
+)
+from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
+from mmsnip.skeleton.mapping import map_joints, map_scores
+from mmsnip.skeleton.resample import (
+    map_segments,
+    nearest_frames,
+    take_joints,
+    tempo_map,
+)
+from mmsnip.skeleton.sides import left_right_frames
+from mmsnip.skeleton.up import AXES, trunk_axis, turned
+from mmsnip.structures import DataError, Note, Recording
+from mmsnip.structures.errors import is_rate
+from mmsnip.structures.recording import LOOK_AT, present_joints
+
+__all__ = [
+    'MAX_GAP',
+    'UNITS',
+    'Expected',
+    'Given',
+    'fill_gaps',
+    'fit',
+    'motion_of',
+    'resample',
+    'size_doubt',
+]
+
+UNITS = {'m': 1.0, 'cm': 0.01, 'mm': 0.001}
+MAX_GAP = 10  # frames over which a lost joint is interpolated
+HUMAN_M = (0.3, 3.0)  # what the joints of a person may measure
+TALLEST_M = 10.0  # beyond it lengths cannot be in metres
+SPAN_M = 1.41  # of the joints of a person of 1.7 m: no soles, no skull
+RATES = (1.0, 1000.0)  # frames a second that a camera or a suit records at
+LOOKED_AT = 20  # bodies of a recording are enough to tell its size
+SWAPPED = 0.5  # share of frames with left on the left, below it is a doubt
+TINY = 1e-6  # metres; a joint that is there is not all zero
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a user says of a recording; it wins over its file.
+
+    Args:
+        fps (float | None): Frames a second.
+        unit (str | None): Of its lengths, key of `UNITS`.
+        scale (float | None): Factor that makes its lengths metres.
+        up (str | None): Axis that points up in it.
+        mirror (bool): Whether left and right are exchanged in it, so that
+            it is to be mirrored back.
+        layout (Any): Its joints: a built-in name, or names and parents.
+        joint_map (Any): Joints of the model and what they are in it, see
+            `mmsnip.prepare.joints.read_joint_map`.
+        persons (int | None): Most persons, those who move most.
+
+    Raises:
+        DataError: If a value is none of these.
+    """
+
+    fps: float | None = None
+    unit: str | None = None
+    scale: float | None = None
+    up: str | None = None
+    mirror: bool = False
+    layout: Any = None
+    joint_map: Any = None
+    persons: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        for key, known, expected in (
+            ('fps', is_rate, 'a positive number of frames a second'),
+            ('unit', UNITS.__contains__, f'one of {list(UNITS)}'),
+            ('scale', _is_scale, 'a positive number'),
+            ('up', AXES.__contains__, f'one of {sorted(AXES)}'),
+            ('persons', lambda n: int(n) > 0, 'at least 1'),
+        ):
+            value = getattr(self, key)
+            if value is not None and not known(value):
+                raise DataError(f'{key}={value!r} must be {expected}')
+        layout = self.layout
+        layout = None if layout is None else from_graph_cfg(layout)
+        object.__setattr__(self, 'layout', layout)
+        joint_map: JointMap = read_joint_map(self.joint_map)
+        object.__setattr__(self, 'joint_map', joint_map)
+
+
+def _is_scale(value: Any) -> bool:
+    return 0 < float(value) < float('inf')
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a model was trained on, or what a conversion is asked for.
+
+    Args:
+        layout (SkeletonLayout | None): Joints; None keeps those of the file.
+        fps (float | None): Frames a second; None keeps those of the file.
+        unit (str | None): Of the lengths; None keeps the file's.
+        up (str | None): Axis that points up; None where it does not matter.
+        num_channels (int | None): C of the model's input; None takes all.
+        with_score (bool): Whether the last of these is a score.
+        num_coords (int): Leading channels that are coordinates, 2 or 3.
+        scale_free (bool): Whether the size of bodies does not matter.
+        persons (int | None): Most persons, those who move most.
+        num_person (int | None): Persons that a model reads, of these.
+        max_gap (int): Most frames over which a lost joint is interpolated.
+        of_model (bool): Whether a model reads the result: joints that the
+            file lacks are refused, not copied from a neighbour, and a rate
+            that nobody knows is the model's.
+    """
+
+    layout: SkeletonLayout | None = None
+    fps: float | None = None
+    unit: str | None = None
+    up: str | None = None
+    num_channels: int | None = None
+    with_score: bool = False
+    num_coords: int = 3
+    scale_free: bool = False
+    persons: int | None = None
+    num_person: int | None = None
+    max_gap: int = MAX_GAP
+    of_model: bool = False
+
+
+def fit(
+    recording: Recording, expected: Expected, given: Given | None = None
+) -> Recording:
+    """Bring a recording to what is expected, or refuse it.
+
+    Args:
+        recording (Recording): As its file has it.
+        expected (Expected): What is wanted.
+        given (Given | None): What the user says of it.
+
+    Returns:
+        Recording: Of the expected joints, unit, axis and rate, where these
+        are known, with notes on all that was taken for granted, mended or
+        dropped. A joint that is there is not all zero, unless it always is.
+
+    Raises:
+        DataError: If it lacks joints or channels, or its rate, unit or axis
+            must be known and are not.
+    """
+    given = given or Given()
+    work = _Work(recording, expected, given)
+    work.channels()
+    work.persons()
+    work.joints()
+    work.lengths()
+    work.axes()
+    work.rate()
+    work.gaps()
+    fitted = work.done()
+    if expected.fps is not None:
+        fitted = resample(fitted, expected.fps)
+    return fitted
+
+
+class _Work:
+    """A recording that is being fitted; one step a method."""
+
+    def __init__(self, recording: Recording, expected: Expected, given: Given):
+        self.old, self.expected, self.given = recording, expected, given
+        self.keypoint = recording.keypoint
+        self.present, self.score = recording.present, recording.score
+        self.tracks, self.layout = recording.tracks, recording.layout
+        self.unit, self.up = recording.unit, recording.up
+        self.fps = recording.fps
+        self.notes: list[Note] = list(recording.notes)
+
+    def say(self, text: str, frames: int = 0, look_at: bool = False) -> None:
+        much = frames > LOOK_AT * self.keypoint.shape[1]
+        self.notes.append(Note(text, look_at or much))
+
+    def overruled(self, what: str, stated: Any, said: Any) -> None:
+        """The user says other than the file."""
+        if stated is not None and stated != said:
+            self.say(f'{what} is {said}, as stated; its file says {stated}')
+
+    def channels(self) -> None:
+        """As many numbers a joint as the model reads."""
+        wanted, C = self.expected.num_channels, self.keypoint.shape[-1]
+        if wanted is None:
+            return
+        with_score = self.expected.with_score
+        if with_score and self.score is None and wanted == C:
+            self.score = self.keypoint[..., -1]
+            self.keypoint = self.keypoint[..., :-1]
+            seen = present_joints(self.keypoint)
+            self.present = self.present & seen
+            return
+        if wanted - with_score != C or (with_score and self.score is None):
+            what = {2: 'x, y', 3: 'x, y, z'}.get(
+                wanted - with_score, 'numbers'
+            )
+            what += ', score' if with_score else ''
+            raise DataError(
+                f'{self.old.source} has C = {C} numbers a joint, its shape is '
+                f'{self.keypoint.shape} (M, T, V, C); the model expects '
+                f'C = {wanted} ({what})'
+            )
+
+    def persons(self) -> None:
+        """Those who move most; who never overlap share a place."""
+        limit = self.given.persons or self.expected.persons
+        if limit is None or limit >= len(self.keypoint):
+            return
+        self._share_places()
+        M = len(self.keypoint)
+        if limit >= M:
+            return
+        motion = motion_of(self.keypoint, self.present)
+        kept = np.argsort(-motion, kind='stable')[:limit]
+        left = np.setdiff1d(np.arange(M), kept)
+        bodies = self.present[left].any(axis=-1)
+        seen = bodies.sum(axis=1)
+        self._take_persons(kept)
+        model = ", as in the model's data" if self.expected.of_model else ''
+        self.say(
+            f'{M - limit} of {M} persons were left out, which move less; they '
+            f'are seen in {seen.min()} to {seen.max()} frames{model}',
+            int(bodies.any(axis=0).sum()),
+        )
+
+    def _take_persons(self, kept: np.ndarray) -> None:
+        self.keypoint, self.present = self.keypoint[kept], self.present[kept]
+        self.score = None if self.score is None else self.score[kept]
+        self.tracks = tuple(self.tracks[m] for m in kept)
+
+    def _share_places(self) -> None:
+        """Persons who are never there at once become one."""
+        bodies = self.present.any(axis=-1)
+        order = np.argsort(bodies.argmax(axis=1), kind='stable')
+        place: list[int] = []
+        busy: list[np.ndarray] = []
+        home = {}
+        for m in order.tolist():
+            free = (n for n, b in enumerate(busy) if not (b & bodies[m]).any())
+            n = next(free, len(busy))
+            if n == len(busy):
+                place.append(m)
+                busy.append(bodies[m].copy())
+            busy[n] |= bodies[m]
+            home[m] = n
+        M = len(bodies)
+        if len(place) == M:
+            return
+        keypoint, present = self.keypoint.copy(), self.present.copy()
+        score = None if self.score is None else self.score.copy()
+        for m, n in home.items():
+            if place[n] != m:
+                there = bodies[m]
+                keypoint[place[n], there] = self.keypoint[m, there]
+                present[place[n], there] = self.present[m, there]
+                if score is not None:
+                    score[place[n], there] = self.score[m, there]
+        self.keypoint, self.present, self.score = keypoint, present, score
+        self._take_persons(np.array(sorted(place)))
+        self.say(
+            f'{M} tracks became {len(place)} persons: those that are never '
+            'seen at once share one'
+        )
+
+    def joints(self) -> None:
+        """Joints of the expected layout."""
+        target, given = self.expected.layout, self.given
+        recording = self.old
+        stated = given.layout or given.joint_map.layout
+        if stated is not None and recording.layout is not None:
+            ours, theirs = stated.joint_names, recording.layout.joint_names
+            if ours != theirs:
+                self.overruled('layout', recording.layout.name, stated.name)
+        if target is None:
+            self.layout = layout_of(recording, stated)
+            return
+        mapping, text = mapping_to(
+            target,
+            recording,
+            given.layout,
+            given.joint_map,
+            copy=not self.expected.of_model,
+        )
+        self.layout = target
+        if not np.array_equal(mapping.matrix, np.eye(len(mapping.matrix))):
+            bodies = self.present.any(axis=-1, keepdims=True)
+            lost = bodies & ~self.present
+            self.keypoint = map_joints(self.keypoint, mapping, lost)
+            used = (mapping.matrix != 0).astype(np.float32)
+            touched = (lost.astype(np.float32) @ used.T) > 0
+            self.present = bodies & ~touched
+            if self.score is not None:
+                self.score = map_scores(self.score, mapping)
+        if text:
+            self.say(text)
+
+    def lengths(self) -> None:
+        """The expected unit; a size that is no person's is told."""
+        given, expected, stated = self.given, self.expected, self.unit
+        raw = self.keypoint
+        solid = self.keypoint.shape[-1] == 3
+        unit = given.unit or stated
+        if given.scale is not None:
+            if not solid:
+                raise self._needs_depth('scale', given.scale)
+            unit = given.unit or 'm'
+            self.keypoint = self.keypoint * np.float32(given.scale)
+            self.overruled('unit', stated, unit)
+        elif given.unit is not None:
+            if not solid and not expected.of_model:
+                raise self._needs_depth('unit', given.unit)
+            self.overruled('unit', stated, given.unit)
+            if not solid:
+                self.say(
+                    f'unit {given.unit} was not applied: it needs x, y and '
+                    f'z, but there are {self.keypoint.shape[-1]} coordinates'
+                )
+                unit = stated
+        if not solid or expected.scale_free:
+            self.unit = unit
+            return
+        wanted = expected.unit
+        if unit in UNITS and wanted in UNITS:
+            factor = UNITS[unit] / UNITS[wanted]
+            if factor != 1:
+                self.keypoint = self.keypoint * np.float32(factor)
+            self.unit = wanted
+        else:
+            self.unit = unit
+            told = given.unit or given.scale or unit != 'm'
+            if expected.of_model and unit in UNITS and told:
+                self.say(
+                    f'lengths in {unit} stay as they are, since the data of '
+                    'the model state no unit; bring them to that of these '
+                    "data, or train on a file whose metainfo has 'unit', as "
+                    'prepare writes it'
+                )
+        if wanted not in UNITS or (unit or 'm') not in UNITS:
+            return
+        height = body_height(raw, self.present)
+        factor = (given.scale or 1.0) * UNITS[unit or wanted]
+        doubt = size_doubt(height, factor, stated=unit is not None)
+        if not doubt:
+            return
+        if expected.of_model and unit is None and height * factor > TALLEST_M:
+            raise DataError(
+                f'{self.old.source}: {doubt}; the data of the model are in '
+                f'{wanted}, and the file states no unit'
+            )
+        self.say(doubt, look_at=True)
+
+    def _needs_depth(self, key: str, value: Any) -> DataError:
+        return DataError(
+            f'{self.old.name}: {key} {value!r} needs x, y and z, but there '
+            f'are {self.keypoint.shape[-1]} coordinates; leave it out'
+        )
+
+    def axes(self) -> None:
+        """The expected axis points up, left is on the left."""
+        given, wanted = self.given, self.expected.up
+        C = self.keypoint.shape[-1]
+        if given.up is not None:
+            if C != 3 and not self.expected.of_model:
+                raise self._needs_depth('up', given.up)
+            self.overruled('up', self.up, given.up)
+            self.up = given.up
+        if given.mirror:
+            self._mirror(C)
+        if C != 3:  # an image, its y points down as ever
+            return
+        if wanted is not None and self.up is not None:
+            if self.up not in AXES:
+                raise DataError(
+                    f'{self.old.source}: up={self.up!r} is no axis; expected '
+                    f'one of {sorted(AXES)}'
+                )
+            self.keypoint = turned(self.keypoint, self.up, wanted)
+            self.up = wanted
+        # A conversion holds those that state nothing against the others.
+        if wanted is not None and (self.up or self.expected.of_model):
+            axis = trunk_axis(
+                self.keypoint, self.present.any(axis=-1), self.layout
+            )
+            if axis not in (None, wanted):
+                self.say(
+                    f'trunks point along {axis}, but {wanted} is up; if '
+                    'nobody lies, state the axis that is up in the file, up= '
+                    f'(--up, for one recording {self._one("up=AXIS")})',
+                    look_at=True,
+                )
+        agree, told = left_right_frames(self.keypoint, self.layout)
+        if told and agree < SWAPPED * told:
+            self.say(
+                f'left joints are on the right of the body in {told - agree} '
+                f'of {told} frames: either the names of left and right are '
+                'swapped, or the coordinates are left-handed; mirror= '
+                f'(--mirror, for one recording {self._one("mirror=yes")}) '
+                'mirrors it back',
+                look_at=True,
+            )
+
+    def _one(self, fact: str) -> str:
+        return f'--for {self.old.name} {fact}'
+
+    def _mirror(self, C: int) -> None:
+        """Left becomes right: a horizontal axis is turned round."""
+        axis = 2 if C == 3 and (self.up or 'y').endswith('x') else 0
+        keypoint = self.keypoint.copy()
+        flat = C == 2 and self.old.img_shape is not None
+        width = self.old.img_shape[1] if flat else 0
+        keypoint[..., axis] = width - keypoint[..., axis]
+        self.keypoint = np.where(self.present[..., None], keypoint, 0)
+
+    def rate(self) -> None:
+        """Frames a second, as stated, or the model's."""
+        expected, given = self.expected, self.given
+        option = '--fps' if expected.of_model else '--source-fps'
+        if given.fps is not None:
+            if self.fps is not None and abs(self.fps / given.fps - 1) > 1e-6:
+                self.overruled(
+                    'the frame rate', f'{self.fps:g}', f'{given.fps:g}'
+                )
+            self.fps = float(given.fps)
+        if self.fps is None and expected.of_model and expected.fps:
+            self.fps = float(expected.fps)
+            if self.old.source != self.old.name:  # a file, no array
+                self.say(
+                    'it states no frame rate; taken for '
+                    f"{self.fps:g} frames/s, as of the model's data"
+                )
+        if self.fps is None:
+            if expected.fps is not None:
+                raise DataError(
+                    f'{self.old.name} states no frame rate, so that it '
+                    f'cannot be brought to {expected.fps:g} frames/s; state '
+                    f'the rate of the files ({option})'
+                )
+            return
+        low, high = RATES
+        if not low <= self.fps <= high and given.fps is None:
+            seconds = self.keypoint.shape[1] / self.fps
+            guess = self.fps * (1000 if self.fps < low else 0.001)
+            self.say(
+                f'{self.fps:.2g} frames a second make it {seconds:.4g} s '
+                'long; is its frame time in other units than seconds, such '
+                f'as milliseconds, so that they are {guess:.3g}? state '
+                f'the frame rate ({option})',
+                look_at=True,
+            )
+
+    def gaps(self) -> None:
+        """Lost joints, on a straight line over short gaps."""
+        bodies = self.present.any(axis=-1, keepdims=True)
+        lost = bodies & ~self.present
+        lost &= self.present.any(axis=1, keepdims=True)
+        if not lost.any():
+            return
+        limit = self.expected.max_gap
+        self.keypoint, filled = fill_gaps(self.keypoint, self.present, limit)
+        self.present = self.present | filled
+        if filled.any():
+            frames = int(filled.any(axis=(0, 2)).sum())
+            self.say(
+                f'{int(filled.sum())} positions of lost joints were '
+                f'interpolated, over at most {limit} frames each, in '
+                f'{frames} frames',
+                frames,
+            )
+        lost &= ~filled
+        if lost.any():
+            frames = int(lost.any(axis=(0, 2)).sum())
+            self.say(
+                f'{int(lost.sum())} positions of lost joints stay 0, in gaps '
+                f'of more than {limit} frames or at an end, in {frames} '
+                'frames',
+                frames,
+            )
+
+    def done(self) -> Recording:
+        """The recording; who reads it tells a joint at 0 for a lost one."""
+        expected, recording = self.expected, self.old
+        M = len(self.keypoint)
+        read = expected.num_person
+        if read is not None and read < M:
+            bodies = self.present.any(axis=-1)
+            order = np.argsort(-bodies.sum(axis=1), kind='stable')
+            unread = int(bodies[order[read:]].any(axis=0).sum())
+            self.say(
+                f'{M} persons, of whom the model reads {read}, those seen in '
+                'most frames',
+                unread,
+            )
+        first = recording.film_start
+        if expected.of_model and first and self.fps:
+            self.say(
+                f'the file begins with frame {first} of its film, at '
+                f'{first / self.fps:g} s; seconds are those of the film, '
+                'frames those of the file'
+            )
+        keypoint = self.keypoint
+        vague = self.present & ~present_joints(keypoint, self.score)
+        if vague.any():
+            keypoint = keypoint.copy()
+            keypoint[vague, 0] = TINY
+        return recording.but(
+            keypoint=keypoint,
+            present=self.present,
+            score=self.score,
+            layout=self.layout,
+            joint_names=None,
+            fps=self.fps,
+            up=self.up,
+            unit=self.unit,
+            tracks=self.tracks,
+            notes=tuple(self.notes),
+        )
+
+
+def motion_of(
+    keypoint: np.ndarray, present: np.ndarray | None = None
+) -> np.ndarray:
+    """How far each person's joints move about.
+
+    The variance of each joint over the frames in which it is there, in mean
+    over the joints, times the share of frames in which the person is: one
+    who stands still has none, one who is seen for a moment has little.
+
+    Args:
+        keypoint (np.ndarray): (M, T, V, C), zeros where nothing was seen.
+        present (np.ndarray | None): (M, T, V) bool; None is where not all
+            is zero.
+
+    Returns:
+        np.ndarray: (M,) float64, in squared units.
+
+    Examples:
+        >>> walk = np.arange(1.0, 5).reshape(1, 4, 1, 1)
+        >>> motion_of(np.concatenate([walk, np.ones_like(walk)])).tolist()
+        [1.25, 0.0]
+    """
+    x = keypoint.astype(np.float64)
+    seen = (x != 0).any(axis=-1) if present is None else present
+    count = np.maximum(seen.sum(axis=1), 1)[:, None, :, None]
+    mean = x.sum(axis=1, keepdims=True) / count
+    spread = np.where(seen[..., None], x - mean, 0.0) ** 2
+    variance = (spread.sum(axis=1) / count[:, 0]).sum(axis=-1)  # (M, V)
+    return variance.mean(axis=-1) * seen.any(axis=-1).mean(axis=-1)
+
+
+def fill_gaps(
+    keypoint: np.ndarray, present: np.ndarray, max_gap: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interpolate single lost joints; absent bodies stay absent.
+
+    A joint that is lost while its body is there lies on a straight line
+    between the frames before and behind it, if the gap is short and the
+    body is there throughout.
+
+    Args:
+        keypoint (np.ndarray): (M, T, V, C), 0 where a joint is lost.
+        present (np.ndarray): (M, T, V) bool.
+        max_gap (int): Most frames of a gap.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Keypoints; and (M, T, V) bool, where a
+        joint was interpolated.
+    """
+    lost = present.any(axis=-1, keepdims=True) & ~present
+    filled = np.zeros_like(lost)
+    if not max_gap or not lost.any():
+        return keypoint, filled
+    keypoint = keypoint.copy()
+    T = keypoint.shape[1]
+    edges = np.diff(
+        np.pad(lost.astype(np.int8), ((0, 0), (1, 1), (0, 0))), axis=1
+    ).transpose(0, 2, 1)  # (M, V, T + 1)
+    starts, ends = np.argwhere(edges == 1), np.argwhere(edges == -1)[:, 2]
+    short = (ends - starts[:, 2] <= max_gap) & (starts[:, 2] > 0) & (ends < T)
+    for (m, v, start), end in zip(starts[short], ends[short]):
+        if not (present[m, start - 1, v] and present[m, end, v]):
+            continue  # the body leaves or enters
+        share = np.arange(1, end - start + 1) / (end - start + 1)
+        share = share[:, None].astype(keypoint.dtype)
+        before, behind = keypoint[m, start - 1, v], keypoint[m, end, v]
+        keypoint[m, start:end, v] = before * (1 - share) + behind * share
+        filled[m, start:end, v] = True
+    return keypoint, filled
+
+
+def resample(recording: Recording, fps: float) -> Recording:
+    """A recording at another frame rate, its segments with it.
+
+    New frame k shows the time k / fps. Joints lie on a straight line
+    between the two old frames beside it; one that is lost in either takes
+    the nearest. A new frame is in the segments of its nearest old frame.
+
+    Args:
+        recording (Recording): At a rate that is known.
+        fps (float): Wanted frames a second.
+
+    Returns:
+        Recording: At this rate; segments that have no frame are noted.
+    """
+    if abs(recording.fps / fps - 1) < 1e-6:
+        return recording.but(fps=float(fps))
+    place = tempo_map(recording.num_frames, recording.fps / fps)
+    keypoint, present = recording.keypoint, recording.present
+    nearest = np.minimum(nearest_frames(place), recording.num_frames - 1)
+    score, segments = recording.score, recording.segments
+    if score is not None:
+        score = take_joints(score[..., None], present, place)[..., 0]
+    notes = list(recording.notes)
+    if segments is not None:
+        moved, which = map_segments(segments.bounds, place)
+        unknown = map_segments(segments.unknown, place)[0]
+        dropped = len(segments) - len(set(which.tolist()))
+        segments = segments.take(which).but(
+            start=moved[:, 0],
+            end=moved[:, 1],
+            unknown=unknown,
+            num_frames=len(place),
+        )
+        if dropped:
+            notes.append(
+                Note(
+                    f'{dropped} segments were dropped, they have no frame '
+                    f'at {fps:g} frames/s',
+                    look_at=True,
+                )
+            )
+    return recording.but(
+        keypoint=take_joints(keypoint, present, place),
+        present=present[:, nearest],
+        score=score,
+        segments=segments,
+        fps=float(fps),
+        rows=None,
+        notes=tuple(notes),
+    )
+
+
+def body_height(keypoint: np.ndarray, present: np.ndarray) -> float:
+    """Largest extent of the joints of a body, the median of some; 0 of none.
+
+    Args:
+        keypoint (np.ndarray): (M, T, V, 3).
+        present (np.ndarray): (M, T, V) bool.
+    """
+    bodies = present.any(axis=-1)
+    count = int(bodies.sum())
+    if not count:
+        return 0.0
+    some = np.flatnonzero(bodies)[:: 1 + count // LOOKED_AT]
+    V, C = keypoint.shape[-2:]
+    points = keypoint.reshape(-1, V, C)[some].astype(np.float64)
+    points[~present.reshape(-1, V)[some]] = np.nan
+    extent = np.nanmax(points, axis=1) - np.nanmin(points, axis=1)
+    return float(np.median(extent.max(axis=-1)))
+
+
+def size_doubt(height: float, factor: float, stated: bool = False) -> str:
+    """A warning where bodies are no people, and what mends it.
+
+    Args:
+        height (float): Of `body_height`, in the lengths of the file; 0 where
+            nobody is there.
+        factor (float): By which these are taken for metres.
+        stated (bool): Whether somebody said so.
+
+    Returns:
+        str: One sentence, empty where the size may be right.
+    """
+
+    def human(factor: float) -> bool:
+        return HUMAN_M[0] <= height * factor <= HUMAN_M[1]
+
+    if height == 0 or human(factor):
+        return ''
+    fits = [unit for unit in UNITS if human(UNITS[unit])]
+    if fits:
+        remedy = f'state the unit of the file, --unit {fits[0]}'
+    else:
+        remedy = (
+            'no unit makes a person of it; if it is one of 1.7 m, say --scale '
+            f'{SPAN_M / height:.2g}'
+        )
+    as_stated = ', as stated,' if stated else ''
+    return (
+        f'bodies measure {height:.3g} in the file, {height * factor:.3g} m'
+        f'{as_stated} which is no size of a person; {remedy}'
+    )
+
+
+def facts_of(found: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Fields of a `Recording` out of what older readers say beside joints."""
+    names = dict(
+        frame_dir='name',
+        keypoint_score='score',
+        track_ids='tracks',
+        row_frames='rows',
+        mended='notes',
+    )
+    keys = (
+        *('name', 'score', 'joint_names', 'layout', 'fps', 'up', 'unit'),
+        *('tracks', 'first_frame', 'frame_step', 'rows', 'notes'),
+        'img_shape',
+    )
+    facts = {names.get(k, k): v for k, v in found.items() if v is not None}
+    facts = {key: facts[key] for key in keys if key in facts}
+    if 'layout' in facts:
+        facts['layout'] = from_graph_cfg(facts['layout'])
+    facts['of_film'] = 'tracking' in found
+    facts['notes'] = tuple(facts.get('notes', ()))
+    return {**facts, **more}
