@@ -1,13 +1,24 @@
-"""What joint names say: left and right, the spine, the shoulders."""
+"""What joint names say: left and right, the spine, the shoulders.
+
+The one home of how a joint's name is read. Tools write the same joint as
+``LeftArm``, ``Bip01 L UpperArm``, ``lShldr``, ``J_Bip_L_UpperArm`` or
+``l_arm_JNT``: what (almost) all names of a body share is left out first.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 _WORD = re.compile(r'[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+')
 _SIDES = {'left': 0, 'l': 0, 'right': 1, 'r': 1}
 _GLUED = ('left', 'right', 'l', 'r')
+_SHARED = 0.6  # share of the names that have a word, which says nothing then
+_BODY = {  # words that say something even if all names have them
+    *('hand', 'foot', 'arm', 'leg', 'head', 'spine', 'hip', 'shoulder'),
+    *('finger', 'thumb', 'eye', 'toe', 'knee', 'elbow', 'wrist', 'ankle'),
+}
 _BOTTOM = (
     *('spinebase', 'baseofspine', 'hipcenter', 'hips', 'pelvis', 'midhip'),
     *('hip', 'root'),
@@ -16,16 +27,22 @@ _TOP = (
     *('spinemid', 'middleofspine', 'spine', 'spine1', 'torso', 'chest'),
     *('spine2', 'spine3', 'spineshoulder', 'thorax', 'neck'),
 )
-_HIP = ('hip', 'upperleg', 'upleg', 'thigh')
+_HIP = ('hip', 'upperleg', 'upleg', 'thigh', 'femur')
 _SHOULDER = (
-    *('shoulder', 'upperarm', 'uparm', 'arm', 'sho', 'collar', 'clavicle'),
-    *_HIP,
+    *('shoulder', 'upperarm', 'uparm', 'arm', 'sho', 'shldr', 'humerus'),
+    *('collar', 'clavicle', *_HIP),
 )
 
 
 def plain_name(name: str) -> str:
     """``mixamorig:Left_Arm`` -> ``leftarm``."""
     return re.sub(r'[\W_]', '', name.rsplit(':', 1)[-1]).lower()
+
+
+def name_words(name: str) -> list[str]:
+    """``mixamorig:LeftArm_02`` -> ``['left', 'arm', '2']``."""
+    words = _WORD.findall(str(name).rsplit(':', 1)[-1])
+    return [w.lstrip('0') or '0' if w.isdigit() else w.lower() for w in words]
 
 
 def split_side(name: str) -> tuple[int | None, str]:
@@ -42,12 +59,35 @@ def split_side(name: str) -> tuple[int | None, str]:
         >>> split_side('mixamorig:LeftForeArm'), split_side('hip_center')
         ((0, 'forearm'), (None, 'hipcenter'))
     """
-    words = [w.lower() for w in _WORD.findall(name.rsplit(':', 1)[-1])]
-    sides = [i for i, word in enumerate(words) if word in _SIDES]
-    if not sides:
-        return None, ''.join(words)
-    side = _SIDES[words[sides[0]]]
-    return side, ''.join(w for i, w in enumerate(words) if i != sides[0])
+    return _sided(name_words(name))
+
+
+def _sided(words: list[str]) -> tuple[int | None, str]:
+    place = next((i for i, word in enumerate(words) if word in _SIDES), None)
+    if place is None:
+        return None, ''.join(w for w in words if w != 'c')
+    return _SIDES[words[place]], ''.join(words[:place] + words[place + 1 :])
+
+
+@lru_cache(maxsize=256)
+def split_sides(
+    joint_names: tuple[str, ...],
+) -> tuple[tuple[int | None, str], ...]:
+    """`split_side` of each joint of a body, without what all names share."""
+    words = [name_words(name) for name in joint_names]
+    for end in (0, -1):
+        while len(words) > 2:
+            ends = [w[end] for w in words if w]
+            word = max(ends, key=ends.count, default='')
+            said = word in _SIDES or word in _BODY or word.isdigit()
+            if said and not (word.isdigit() and ends.count(word) == len(ends)):
+                break
+            if ends.count(word) <= max(_SHARED * len(words), 2):
+                break
+            for own in words:
+                if own and own[end] == word:
+                    del own[end]
+    return tuple(_sided(own or ['root']) for own in words)
 
 
 def mirror_pairs(joint_names: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -69,8 +109,7 @@ def mirror_pairs(joint_names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """
     found: tuple[dict[str, int], dict[str, int]] = ({}, {})
     plain = {}
-    for index, name in enumerate(joint_names):
-        side, rest = split_side(str(name))
+    for index, (side, rest) in enumerate(split_sides(_as_text(joint_names))):
         if side is None:
             plain[rest] = index
         else:
@@ -92,22 +131,19 @@ def mirror_pairs(joint_names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(pairs))
 
 
+def _as_text(joint_names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(map(str, joint_names))
+
+
 def find_spine(
     joint_names: Sequence[str], root: int
 ) -> tuple[int, int] | None:
-    """Lower and upper joint of a vertical bone of the trunk.
+    """(bottom, top) of a vertical bone of the trunk, None where no name fits.
 
-    Args:
-        joint_names (Sequence[str]): V names.
-        root (int): Joint that is taken as the lower end where no name fits.
-
-    Returns:
-        tuple[int, int] | None: (bottom, top), or None where no name fits
-            the upper end.
+    Where no name fits the lower end, `root` is it.
     """
     plain: dict[str, int] = {}
-    for index, name in enumerate(joint_names):
-        side, rest = split_side(str(name))
+    for index, (side, rest) in enumerate(split_sides(_as_text(joint_names))):
         if side is None:
             plain.setdefault(rest, index)
     bottom = next((plain[n] for n in _BOTTOM if n in plain), root)
@@ -119,30 +155,14 @@ def find_spine(
 def find_shoulders(
     joint_names: Sequence[str], pairs: Sequence[tuple[int, int]]
 ) -> tuple[int, int] | None:
-    """Right and left end of a lateral line: shoulders, else hips.
-
-    Args:
-        joint_names (Sequence[str]): V names.
-        pairs (Sequence[tuple[int, int]]): (left, right) joints.
-
-    Returns:
-        tuple[int, int] | None: (right, left), or None where no name fits.
-    """
+    """(right, left) of the (left, right) `pairs`: shoulders, else hips."""
     return _find_pair(joint_names, pairs, _SHOULDER)
 
 
 def find_hips(
     joint_names: Sequence[str], pairs: Sequence[tuple[int, int]]
 ) -> tuple[int, int] | None:
-    """Right and left hip.
-
-    Args:
-        joint_names (Sequence[str]): V names.
-        pairs (Sequence[tuple[int, int]]): (left, right) joints.
-
-    Returns:
-        tuple[int, int] | None: (right, left), or None where no name fits.
-    """
+    """(right, left) hip of the (left, right) `pairs`."""
     return _find_pair(joint_names, pairs, _HIP)
 
 
@@ -151,10 +171,10 @@ def _find_pair(
     pairs: Sequence[tuple[int, int]],
     words: Sequence[str],
 ) -> tuple[int, int] | None:
-    """(right, left) joints of the first of the words that is there."""
     by_part: dict[str, tuple[int, int]] = {}
+    names = split_sides(_as_text(joint_names))
     for left, right in pairs:
-        part = split_side(str(joint_names[left]))[1]
+        part = names[left][1]
         for glued in _GLUED:
             if part.startswith(glued) and part[len(glued) :] in words:
                 part = part[len(glued) :]

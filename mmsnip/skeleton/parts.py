@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmsnip.skeleton.naming import mirror_pairs, split_side
+from mmsnip.skeleton.naming import mirror_pairs, split_sides
 
 __all__ = ['SIDED', 'joint_parts']
 
@@ -15,31 +15,37 @@ _MIDDLE_WORDS = {
         *('pelvis', 'hips', 'hip', 'root', 'midhip', 'hipcenter'),
         *('centerhip', 'hipscenter', 'spinebase', 'baseofspine'),
     ),
-    'spine_mid': ('spinemid', 'middleofspine', 'spine', 'torso', 'spinenavel'),
-    'chest': ('chest', 'spinechest'),
+    'spine_mid': (
+        *('spinemid', 'middleofspine', 'spine', 'torso', 'spinenavel'),
+        *('abdomen', 'lowerback'),
+    ),
+    'chest': ('chest', 'spinechest', 'upperback'),
     'thorax': (
         *('thorax', 'spineshoulder', 'shouldercenter', 'centershoulder'),
         *('midshoulder', 'neckbase'),
     ),
-    'neck': ('neck', 'upperneck'),
+    'neck': ('neck', 'neck1', 'upperneck', 'lowerneck'),
     'head': ('head', 'skull'),
     'head_top': ('headtop', 'topofhead', 'headend', 'headtopend', 'headnub'),
     'nose': ('nose',),
 }
 _SIDED_WORDS = {
     'collar': ('collar', 'clavicle'),
-    'shoulder': ('shoulder', 'sho', 'arm', 'upperarm', 'uparm'),
-    'elbow': ('elbow', 'forearm', 'lowerarm', 'loarm'),
+    'shoulder': (
+        *('shoulder', 'sho', 'arm', 'upperarm', 'uparm', 'shldr'),
+        'humerus',
+    ),
+    'elbow': ('elbow', 'forearm', 'lowerarm', 'loarm', 'radius'),
     'wrist': ('wrist',),
     'hand': ('hand',),
     'hand_tip': ('handtip',),
-    'thumb': ('thumb',),
+    'thumb': ('thumb', 'finger0'),
     'index': ('index', 'indexfinger'),
     'pinky': ('pinky', 'pinkyfinger'),
-    'hip': ('hip', 'thigh', 'upperleg', 'upleg'),
-    'knee': ('knee', 'leg', 'lowerleg', 'loleg', 'calf', 'shin'),
+    'hip': ('hip', 'thigh', 'upperleg', 'upleg', 'femur'),
+    'knee': ('knee', 'leg', 'lowerleg', 'loleg', 'calf', 'shin', 'tibia'),
     'ankle': ('ankle',),
-    'foot': ('foot', 'toe', 'toes', 'toebase', 'ball'),
+    'foot': ('foot', 'toe', 'toes', 'toebase', 'toe0', 'ball', 'footend'),
     'big_toe': ('bigtoe', 'footindex'),
     'small_toe': ('smalltoe',),
     'heel': ('heel',),
@@ -52,8 +58,8 @@ _SIDED_WORDS = {
 SIDED = frozenset(_SIDED_WORDS)
 _MIDDLE = {w: part for part, ws in _MIDDLE_WORDS.items() for w in ws}
 _SIDE = {w: part for part, ws in _SIDED_WORDS.items() for w in ws}
-_ARMS = {'arm', 'upperarm', 'uparm'}
-_TOES = {'toe', 'toes', 'toebase', 'ball'}
+_ARMS = {'arm', 'upperarm', 'uparm', 'shldr', 'humerus'}
+_TOES = {'toe', 'toes', 'toebase', 'toe0', 'ball', 'footend'}
 
 
 def joint_parts(joint_names: Sequence[str]) -> tuple[Part | None, ...]:
@@ -110,6 +116,7 @@ def joint_parts(joint_names: Sequence[str]) -> tuple[Part | None, ...]:
     if middle & set(_MIDDLE_WORDS['pelvis']) - {'root'}:
         del center['root']
     if 'spine' in middle:
+        center['lowerback'] = center['abdomen'] = ''
         center['spine2' if 'spine2' in middle else 'spine1'] = 'chest'
     else:
         center.update(spine1='spine_mid', spine2='chest', spine3='thorax')
@@ -117,7 +124,7 @@ def joint_parts(joint_names: Sequence[str]) -> tuple[Part | None, ...]:
     parts: list[Part | None] = []
     for side, word in words:
         name = (own if side >= 0 else center).get(word)
-        part = None if name is None else (side, name)
+        part = (side, name) if name else None
         parts.append(None if part in taken else part)
         if part is not None:
             taken.add(part)
@@ -126,10 +133,8 @@ def joint_parts(joint_names: Sequence[str]) -> tuple[Part | None, ...]:
 
 def _side_words(joint_names: Sequence[str]) -> list[tuple[int, str]]:
     """Side (-1 where none) and glued words of each name."""
-    words: list[tuple[int, str]] = []
-    for name in joint_names:
-        side, word = split_side(str(name))
-        words.append((-1 if side is None else side, word))
+    named = split_sides(tuple(map(str, joint_names)))
+    words = [(-1 if side is None else side, word) for side, word in named]
     for pair in mirror_pairs(joint_names):
         for side, joint in enumerate(pair):
             if words[joint][0] < 0:  # glued, as in lhand or armright

@@ -297,3 +297,39 @@ def test_real_ntu_joints_lie_near_independent_landmarks(data_dir, file):
     for name, place in wanted.items():
         away = np.median(np.linalg.norm(y[name] - place, axis=-1))
         assert away < 0.15, f'{name}: {away:.3f} m'
+
+
+RIGS = {  # pelvis, left shoulder, elbow, wrist, hip, knee, ankle, foot; more
+    'Poser, DAZ': 'hip lShldr lForeArm lHand lThigh lShin lFoot lToe '
+    'abdomen chest neck head lCollar rCollar rShldr',
+    'CMU .asf': 'root lhumerus lradius lhand lfemur ltibia lfoot ltoes '
+    'lowerback thorax lowerneck head lclavicle rfemur rtibia rhumerus '
+    'rradius rhand rfoot rtoes rclavicle',
+    'CMU .bvh': 'Hips LeftArm LeftForeArm LeftHand LeftUpLeg LeftLeg '
+    'LeftFoot LeftToeBase LHipJoint LowerBack Spine Spine1 Neck Neck1',
+    '3ds Max': 'Bip01_Pelvis Bip01_L_UpperArm Bip01_L_Forearm Bip01_L_Hand '
+    'Bip01_L_Thigh Bip01_L_Calf Bip01_L_Foot Bip01_L_Toe0 Bip01 '
+    'Bip01_L_Clavicle Bip01_Footsteps',
+    'DeepMotion': 'hips_JNT l_arm_JNT l_forearm_JNT l_hand_JNT l_upleg_JNT '
+    'l_leg_JNT l_foot_JNT l_toebase_JNT l_shoulder_JNT spine_JNT root',
+    'VRM': 'J_Bip_C_Hips J_Bip_L_UpperArm J_Bip_L_LowerArm J_Bip_L_Hand '
+    'J_Bip_L_UpperLeg J_Bip_L_LowerLeg J_Bip_L_Foot J_Bip_L_ToeBase Root '
+    'J_Bip_L_Shoulder J_Sec_Hair1_01',
+    'Unreal': 'pelvis upperarm_l lowerarm_l hand_l thigh_l calf_l foot_l '
+    'ball_l clavicle_l spine_01 root',
+    'End Sites': 'Hips LeftArm LeftForeArm LeftHand LeftUpLeg LeftLeg '
+    'LeftFoot LeftFoot_end LeftShoulder LeftHand_end',
+}
+
+
+@pytest.mark.parametrize('rig', RIGS)
+def test_joints_are_found_by_the_names_of_many_tools(rig):
+    names = RIGS[rig].split()
+    wanted = ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle', 'foot')
+
+    parts = joint_parts(names)
+
+    assert parts[0] == (-1, 'pelvis')
+    assert parts[1:8] == tuple((0, part) for part in wanted)
+    assert not {(0, part) for part in wanted} & set(parts[8:])
+    assert (-1, 'pelvis') not in parts[8:]
