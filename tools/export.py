@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 
 from mmsnip.apis.launch import readable_errors
-from mmsnip.export.errors import ExportError
 from mmsnip.export.job import export_localizer
+from mmsnip.export.metadata import ExportError
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

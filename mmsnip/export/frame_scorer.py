@@ -86,15 +86,7 @@ def _pooled(
 ) -> Tensor:
     """`mmsnip.models.persons.pool_persons` with absent persons in place.
 
-    Args:
-        features (Tensor): (N·M, C, T', V).
-        body_mask (Tensor): (N, M, T) bool.
-        N (int): Samples.
-        M (int): Persons of each.
-        stride (int): Input frames per frame, ``T' = ceil(T / stride)``.
-
-    Returns:
-        Tensor: (N, C, T').
+    From features (N·M, C, T', V) and presence (N, M, T) to (N, C, T').
     """
     features = features.mean(dim=3).unflatten(0, (N, M))  # (N, M, C, T')
     there = body_mask.to(features)
@@ -110,16 +102,7 @@ def _pooled(
 
 
 def _seen(there: Tensor, size: int, stride: int) -> Tensor:
-    """Whether a person is there in any frame of a step.
-
-    Args:
-        there (Tensor): (N, M, T), 1 or 0.
-        size (int): T'.
-        stride (int): Frames of a step, ``T' = ceil(T / stride)``.
-
-    Returns:
-        Tensor: (N, M, T'), 1 or 0.
-    """
+    """Presence (N, M, T) in any frame of a step, (N, M, T'); 1 or 0."""
     T = there.shape[2]
     first = torch.arange(size, device=there.device) * stride
     last = torch.where(first + stride < T, first + stride, T)
@@ -148,14 +131,7 @@ class PersonNorm(nn.Module):
         self.register_buffer('shift', shift.detach().view(shape))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Norm a batch; the persons' features repeat where M is larger.
-
-        Args:
-            x (Tensor): (N, M, T, V, C).
-
-        Returns:
-            Tensor: The same shape.
-        """
+        """Norm (N, M, T, V, C); features repeat where M is larger."""
         persons = self.scale.shape[0]
         if persons == 1:
             return x * self.scale + self.shift

@@ -16,17 +16,9 @@ from typing import Any
 import numpy as np
 
 from mmsnip import __version__
-from mmsnip.export.errors import ExportError
 from mmsnip.skeleton.layout import SkeletonLayout
 
-__all__ = [
-    'INPUTS',
-    'KEY',
-    'MEMBER',
-    'describe',
-    'read_metadata',
-    'to_text',
-]
+__all__ = ['ExportError', 'describe', 'read_metadata', 'to_text']
 
 KEY = 'mmsnip'
 MEMBER = 'mmsnip.json'  # of the archives that torch writes
@@ -45,13 +37,17 @@ SIGNATURE = dict(
 )
 
 
+class ExportError(RuntimeError):
+    """A model cannot be exported, or its file is not what it should be."""
+
+
 def describe(
     metainfo: Mapping[str, Any],
     layout: SkeletonLayout,
     pipeline: list,
     **facts: Any,
 ) -> dict[str, Any]:
-    """Metadata of an export.
+    """Metadata of an export, as JSON holds it.
 
     Args:
         metainfo (Mapping[str, Any]): Of the training data: ``classes`` and
@@ -60,11 +56,6 @@ def describe(
         pipeline (list): Configs of the test pipeline's transforms; they
             hold the normalisation and the stream.
         **facts (Any): Further entries.
-
-    Returns:
-        dict[str, Any]: What JSON can hold: ``mmsnip`` (version),
-        ``classes``, ``joint_names``, ``parents``, ``layout``, ``fps``,
-        ``stream``, ``pipeline``, ``inputs``, ``outputs`` and the facts.
     """
     streams = [
         step.get('stream', 'joint')
@@ -88,27 +79,20 @@ def describe(
 
 
 def to_text(about: Mapping[str, Any]) -> str:
-    """Metadata as JSON.
+    """Metadata as JSON; numbers that are not finite are null."""
 
-    Args:
-        about (Mapping[str, Any]): As `describe` returns it.
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {str(k): plain(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(v) for v in value]
+        if isinstance(value, (np.generic, np.ndarray)):
+            return plain(value.tolist())
+        if isinstance(value, float) and not np.isfinite(value):
+            return None
+        return value
 
-    Returns:
-        str: JSON; numbers that are not finite are null.
-    """
-    return json.dumps(_plain(about), allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, (np.generic, np.ndarray)):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
+    return json.dumps(plain(about), allow_nan=False)
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -118,41 +102,34 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         path (str | os.PathLike[str]): File; its ending tells the format.
 
     Returns:
-        dict[str, Any]: As `describe` made it.
+        dict[str, Any]: What JSON can hold: ``mmsnip`` (version),
+        ``classes``, ``joint_names``, ``parents``, ``layout``, ``fps``,
+        ``stream``, ``pipeline``, ``inputs``, ``outputs`` and what was
+        measured.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ExportError: If the file holds none.
     """
-    path = Path(path)
+    path, text = Path(path), None
     if not path.is_file():
         raise FileNotFoundError(f'{path}: there is no such file')
-    text = _onnx_text(path) if path.suffix == '.onnx' else _torch_text(path)
+    if path.suffix == '.onnx':
+        import onnx
+
+        model = onnx.load(str(path), load_external_data=False)
+        text = {e.key: e.value for e in model.metadata_props}.get(KEY)
+    else:  # the extra file, read without building the model
+        from zipfile import ZipFile, is_zipfile
+
+        if is_zipfile(path):
+            with ZipFile(path) as archive:
+                for name in archive.namelist():
+                    if name.endswith(f'extra/{MEMBER}'):
+                        text = archive.read(name).decode()
     if not text:
         raise ExportError(
             f'{path} has no metadata {KEY!r}; expected a file that '
             'tools/export.py wrote'
         )
     return json.loads(text)
-
-
-def _onnx_text(path: Path) -> str | None:
-    import onnx
-
-    model = onnx.load(str(path), load_external_data=False)
-    found = {entry.key: entry.value for entry in model.metadata_props}
-    return found.get(KEY)
-
-
-def _torch_text(path: Path) -> str | None:
-    """The extra file, read without building the model."""
-    from zipfile import BadZipFile, ZipFile
-
-    try:
-        with ZipFile(path) as archive:
-            for name in archive.namelist():
-                if name.endswith(f'extra/{MEMBER}'):
-                    return archive.read(name).decode()
-    except BadZipFile:
-        pass
-    return None

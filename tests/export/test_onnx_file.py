@@ -12,13 +12,9 @@ import pytest
 
 from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.export import formats
-from mmsnip.export.checking import score_poses
-from mmsnip.export.errors import ExportError
-from mmsnip.export.formats import FORMATS
-from mmsnip.export.job import export_localizer
-from mmsnip.export.metadata import read_metadata
-from mmsnip.export.onnx_file import OPSET, run_onnx
-from mmsnip.export.quantize import LEAST, quantize_weights
+from mmsnip.export.formats import FORMATS, LEAST, OPSET, quantize_weights
+from mmsnip.export.job import export_localizer, score_poses
+from mmsnip.export.metadata import ExportError, read_metadata
 from mmsnip.io.annotation import save_annotation
 from tests.export.checkpoints import poses
 from tests.export.conftest import needs_onnx
@@ -63,7 +59,7 @@ def test_the_file_is_free_of_the_machine_that_wrote_it(onnx_file):
 
 @pytest.mark.slow
 def test_a_padded_batch_scores_as_its_videos_do_alone(onnx_file):
-    run = run_onnx(str(onnx_file[0]))
+    run = FORMATS['onnx'].run(str(onnx_file[0]))
     rng = np.random.default_rng(0)
     keypoint = rng.normal(0, 1, (3, 2, 41, 5, 3)).astype(np.float32)
     mask = rng.random((3, 2, 41)) < 0.7
@@ -145,7 +141,7 @@ def test_eight_bits_are_measured_and_the_loss_is_in_the_file(
     assert numbers[0] == pytest.approx(found['float32']['runs/mAP'], abs=1e-4)
     whole = read_metadata(onnx_file[0])
     scores = [
-        score_poses(run_onnx(str(path)), poses(), whole, 'walk')
+        score_poses(FORMATS['onnx'].run(str(path)), poses(), whole, 'walk')
         for path in (out, onnx_file[0])
     ]
     gap = np.abs(scores[0] - scores[1]).max()
