@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from mmsnip.io.store import SkeletonStore
 from mmsnip.io.video_check import as_labels, as_segments
 from mmsnip.report.bodies import Bodies
 from mmsnip.skeleton.layout import from_metainfo, get_layout, layout_names
+from mmsnip.structures.files import safe_name
 
 __all__ = ['Annotated', 'open_annotated', 'read_recording']
 
@@ -135,30 +136,37 @@ def open_annotated(
 
 
 def read_recording(
-    name: str, folders: Sequence[str | os.PathLike[str]]
+    name: str, folder: str | os.PathLike[str] | None
 ) -> Bodies | None:
     """Skeletons of the recording that a result is called after.
 
+    The name comes out of a file, maybe a stranger's, and the page is sent
+    around: it leads to files of that folder only.
+
     Args:
         name (str): Name of the video: a path, with its ending or without.
-        folders (Sequence[str | os.PathLike[str]]): Where to look.
+        folder (str | os.PathLike[str] | None): Where to look.
 
     Returns:
         Bodies | None: None where no such file is found, none reads it, or
         its joints fit no layout.
+
+    Raises:
+        DataError: If the name leads out of the folder.
     """
-    for folder in folders:
-        bare = Path(folder, name)
-        tried = [bare] if bare.suffix.lower() in READERS else []
-        tried += [Path(f'{bare}{ending}') for ending in sorted(READERS)]
-        for path in tried:
-            try:
-                if not path.is_file():
-                    continue
-                joints, meta = load_sequence(path)
-                return Bodies.of(joints, _layout_of(meta, joints), name)
-            except (ValueError, OSError):
+    if folder is None:
+        return None
+    bare = Path(folder, safe_name(name, 'the results'))
+    tried = [bare] if bare.suffix.lower() in READERS else []
+    tried += [Path(f'{bare}{ending}') for ending in sorted(READERS)]
+    for path in tried:
+        try:
+            if not path.is_file():
                 continue
+            joints, meta = load_sequence(path)
+            return Bodies.of(joints, _layout_of(meta, joints), name)
+        except (ValueError, OSError):
+            continue
     return None
 
 

@@ -106,7 +106,7 @@ def build_report(
         order = order[: options.max_videos]
     videos = [videos[i] for i in order]
     entries = [entries[i] for i in order]
-    packed, topologies, told = _skeletons(videos, annotated, results, options)
+    packed, topologies, told = _skeletons(videos, annotated, options)
     notes = [*results.notes, *notes, *told]
     blobs: dict[str, str] = {}
     for place, (video, entry) in enumerate(zip(videos, entries)):
@@ -208,7 +208,6 @@ def _curves(video: Video) -> dict[str, Any]:
 def _skeletons(
     videos: Sequence[Video],
     annotated: Annotated | None,
-    results: Results,
     options: Options,
 ) -> tuple[list[dict[str, Any] | None], list[dict[str, Any]], list[str]]:
     """Compressed skeletons, their topologies and what was left out."""
@@ -218,7 +217,7 @@ def _skeletons(
         packed: list[dict[str, Any] | None] = []
         topologies: list[dict[str, Any]] = []
         used = 0
-        for video, bodies in _bodies(videos, annotated, results, options):
+        for video, bodies in _bodies(videos, annotated, options):
             packed.append(None)
             if bodies is None or not len(bodies.joints):
                 continue
@@ -246,18 +245,15 @@ def _skeletons(
 def _bodies(
     videos: Sequence[Video],
     annotated: Annotated | None,
-    results: Results,
     options: Options,
 ) -> Iterable[tuple[Video, Bodies | None]]:
     """Skeletons of each video, one at a time."""
-    folders = [options.recordings] if options.recordings else []
-    folders += [Path(), Path(results.path).parent]
     for video in videos:
         bodies = None
         if annotated is not None and video.name in annotated:
             bodies = annotated.bodies(video.name)
         else:
-            bodies = read_recording(video.name, folders)
+            bodies = read_recording(video.name, options.recordings)
         fits = bodies is None or bodies.mask.shape[1] == video.num_frames
         yield video, bodies if fits else None
 

@@ -22,6 +22,8 @@ __all__ = [
     'video_entry',
 ]
 
+MAX_FRAMES = 10**8  # of all videos: 38 days at 30 a second
+
 
 class Video(NamedTuple):
     """A video with everything that is known of its time.
@@ -74,7 +76,7 @@ def gather_videos(
     if annotated is not None:
         order = _class_order(results, annotated, notes)
         _check_names(results, annotated, notes)
-    videos, guessed, left = [], 0, 0
+    videos, guessed, left, total = [], 0, 0, 0
     for name in results.names:
         frames, fps = results.num_frames.get(name), results.fps.get(name)
         truth = None if results.truth is None else results.truth[name]
@@ -95,6 +97,13 @@ def gather_videos(
         if frames is None:
             ends = found[:, 2] if len(found) else np.ones(1)
             frames, guessed = max(1, math.ceil(ends.max())), guessed + 1
+        total += frames
+        if total > MAX_FRAMES:
+            raise ValueError(
+                f'{results.path}: with video {name!r} of {frames:,} frames '
+                f'the videos have more than {MAX_FRAMES:,}, which no page '
+                'shows; check num_frames, the segments and fps of the file'
+            )
         if score_threshold is not None:
             found = found[found[:, 3] >= score_threshold]
         found = _clipped(found, frames)

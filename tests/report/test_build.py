@@ -134,6 +134,45 @@ def test_recordings_are_found_by_the_name_of_the_video(case, tmp_path):
     assert without[2]['skeletons'] == 0
 
 
+OUTSIDE = ['{}/secret', '{}/secret.npy', '../secret', 'day/../../secret']
+
+
+@pytest.mark.parametrize('name', [*OUTSIDE, '..\\secret', 'C:secret', ''])
+def test_a_foreign_name_leads_to_no_file_outside_the_folder(
+    case, tmp_path, monkeypatch, name
+):
+    entry = load_annotation(case[0])['annotations'][0]
+    np.save(tmp_path / 'secret.npy', entry['keypoint'])
+    (tmp_path / 'raw' / 'day').mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / 'raw')
+    answer = dict(
+        video=name.format(tmp_path),
+        num_frames=entry['total_frames'],
+        fps=30.0,
+        detections=[],
+    )
+    path = tmp_path / 'a.json'
+    path.write_text(json.dumps([answer, {**answer, 'video': 'secret'}]))
+
+    with pytest.raises(ValueError, match='cannot name|non-empty'):
+        build(tmp_path, path, recordings=tmp_path / 'raw')
+    if name:
+        _, blobs, made = build(tmp_path, path)  # not looked for at all
+        assert made['skeletons'] == 0
+        assert not blobs
+
+
+def test_a_foreign_length_takes_no_memory(tmp_path):
+    answer = dict(video='a', num_frames=10**12, fps=30.0, detections=[])
+    far = dict(label='walk', segment=[0, 1e15], score=0.5)
+    spoken = dict(results=dict(a=[far]))
+    spoken['external_data'] = dict(classes=['walk'], fps=30.0)
+    for document in (answer, spoken):
+        (tmp_path / 'a.json').write_text(json.dumps(document))
+        with pytest.raises(ValueError, match=r"a\.json: with video 'a'"):
+            build(tmp_path, tmp_path / 'a.json')
+
+
 def test_the_size_of_skeletons_has_a_limit_that_is_told(case, tmp_path):
     ann, scores = case
     _, blobs, made = build(tmp_path, scores, ann)
