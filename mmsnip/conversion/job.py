@@ -23,6 +23,7 @@ from mmsnip.conversion.merging import (
     output_metainfo,
 )
 from mmsnip.conversion.parts import (
+    only_one,
     part_name,
     parts_folder,
     read_facts,
@@ -86,7 +87,8 @@ def convert(
     Raises:
         SequenceError: If the folder as a whole or a split file is unusable.
         FileNotFoundError: If one of them is missing.
-        ValueError: If an argument is unknown.
+        ValueError: If an argument is unknown, or another process makes this
+            output.
         AnnotationError: If the result as a whole is malformed.
         OSError: If a part or the output cannot be written.
     """
@@ -100,26 +102,28 @@ def convert(
     work = Work(source, to_plain(source.metainfo()), hygiene)
     if dry_run:
         return _dry_run(work, items, splits, report)
-    parts = _convert_items(work, items, output, workers, progress, report)
-    parts = agreeing_parts(parts, dtype, report)
-    if parts:
-        metainfo = output_metainfo(
-            work.metainfo, hygiene, [facts for facts, _ in parts], report
-        )
-        names = [facts['name'] for facts, _ in parts]
-        chosen = choose_splits(source, names, splits, report)
-        count_entries([facts for facts, _ in parts], metainfo, report)
-        left_out = ('keypoint_score',) if mixed_scores(parts, report) else ()
-        write_output(
-            output,
-            (_read_entry(path, left_out) for _, path in parts),
-            metainfo,
-            chosen,
-            dtype,
-        )
-    report.seconds = round(time.monotonic() - started, 3)
-    save_report(report)
-    remove_parts(parts_folder(output))
+    with only_one(output):
+        parts = _convert_items(work, items, output, workers, progress, report)
+        parts = agreeing_parts(parts, dtype, report)
+        if parts:
+            metainfo = output_metainfo(
+                work.metainfo, hygiene, [facts for facts, _ in parts], report
+            )
+            names = [facts['name'] for facts, _ in parts]
+            chosen = choose_splits(source, names, splits, report)
+            count_entries([facts for facts, _ in parts], metainfo, report)
+            score = ('keypoint_score',)
+            left_out = score if mixed_scores(parts, report) else ()
+            write_output(
+                output,
+                (_read_entry(path, left_out) for _, path in parts),
+                metainfo,
+                chosen,
+                dtype,
+            )
+        report.seconds = round(time.monotonic() - started, 3)
+        save_report(report)
+        remove_parts(parts_folder(output))
     return report
 
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,16 @@ from mmsnip import __version__
 from mmsnip.conversion.hygiene import Hygiene
 from mmsnip.conversion.source import Item, Source
 from mmsnip.io.annotation import to_plain
+from mmsnip.structures.errors import DataError
 from mmsnip.structures.files import draft_of
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = [
+    'only_one',
     'part_name',
     'parts_folder',
     'read_facts',
@@ -28,6 +37,7 @@ __all__ = [
 
 FORMAT = 2  # of a part; raised when its content changes
 ENDING = '.recording'  # none that a reader reads
+LOCK = '.lock'
 FACTS, ENTRY = 'facts', 'entry'
 
 
@@ -35,6 +45,33 @@ def parts_folder(output: str | os.PathLike[str]) -> Path:
     """Folder that keeps what is converted beside an unfinished output."""
     output = Path(output)
     return output.with_name(f'{output.name}.parts')
+
+
+@contextmanager
+def only_one(output: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep a second process from the same output; the system frees a lock.
+
+    Raises:
+        DataError: If another process makes this output.
+    """
+    folder = parts_folder(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / LOCK
+    with lock.open('w') as file:
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f'{output} is being made by another process; wait for it, or '
+                'name another output'
+            ) from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def part_name(source: Source, item: Item, hygiene: Hygiene) -> str:

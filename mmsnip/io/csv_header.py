@@ -47,6 +47,7 @@ _POSITION = re.compile(r'[\s_.:/-]+(pos|position|coord|loc)$', re.IGNORECASE)
 _OTHER = re.compile(
     r'(?i)(^|[\s_.:/-])(rot|rotation|quat|orientation|angle|vel|velocity|acc)$'
 )
+MAX_NAME = 200  # letters; the patterns above take their square in time
 # The published UTKinect-Action text: frame number and 20 Kinect v1 joints.
 _UTKINECT_WIDTH = 61
 
@@ -210,7 +211,7 @@ def _by_name(found: Columns, table: Table) -> None:
     for n, cell in enumerate(table.header or ()):
         if n in known:
             continue
-        match = _UNIT.fullmatch(cell)
+        match = _UNIT.fullmatch(cell[: MAX_NAME + 1])
         name, axis = _split(match.group('rest') if match else cell)
         if name is None or axis in joints.get(name, {}):
             unused.append(cell)
@@ -243,6 +244,8 @@ def _by_name(found: Columns, table: Table) -> None:
 
 def _split(cell: str) -> tuple[str | None, str]:
     """Joint and axis that the name of a column tells."""
+    if len(cell) > MAX_NAME:
+        return None, ''
     for pattern in _WIDE:
         match = re.fullmatch(pattern, cell, re.IGNORECASE)
         if match:

@@ -20,7 +20,11 @@ import numpy as np
 __all__ = ['RefusedPickle', 'load_plain']
 
 MAX_DEPTH = 64
+# Whoever copies the tree meets what is shared once a reference: up to as many
+# nodes and numbers, and as many times those that the file holds.
+MAX_UNFOLDED, MAX_SHARE = 200_000, 50
 _SCALARS = (str, int, float, bool, bytes, bytearray, complex, type(None))
+_CONTAINERS = (dict, list, tuple, set, frozenset)
 _DTYPE = re.compile(r'[<>=|]?(\?|[biuf]\d{1,2}|[SU]\d{0,9})')
 
 
@@ -250,7 +254,7 @@ def _resolve(value: Any, where: tuple, done: dict, active: set) -> Any:
         if value.error:
             raise RefusedPickle(value.error, where)
         return value.value
-    if kind not in (dict, list, tuple, set, frozenset):
+    if kind not in _CONTAINERS:
         name = value.name if kind is _Function else kind.__name__.strip('_')
         raise RefusedPickle(f'{name} as a value', where)
     if id(value) in done:
@@ -282,6 +286,31 @@ def _resolve(value: Any, where: tuple, done: dict, active: set) -> Any:
     active.discard(id(value))
     done[id(value)] = (value, resolved)  # the original keeps its id taken
     return resolved
+
+
+def _check_unfolded(data: Any) -> None:
+    """Refuse shared containers that a copy would multiply beyond measure."""
+    sizes: dict[int, int] = {}  # of each container once it is unfolded
+    held = 0
+
+    def size(value: Any) -> int:
+        nonlocal held
+        kind = type(value)
+        if kind is np.ndarray and id(value) not in sizes:
+            sizes[id(value)] = 1 + value.size
+            held += 1 + value.size
+        elif kind in _CONTAINERS and id(value) not in sizes:
+            items = value.values() if kind is dict else value
+            held += 1 + len(value)
+            sizes[id(value)] = 1 + sum(map(size, items))
+        return sizes.get(id(value), 1)
+
+    unfolded = size(data)
+    if unfolded > MAX_UNFOLDED + MAX_SHARE * held:
+        raise RefusedPickle(
+            f'shared containers that unfold to {unfolded:.2g} entries, where '
+            f'the file holds {held}'
+        )
 
 
 def load_plain(file: BinaryIO) -> tuple[Any, RefusedPickle | None]:
@@ -319,7 +348,9 @@ def load_plain(file: BinaryIO) -> tuple[Any, RefusedPickle | None]:
             f'{str(error)[:120]})'
         ) from error
     try:
-        return _resolve(data, (), {}, set()), None
+        resolved = _resolve(data, (), {}, set())
+        _check_unfolded(resolved)
+        return resolved, None
     except RefusedPickle as refusal:
         return data, refusal
     except TypeError as error:  # an array inside a set

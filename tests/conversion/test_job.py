@@ -10,6 +10,7 @@ import pytest
 from mmsnip.conversion.folder import FolderSource
 from mmsnip.conversion.hygiene import Hygiene
 from mmsnip.conversion.job import convert
+from mmsnip.conversion.parts import only_one
 from mmsnip.io.annotation import load_annotation
 from mmsnip.io.annotation_source import open_annotation, validate_source
 from mmsnip.io.store import SkeletonStore
@@ -107,6 +108,19 @@ def test_a_killed_run_goes_on_without_reading_again(folder, log, tmp_path):
     assert report.reused == 5
     run(NotedSource(folder, log), whole)
     assert output.read_bytes() == whole.read_bytes()
+
+
+def test_two_runs_do_not_make_one_output(folder, log, tmp_path):
+    output = tmp_path / 'out.pkl'
+    with only_one(output):
+        with pytest.raises(ValueError, match=r'out\.pkl is being made'):
+            run(NotedSource(folder, log), output)
+        assert not log.exists()
+
+    report = run(NotedSource(folder, log), output)
+
+    assert report.converted == 7
+    assert not (tmp_path / 'out.pkl.parts').exists()
 
 
 def test_a_changed_file_is_read_again(folder, log, tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mmsnip.io.csv_columns import load_column_map
 from mmsnip.io.csv_table import read_csv
 from mmsnip.io.reading import SequenceError
 from mmsnip.io.recording import nice_rate
+from mmsnip.io.sequence import load_sequence
 from mmsnip.skeleton.layout import get_layout
 from tests.io.read_or_refuse import read_or_refuse
 
@@ -691,3 +693,15 @@ def test_a_mutated_table_never_escapes_our_error(data):
             cells[n] = data.draw(st.sampled_from(CELLS))
             lines[place] = ','.join(cells)
     read_or_refuse(read_csv, '\n'.join(lines).encode())
+
+
+@pytest.mark.parametrize('cell', ['_' * 8000, 'x' + '_' * 8000, 'a (' * 2500])
+def test_a_long_header_cell_costs_no_time(tmp_path, cell):
+    path = tmp_path / 'take.csv'
+    path.write_text(f'frame,{cell},b_x,b_y\n0,1,2,3\n1,1,2,3\n')
+    started = time.process_time()
+
+    joints, _ = load_sequence(path)
+
+    assert joints.shape == (1, 2, 1, 2)
+    assert time.process_time() - started < 0.5

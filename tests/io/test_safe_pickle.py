@@ -221,3 +221,21 @@ def test_a_wrong_number_of_bytes_is_refused():
     _, refusal = opened(payload.replace(b'K\x03\x85', b'K\x04\x85'))
 
     assert '3 bytes' in str(refusal)
+
+
+@pytest.mark.parametrize('kind', [list, tuple, lambda pair: {'a': pair}])
+def test_shared_references_are_not_unfolded_without_measure(kind):
+    bomb = shared = [1]
+    for _ in range(25):
+        bomb = kind([bomb, bomb])
+    payload = pickle.dumps(dict(metainfo=bomb))
+    assert len(payload) < 500
+
+    data, refusal = load_plain(io.BytesIO(payload))
+
+    assert 'shared containers that unfold to' in refusal.found
+    shape = (1080, 1920)
+    videos = [dict(img_shape=shape, names=shared * 99) for _ in range(2000)]
+    data, refusal = load_plain(io.BytesIO(pickle.dumps(videos)))
+    assert refusal is None
+    assert data[7] == dict(img_shape=shape, names=[1] * 99)

@@ -154,7 +154,7 @@ def test_a_foreign_name_leads_to_no_file_outside_the_folder(
     path = tmp_path / 'a.json'
     path.write_text(json.dumps([answer, {**answer, 'video': 'secret'}]))
 
-    with pytest.raises(ValueError, match='cannot name|non-empty'):
+    with pytest.raises(ValueError, match=r'cannot name|non-empty'):
         build(tmp_path, path, recordings=tmp_path / 'raw')
     if name:
         _, blobs, made = build(tmp_path, path)  # not looked for at all
