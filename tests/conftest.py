@@ -14,6 +14,43 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get('MMSNIP_SHARED', ROOT.parent / 'shared'))
 GOLDEN = ROOT / 'tests' / 'golden'
 READ = pytest.StashKey[dict]()
+# Why a test may be skipped where CI=true: the machine or the checkout is
+# another one. A tool that is missing there is a failure.
+MAY_SKIP = (
+    'cannot be forked', 'ffmpeg is installed', 'its tool is not here',
+    'names are bytes on posix', 'needs /proc', 'needs a GPU',
+    'needs all other parity tests', 'needs the GNU C library',
+    'no block of this page', 'of pipes', 'shared/', 'smplx',
+    'this file system takes', 'a GPU is visible', 'no ffmpeg',
+    'zsh is not installed', 'fish is not installed',
+)  # fmt: skip
+
+
+def _fail_if_a_tool_is_missing(report):
+    """Turn the skip of a report into a failure where CI=true."""
+    if os.environ.get('CI') != 'true' or report.outcome != 'skipped':
+        return
+    reason = str(report.longrepr)
+    if hasattr(report, 'wasxfail') or any(why in reason for why in MAY_SKIP):
+        return
+    report.outcome = 'failed'
+    report.longrepr = f'skipped in CI, which has all tools: {reason}'
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """A test that is skipped for want of a tool fails in CI."""
+    report = yield
+    _fail_if_a_tool_is_missing(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    """So does a module."""
+    report = yield
+    _fail_if_a_tool_is_missing(report)
+    return report
 
 
 def _folder(name: str) -> Path:
