@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmsnip.apis.launch import load_config
+from mmsnip.cli.launch import load_config
 from mmsnip.datasets.babel import SUBSETS
 from mmsnip.io.annotation import save_annotation
 from mmsnip.registry import METRICS, MODELS, TRANSFORMS

@@ -26,7 +26,7 @@ from types import SimpleNamespace
 PRELOADED = [
     'mmaction.structures',
     'mmengine.runner',
-    'mmsnip.apis.launch',
+    'mmsnip.cli.launch',
     'mmsnip.datasets',
     'mmsnip.evaluation.metric',
     'mmsnip.hooks',

@@ -12,6 +12,7 @@ from mmsnip.io.annotation import AnnotationError, complete_metainfo
 from mmsnip.io.annotation_source import open_annotation, validate_source
 from mmsnip.skeleton import from_metainfo, present_frames
 from mmsnip.skeleton.egocentric import num_channels, vertical_axis
+from mmsnip.structures import DataError
 from mmsnip.transforms.normalize import STREAMS
 
 __all__ = ['AnnotationSummary', 'ChoiceError', 'describe_annotation']
@@ -42,7 +43,7 @@ SAMPLED_VIDEOS = 64
 SAMPLED_STEP = 10  # frames
 
 
-class ChoiceError(ValueError):
+class ChoiceError(DataError):
     """An environment variable names what configs/custom do not have."""
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from mmengine.device import get_device
 
+from mmsnip.structures import DataError
+
 __all__ = ['DeviceError', 'choose_device']
 
 
-class DeviceError(ValueError):
+class DeviceError(DataError):
     """A device cannot be used; the message says which ones can."""
 
 

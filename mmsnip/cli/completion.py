@@ -5,6 +5,7 @@ bash: mmsnip completion bash > ~/.mmsnip.bash
 zsh:  mmsnip completion zsh > ~/.zfunc/_mmsnip
       and in ~/.zshrc: fpath+=~/.zfunc; autoload -Uz compinit; compinit
 fish: mmsnip completion fish > ~/.config/fish/completions/mmsnip.fish
+tcsh: mmsnip completion tcsh > ~/.mmsnip.tcsh, and source it in ~/.tcshrc
 
 Write it again after an update: it lists the options of this version.
 """
@@ -12,46 +13,63 @@ Write it again after an update: it lists the options of this version.
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
+import importlib
 
-from mmsnip.cli.arguments import all_arguments
-from mmsnip.cli.places import home, list_configs
-from mmsnip.cli.shell_bash import bash_script
-from mmsnip.cli.shell_fish import fish_script
-from mmsnip.cli.shell_zsh import zsh_script
-
-__all__ = ['SCRIPTS', 'build_parser', 'main']
-
-SCRIPTS = {'bash': bash_script, 'zsh': zsh_script, 'fish': fish_script}
+SHELLS = ('bash', 'zsh', 'fish', 'tcsh', 'powershell')
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Parser of the command.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument('shell', choices=SHELLS, help='your shell')
 
-    Returns:
-        argparse.ArgumentParser: Of one word.
-    """
-    parser = argparse.ArgumentParser(
-        prog='mmsnip completion',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('shell', choices=list(SCRIPTS), help='your shell')
+
+def run(args: argparse.Namespace) -> int:
+    """Print the script."""
+    import shtab
+
+    print(shtab.complete(_whole_parser(), shell=args.shell))
+    return 0
+
+
+def _whole_parser() -> argparse.ArgumentParser:
+    """All commands below one parser."""
+    from mmsnip.cli.command_line import COMMANDS
+
+    parser = argparse.ArgumentParser(prog='mmsnip')
+    parser.add_argument('--version', action='store_true', help='print it')
+    commands = parser.add_subparsers(dest='command')
+    for name, command in COMMANDS.items():
+        below = commands.add_parser(name, help=command.help)
+        importlib.import_module(f'mmsnip.cli.{name}').add_arguments(below)
+        _complete_files(below)
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the script.
+def _complete_files(parser: argparse.ArgumentParser) -> None:
+    """Mark what may be a file; configs that came along are offered, too."""
+    import shtab
 
-    Args:
-        argv (Sequence[str] | None): Arguments, None takes the command line.
+    from mmsnip.cli.places import home, list_configs
 
-    Returns:
-        int: Exit status.
-    """
-    args = build_parser().parse_args(argv)
-    folder = home()
-    script = SCRIPTS[args.shell](all_arguments(folder), list_configs(folder))
-    sys.stdout.write(script)
-    return 0
+    words = ' '.join(list_configs(home()))
+    name = '_mmsnip_config_files'
+    configs = {
+        **shtab.FILE,
+        **dict.fromkeys(('bash', 'zsh'), name),
+        'fish': f'(__fish_complete_path (commandline -ct); echo {words} | '
+        "string split ' ')",
+        'preamble': {
+            'bash': f'{name}() {{ compgen -f -- "$1"; '
+            f'compgen -W "{words}" -- "$1"; }}',
+            'zsh': f'{name}() {{ _files; compadd -- {words} }}',
+        },
+    }
+    # argparse has no public list of what was added to it.
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                _complete_files(below)
+        elif action.dest == 'config':
+            action.complete = configs
+        elif action.nargs != 0 and not action.choices and not action.type:
+            action.complete = shtab.FILE

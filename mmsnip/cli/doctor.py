@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 
 from mmsnip.cli.findings import (
     PROBLEM,
@@ -22,16 +21,9 @@ from mmsnip.cli.machine import machine_findings
 from mmsnip.cli.places import home
 from mmsnip.cli.trial import trial_findings
 
-__all__ = ['build_parser', 'examine', 'main']
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Parser of the command.
-
-    Returns:
-        argparse.ArgumentParser: Of three flags.
-    """
-    parser = argparse.ArgumentParser(prog='mmsnip doctor', description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
     parser.add_argument(
         '--quick',
         action='store_true',
@@ -45,7 +37,6 @@ def build_parser() -> argparse.ArgumentParser:
         action='store_true',
         help='print a text for an issue, without paths, host and user name',
     )
-    return parser
 
 
 def examine(quick: bool = False) -> list[Finding]:
@@ -61,16 +52,8 @@ def examine(quick: bool = False) -> list[Finding]:
     return found if quick else [*found, *trial_findings()]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Examine and print.
-
-    Args:
-        argv (Sequence[str] | None): Arguments, None takes the command line.
-
-    Returns:
-        int: Exit status.
-    """
-    args = build_parser().parse_args(argv)
+def run(args: argparse.Namespace) -> int:
+    """Examine and print."""
     findings = examine(args.quick)
     if args.report:
         findings = without_traces(findings)

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmsnip import __version__, compat
-from mmsnip.cli.commands import COMMANDS, offered
 from mmsnip.cli.findings import NOTE, OK, PROBLEM, Finding
 
 __all__ = ['installed_findings', 'version_of']
 
-TESTED_PYTHONS = ((3, 9), (3, 12))
+TESTED_PYTHONS = ((3, 10), (3, 12))
 DRN = 'mmaction.models.localizers.drn'
 OPENCV = (
     *('opencv-python', 'opencv-python-headless'),
@@ -62,7 +61,6 @@ def installed_findings(home: Path | None) -> list[Finding]:
 
 
 def _ourselves(home: Path | None) -> Finding:
-    lacking = {c.name for c in COMMANDS} - set(offered(home))
     if home is None:
         return Finding(
             'mmsnip',
@@ -73,8 +71,6 @@ def _ourselves(home: Path | None) -> Finding:
         )
     place = 'a wheel' if home.name == '.mim' else 'a checkout'
     text = f'{__version__}, from {place}'
-    if lacking:
-        text += f'; it has no {", ".join(sorted(lacking))}'
     return Finding('mmsnip', OK, text)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 __all__ = ['Detection', 'Track', 'find_tracks']
 
@@ -116,6 +115,8 @@ def _nearest(
     tracks: Sequence[Track], bodies: Sequence[Detection]
 ) -> list[Track | None]:
     """The track that each body goes on with, None for a new one."""
+    from scipy.optimize import linear_sum_assignment
+
     found: list[Track | None] = [None] * len(bodies)
     if not tracks or not bodies:
         return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.structures.errors import show
+from mmsnip.structures.errors import DataError, show
 
 __all__ = [
     'MAX_BYTES',
@@ -28,7 +28,7 @@ MAX_BYTES = 2**33  # what one file may hold once it is unpacked
 MAX_PERSONS = 1000  # bodies of one file; a broken count must not fill memory
 
 
-class SequenceError(ValueError):
+class SequenceError(DataError):
     """A sequence cannot be used; the message says which one and why."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.egocentric import heading, turn, upright
@@ -32,6 +31,8 @@ def draw_posture(
         c, s = np.cos(angle), np.sin(angle)
         return np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
     vectors = rng.normal(0.0, sigma, (num_joints, 3))
+    from scipy.spatial.transform import Rotation
+
     return Rotation.from_rotvec(vectors).as_matrix()
 
 

@@ -6,7 +6,7 @@ import pytest
 from mmengine.registry import DefaultScope
 
 from mmsnip.apis.construction import explain_construction
-from mmsnip.apis.launch import readable_errors
+from mmsnip.cli.command_line import readable_errors
 from mmsnip.registry import MODELS, TRANSFORMS
 
 

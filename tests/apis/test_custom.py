@@ -10,7 +10,7 @@ import pytest
 from mmengine.config import Config
 
 from mmsnip.apis.custom import describe_annotation
-from mmsnip.apis.launch import readable_errors
+from mmsnip.cli.command_line import readable_errors
 from mmsnip.io.annotation import AnnotationError, save_annotation
 from mmsnip.registry import MODELS
 from mmsnip.skeleton.egocentric import upright

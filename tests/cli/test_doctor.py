@@ -13,6 +13,7 @@ from collections import namedtuple
 import pytest
 
 from mmsnip.cli import doctor, machine, trial
+from mmsnip.cli.command_line import main
 from mmsnip.cli.findings import NOTE, OK, PROBLEM, Finding
 
 Usage = namedtuple('Usage', 'total used free')
@@ -63,7 +64,7 @@ def fake(folder, name, source):
 
 
 def test_this_environment_is_told_without_importing_anything(capsys):
-    status = doctor.main(['--quick', '--json'])
+    status = main(['doctor', '--quick', '--json'])
 
     found = json.loads(capsys.readouterr().out)
     states = {each['check']: each['state'] for each in found['findings']}
@@ -166,7 +167,7 @@ def test_every_problem_has_something_to_do(monkeypatch, capsys):
     tiny = Usage(MIB, MIB, 0)
     monkeypatch.setattr(machine.shutil, 'disk_usage', lambda path: tiny)
 
-    assert doctor.main(['--quick', '--json']) == 1
+    assert main(['doctor', '--quick', '--json']) == 1
 
     found = json.loads(capsys.readouterr().out)['findings']
     problems = [each for each in found if each['state'] == PROBLEM]
@@ -184,7 +185,7 @@ def test_the_report_tells_nothing_of_who_and_where(
         doctor, 'trial_findings', lambda: [Finding('x', PROBLEM, text, text)]
     )
 
-    assert doctor.main(['--report']) == 1
+    assert main(['doctor', '--report']) == 1
 
     shown = capsys.readouterr().out
     assert shown.startswith('```text\n')

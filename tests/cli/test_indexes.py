@@ -10,9 +10,8 @@ import pytest
 import yaml
 
 from mmsnip import __version__
-from mmsnip.cli.commands import COMMANDS
+from mmsnip.cli.command_line import parser_of
 from mmsnip.cli.places import list_configs
-from tests.tools.conftest import tool_module
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -93,9 +92,8 @@ def test_data_sets_name_files_that_the_configs_read():
 @pytest.mark.parametrize('name', sorted(read('dataset-index.yml')))
 def test_the_command_that_prepares_a_data_set_is_right(name):
     words = shlex.split(read('dataset-index.yml')[name]['prepare'])
-    tool = next(c.tool for c in COMMANDS if c.name == words[1])
 
-    args = tool_module(tool).parse_args(words[2:])
+    args = parser_of(words[1]).parse_args(words[2:])
 
     entry = read('dataset-index.yml')[name]
     made = [entry['ann_file'], str(Path(entry['ann_file']).parent)]

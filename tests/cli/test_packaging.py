@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from mmsnip import __version__
-from mmsnip.cli.commands import offered
-from mmsnip.cli.places import home, list_configs
+from mmsnip.cli.command_line import COMMANDS
+from mmsnip.cli.places import list_configs
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (
@@ -162,7 +162,7 @@ def test_the_installed_command_tells_its_version(call):
 def test_the_installed_command_offers_all_that_the_checkout_does(call):
     done = call('--help')
 
-    for name in offered(home()):
+    for name in COMMANDS:
         assert f'  {name} ' in done.stdout
 
 

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmsnip.apis import SkeletonLocalizationInferencer
-from mmsnip.apis.launch import fit_loaders
+from mmsnip.cli.launch import fit_loaders
 from mmsnip.models import WarmEMA
 from mmsnip.models.checkpoint import load_encoder, read_checkpoint
 from mmsnip.registry import MODELS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmsnip.cli import command_line
 from mmsnip.io.annotation import save_annotation
 from tests import warm
 
@@ -41,14 +41,9 @@ TINY_LOCALIZE = [
 ]
 
 
-def tool_module(file):
-    """A command of ``tools/``, as a module."""
-    spec = importlib.util.spec_from_file_location(
-        f'{Path(file).stem}_tool', ROOT / 'tools' / file
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def command(name):
+    """The function that runs ``mmsnip NAME`` in this process."""
+    return lambda words: command_line.main([name, *map(str, words)])
 
 
 def annotation(num_train=8, num_val=5, seed=0):

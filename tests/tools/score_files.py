@@ -1,19 +1,13 @@
-"""Files of scores that know the truth, and ``tools/fuse.py`` itself."""
+"""Files of scores that know the truth."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mmsnip.io.scores import save_scores
-from tests.tools.conftest import tool_module
 
 RULE = 'the one that starts last'
 LENGTHS = {'a/1': 47, 'Größe': 41, 'c': 53}
-
-
-def load_tool():
-    """The module behind the command."""
-    return tool_module('fuse.py')
 
 
 def make_truth(num_classes):

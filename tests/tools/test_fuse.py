@@ -9,20 +9,20 @@ from functools import partial
 import numpy as np
 import pytest
 
+from mmsnip.cli.fuse import short_names
 from mmsnip.evaluation.protocols import evaluate_scores
 from mmsnip.io.detections import load_detections
 from mmsnip.io.scores import load_scored_videos
-from tests.tools.conftest import TINY_LOCALIZE, run, train
+from tests.tools.conftest import TINY_LOCALIZE, command, run, train
 from tests.tools.score_files import (
     LENGTHS,
     RULE,
-    load_tool,
     make_scores,
     make_truth,
     write_file,
 )
 
-TOOL = load_tool()
+FUSE = command('fuse')
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_table_has_each_input_and_the_fusion_by_the_rule_of_the_files(
 ):
     files = [write('joint.npz', 0), write('bone.npz', 1)]
 
-    status = TOOL.main([*files, '--weights', '3', '1'])
+    status = FUSE([*files, '--weights', '3', '1'])
 
     output = capsys.readouterr().out
     columns = table(output)
@@ -80,7 +80,7 @@ def test_table_has_each_input_and_the_fusion_by_the_rule_of_the_files(
 def test_what_is_asked_for_replaces_what_the_file_says(write, capsys):
     file = write('joint.npz')
 
-    TOOL.main([file, '--protocol', 'pkummd', '--proposals', 'smooth'])
+    FUSE([file, '--protocol', 'pkummd', '--proposals', 'smooth'])
 
     output = capsys.readouterr().out
     keys = set(table(output)['fused'])
@@ -92,7 +92,7 @@ def test_what_is_asked_for_replaces_what_the_file_says(write, capsys):
 def test_iou_and_convention_are_arguments(write, capsys):
     file = write('joint.npz')
 
-    TOOL.main([file, '--iou', '0.1', '0.7', '--convention', 'clean'])
+    FUSE([file, '--iou', '0.1', '0.7', '--convention', 'clean'])
 
     fused = table(capsys.readouterr().out)['fused']
     stored = load_scored_videos(file)
@@ -111,12 +111,12 @@ def test_dumps_hold_the_fusion_and_how_it_was_made(write, tmp_path, capsys):
     files = [write('joint.npz', 0), write('bone.npz', 1)]
     out, scores = tmp_path / 'out.json', tmp_path / 'fused.npz'
 
-    TOOL.main(
+    FUSE(
         [*files, '--mode', 'logit', '--dump', str(out)]
         + ['--dump-scores', str(scores)]
     )
     fused = table(capsys.readouterr().out)['fused']
-    TOOL.main([str(scores)])
+    FUSE([str(scores)])
     again = table(capsys.readouterr().out)['fused']
 
     detections, metrics = load_detections(out)
@@ -153,7 +153,7 @@ def test_networks_of_one_class_keep_their_own_ap(write, tmp_path, capsys):
         )
     merged_file = tmp_path / 'merged.npz'
 
-    status = TOOL.main(
+    status = FUSE(
         ['--per-class', *files, '--dump-scores', str(merged_file)]
     )
 
@@ -183,7 +183,7 @@ def test_networks_of_one_class_keep_their_own_ap(write, tmp_path, capsys):
     ],
 )
 def test_columns_have_names_of_their_own(files, names):
-    assert TOOL.short_names(files) == names
+    assert short_names(files) == names
 
 
 @pytest.mark.slow

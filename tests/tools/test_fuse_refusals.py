@@ -6,15 +6,15 @@ from functools import partial
 
 import pytest
 
+from tests.tools.conftest import command
 from tests.tools.score_files import (
     LENGTHS,
-    load_tool,
     make_scores,
     make_truth,
     write_file,
 )
 
-TOOL = load_tool()
+FUSE = command('fuse')
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_files_that_disagree_are_refused_by_name(
 ):
     files = [write('joint.npz'), write('bone.npz', **changes)]
 
-    status = TOOL.main(files)
+    status = FUSE(files)
 
     said = capsys.readouterr()
     assert status == 2
@@ -88,18 +88,17 @@ def test_only_networks_of_different_single_classes_are_merged(
     files = [write('a.npz', classes=['walk'])]
     files.append(write('bone.npz', classes=classes))
 
-    status = TOOL.main(['--per-class', *files])
+    status = FUSE(['--per-class', *files])
 
     assert status == 2
     assert message in capsys.readouterr().err
 
 
 def test_a_missing_file_is_named(capsys):
-    assert TOOL.main(['absent.npz']) == 2
+    assert FUSE(['absent.npz']) == 2
     assert 'absent.npz' in capsys.readouterr().err
 
 
 def test_weights_are_no_choice_of_the_merge(capsys):
-    with pytest.raises(SystemExit):
-        TOOL.parse_args(['--per-class', 'a.npz', '--weights', '1'])
+    assert FUSE(['--per-class', 'a.npz', '--weights', '1']) == 2
     assert '--per-class puts classes side by side' in capsys.readouterr().err

@@ -12,7 +12,7 @@ from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.io.detections import load_detections
 from mmsnip.io.sequence import load_sequence
 from tests.apis.streaming_models import JOINTS, RECIPE, checkpoint, poses
-from tests.tools.conftest import tool_module
+from tests.tools.conftest import command as command_of
 
 
 @pytest.fixture(scope='module')
@@ -22,8 +22,8 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def command():
-    """``tools/infer.py``, as a module."""
-    return tool_module('infer.py')
+    """``mmsnip infer`` in this process."""
+    return command_of('infer')
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def infer(command, model, tmp_path):
     """Run the command on what lies in a folder; exit status."""
 
     def run(*inputs, options=()):
-        return command.main(
+        return command(
             [str(tmp_path / name) for name in inputs]
             + ['--model', str(model), '--out', str(tmp_path / 'out')]
             + ['--device', 'cpu', *options]
@@ -220,7 +220,7 @@ def test_options_that_cannot_be_are_refused_before_anything_is_read(
     command, capsys, options, message
 ):
     with pytest.raises(SystemExit) as stopped:
-        command.main(['.', '--model', 'gone.pth', *options])
+        command(['.', '--model', 'gone.pth', *options])
 
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
@@ -228,7 +228,7 @@ def test_options_that_cannot_be_are_refused_before_anything_is_read(
 
 def test_the_help_fits_and_names_every_option(command, capsys):
     with pytest.raises(SystemExit):
-        command.main(['--help'])
+        command(['--help'])
 
     text = capsys.readouterr().out
     for option in ('fps', 'map-joints', 'persons', 'batch-size', 'quiet'):
@@ -253,7 +253,7 @@ def test_bvh_files_with_a_joint_more_go_all_the_way(
         sample=keypoint[:, :, 1:],
     )
 
-    status = command.main(
+    status = command(
         [str(paths[0].parent), '--model', str(model), '--device', 'cpu']
         + ['--out', str(tmp_path / 'out')]
     )

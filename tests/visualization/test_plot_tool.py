@@ -7,7 +7,7 @@ import pytest
 
 from mmsnip.io.annotation import save_annotation
 from mmsnip.io.scores import save_scores
-from tests.tools.conftest import tool_module
+from tests.tools.conftest import command
 from tests.visualization.test_diagnosis_pictures import (
     CLASSES,
     PICTURES,
@@ -19,7 +19,7 @@ from tests.visualization.test_timeline import moving_body
 
 @pytest.fixture(scope='module')
 def tool():
-    return tool_module('plot.py')
+    return command('plot')
 
 
 def dump(folder, with_truth=True):
@@ -61,7 +61,7 @@ def files(folder):
 def test_scores_with_truth_give_every_picture(tool, tmp_path, capsys):
     out = tmp_path / 'out'
     args = [str(dump(tmp_path)), '--out', str(out), '--videos', '2']
-    assert tool.main([*args, '--format', 'svg', '--width', '7']) == 0
+    assert tool([*args, '--format', 'svg', '--width', '7']) == 0
     assert files(out) == sorted(
         [f'{name}.svg' for name in PICTURES]
         + ['timelines/v0.svg', 'timelines/v1.svg']
@@ -72,7 +72,7 @@ def test_scores_with_truth_give_every_picture(tool, tmp_path, capsys):
 def test_scores_without_truth_give_timelines(tool, tmp_path, capsys):
     out = tmp_path / 'out'
     path = dump(tmp_path, with_truth=False)
-    assert tool.main([str(path), '--out', str(out)]) == 0
+    assert tool([str(path), '--out', str(out)]) == 0
     assert files(out) == [f'timelines/v{i}.png' for i in range(3)]
     assert 'no ground truth' in capsys.readouterr().out
 
@@ -80,7 +80,7 @@ def test_scores_without_truth_give_timelines(tool, tmp_path, capsys):
 def test_annotations_add_poses_and_films(tool, tmp_path, capsys):
     out = tmp_path / 'out'
     args = [str(dump(tmp_path)), '--out', str(out), '--film', 'gif']
-    assert tool.main([*args, '--ann', str(skeletons(tmp_path))]) == 0
+    assert tool([*args, '--ann', str(skeletons(tmp_path))]) == 0
     assert [name for name in files(out) if name.endswith('.gif')] == [
         'timelines/v0.gif',
         'timelines/v1.gif',
@@ -91,19 +91,19 @@ def test_annotations_add_poses_and_films(tool, tmp_path, capsys):
 def test_annotations_of_other_lengths_are_refused(tool, tmp_path, capsys):
     ann = skeletons(tmp_path, lengths=(50, 41))
     args = [str(dump(tmp_path)), '--out', str(tmp_path / 'o')]
-    assert tool.main([*args, '--ann', str(ann)]) == 2
+    assert tool([*args, '--ann', str(ann)]) == 2
     assert "video 'v0' has 50 frames and 53" in capsys.readouterr().err
 
 
 def test_a_file_that_is_none_is_refused(tool, tmp_path, capsys):
-    assert tool.main([str(tmp_path / 'absent.npz')]) == 2
+    assert tool([str(tmp_path / 'absent.npz')]) == 2
     assert 'absent.npz' in capsys.readouterr().err
     (tmp_path / 'text.npz').write_text('no')
-    assert tool.main([str(tmp_path / 'text.npz')]) == 2
+    assert tool([str(tmp_path / 'text.npz')]) == 2
     assert 'is not an .npz file' in capsys.readouterr().err
 
 
 def test_a_film_needs_skeletons(tool, tmp_path, capsys):
     with pytest.raises(SystemExit):
-        tool.main([str(dump(tmp_path)), '--film', 'gif'])
+        tool([str(dump(tmp_path)), '--film', 'gif'])
     assert 'name their file with --ann' in capsys.readouterr().err

@@ -11,11 +11,12 @@ from mmengine.fileio import get as read_bytes
 from torch import Tensor
 
 from mmsnip.compat import load_checkpoint
+from mmsnip.structures import DataError
 
 WRAPPERS = ('module.', '_orig_mod.')
 
 
-class CheckpointError(ValueError):
+class CheckpointError(DataError):
     """A checkpoint is unreadable or does not fit the model."""
 
 

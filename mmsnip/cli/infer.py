@@ -1,0 +1,279 @@
+"""Localize actions in files: ``mmsnip infer FILE .. --model M``.
+
+The checkpoint alone suffices. Writes into the folder --out, for each input,
+NAME.json (ActivityNet's layout), NAME.csv (seconds) and NAME.eaf (opens in
+ELAN), and for all of them results.json and results.csv. A file that cannot be
+used is named at the end and left out. Exit status: 0, 1 if an input could not
+be used, 2 if the model or an option cannot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmsnip.apis.inference_options import PROPOSALS, Options
+from mmsnip.apis.tracks import PERSONS
+from mmsnip.conversion.hygiene import UNITS
+from mmsnip.io.recording import UP_AXES
+from mmsnip.io.sequence import READERS
+from mmsnip.structures import DataError
+
+MODEL, INPUT, OUTPUT = 'the model', 'what the inputs are', 'the results'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        'inputs',
+        nargs='+',
+        metavar='FILE_OR_FOLDER',
+        help=f'files that end in {", ".join(sorted(READERS))}, or folders '
+        'that are searched for such',
+    )
+    group = parser.add_argument_group(MODEL)
+    group.add_argument(
+        '--model',
+        required=True,
+        metavar='CHECKPOINT',
+        help='checkpoint file, or work folder of a training run',
+    )
+    group.add_argument('--device', help='such as cpu or cuda:0')
+    group.add_argument(
+        '--batch-size',
+        type=int,
+        default=1,
+        metavar='N',
+        help='inputs (or persons) that pass the model at once, 1 by default',
+    )
+    group.add_argument(
+        '--persons',
+        choices=PERSONS,
+        default='joint',
+        help='joint: what all persons of a file do together, as the model was '
+        'trained (default); each: every track on its own, named in the '
+        'results, while it is there',
+    )
+    group.add_argument(
+        '--proposals',
+        choices=sorted(PROPOSALS),
+        default='runs',
+        help='runs of the best class (default); viterbi: the same without '
+        "flicker; or BABEL's threshold sweep",
+    )
+    group.add_argument(
+        '--score-threshold',
+        type=float,
+        metavar='X',
+        help='least score of a detection',
+    )
+    group = parser.add_argument_group(INPUT)
+    group.add_argument(
+        '--fps',
+        type=float,
+        metavar='RATE',
+        help='frames a second of the inputs, whatever the files say; poses '
+        "are resampled where it is not the model's, times stay those of the "
+        'file',
+    )
+    group.add_argument(
+        '--map-joints',
+        metavar='LAYOUT_OR_JSON',
+        help='what the joints of the files are, where their names do not tell '
+        'or some are missing: the name of a layout (coco, smpl-24, ..), or a '
+        '.json file such as {"neck": ["arm_l", "arm_r"], "toe_l": "foot_l"}: '
+        'joints of the model, and of the file what stands for them; its key '
+        '"layout" may list the names of the file\'s joints',
+    )
+    group.add_argument(
+        '--unit',
+        choices=list(UNITS),
+        help='unit of the files that state none; matters only to models that '
+        'do not scale bodies',
+    )
+    group.add_argument(
+        '--up',
+        choices=list(UP_AXES),
+        metavar='AXIS',
+        help='axis that points up in the files (y, z, -y, ..; write '
+        '--up=-y), whatever they say',
+    )
+    group = parser.add_argument_group(OUTPUT)
+    group.add_argument(
+        '--out',
+        type=Path,
+        default=Path('work_dirs/infer'),
+        metavar='D',
+        help='folder of the results, work_dirs/infer by default',
+    )
+    group.add_argument(
+        '--show',
+        action='store_true',
+        help='draw a timeline of each input (and person) into D/timelines',
+    )
+    group.add_argument(
+        '--show-dir',
+        type=Path,
+        metavar='D2',
+        help='draw them into this folder',
+    )
+    group.add_argument(
+        '--scores',
+        action='store_true',
+        help='write the scores of all frames into D/scores.npz',
+    )
+    group.add_argument(
+        '--quiet',
+        action='store_true',
+        help='print only what is wrong',
+    )
+
+
+def asked(args: argparse.Namespace) -> dict[str, Any]:
+    """What the arguments ask the inferencer for, by its names."""
+    return dict(
+        fps=args.fps,
+        batch_size=args.batch_size,
+        proposals=args.proposals,
+        score_threshold=args.score_threshold,
+        return_scores=args.scores,
+        show_dir=args.show_dir,
+        persons=args.persons,
+        map_joints=args.map_joints,
+        unit=args.unit,
+        up=args.up,
+    )
+
+
+class Report:
+    """What is printed, and when: behind a bar that is in the way.
+
+    Args:
+        total (int): Number of inputs.
+        quiet (bool): Only errors.
+        in_the_way (bool): Whether lines wait until `finish`.
+    """
+
+    def __init__(self, total: int, quiet: bool, in_the_way: bool) -> None:
+        self.failed: dict[str, str] = {}
+        self._total, self._quiet = total, quiet
+        self._waiting: list[str] | None = [] if in_the_way else None
+
+    def add(self, result: dict[str, Any], place: int) -> None:
+        """Tell of an answer."""
+        if self._quiet:
+            return
+        length_s = result['num_frames'] / result['fps']
+        found = [entry['label'] for entry in result['detections']]
+        counts = ', '.join(
+            f'{found.count(label)} {label}' for label in dict.fromkeys(found)
+        )
+        text = (
+            f'[{place + 1}/{self._total}] {result["video"]}: '
+            f'{counts or "no action"} in {length_s:.1f} s'
+        )
+        for note in result['notes']:
+            text += f'\n    note: {note}'
+        if self._waiting is None:
+            print(text, flush=True)
+        else:
+            self._waiting.append(text)
+
+    def fail(self, name: str, path: Path, error: Exception) -> None:
+        """Keep why an input cannot be used."""
+        text = str(error)
+        if not isinstance(error, (ValueError, OSError)):
+            text = f'{type(error).__name__}: {text}'
+        if str(path) not in text:
+            text = f'{path}: {text}'
+        self.failed[name] = text
+
+    def finish(self) -> None:
+        """Print what waits, and all errors."""
+        for text in self._waiting or ():
+            print(text)
+        sys.stdout.flush()
+        for text in self.failed.values():
+            print(f'error: {text}', file=sys.stderr)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Localize in all inputs."""
+    if args.out.resolve() in [Path(path).resolve() for path in args.inputs]:
+        raise DataError(
+            f'--out {args.out} is searched for recordings, too, and results '
+            'would be taken for some; name another folder'
+        )
+    if args.show and args.show_dir is None:
+        args.show_dir = args.out / 'timelines'
+    try:
+        Options(**asked(args)).check(0)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+
+    from mmsnip.apis import SkeletonLocalizationInferencer
+    from mmsnip.apis.input_names import find_inputs
+    from mmsnip.apis.memory import keep_freed_memory
+    from mmsnip.apis.results_folder import ALL, write_all, write_answer
+    from mmsnip.conversion.progress import progress_bar
+
+    keep_freed_memory()
+    infer = SkeletonLocalizationInferencer(args.model, device=args.device)
+    if not args.quiet:
+        print(
+            f'{args.model}: {len(infer.classes)} classes, '
+            f'{infer.layout.num_joints} joints, {infer.fps:g} frames/s'
+        )
+    inputs = find_inputs(args.inputs, args.out)
+    bar = sys.stderr.isatty() and not args.quiet
+    report = Report(len(inputs), args.quiet, bar)
+    results = []
+    with progress_bar('localizing', len(inputs), bar) as advance:
+
+        def failed(place: int, error: Exception) -> None:
+            report.fail(*inputs[place], error)
+            advance()
+
+        found = infer.iterate(
+            [path for _, path in inputs],
+            on_error=failed,
+            names=[name for name, _ in inputs],
+            **asked(args),
+        )
+        for place, result in found:
+            try:
+                write_answer(args.out, result, infer.classes)
+            except (ValueError, OSError) as error:
+                failed(place, error)
+                continue
+            report.add(result, place)
+            results.append(compact(result))
+            advance()
+    report.finish()
+    if not results:
+        print('error: no input could be used', file=sys.stderr)
+        return 1
+    path = write_all(args.out, results, infer.classes, report.failed)
+    if not args.quiet:
+        print(
+            f'{path}: {len(results)} localized, {len(report.failed)} failed; '
+            f'tables beside it: {ALL}.csv, and .json, .csv, .eaf of each'
+        )
+    return 1 if report.failed else 0
+
+
+def compact(result: dict[str, Any]) -> dict[str, Any]:
+    """Scores as arrays, which take a tenth of the memory of lists."""
+    result = dict(result)
+    if 'scores' in result:
+        result['scores'] = np.asarray(result['scores'], np.float32)
+    if 'track_scores' in result:
+        result['track_scores'] = {
+            track: np.asarray(rows, np.float32)
+            for track, rows in result['track_scores'].items()
+        }
+    return result

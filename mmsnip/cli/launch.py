@@ -1,0 +1,137 @@
+"""What training and testing share: arguments, config, processes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsnip.cli.places import find_config
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['add_run_arguments', 'fit_loaders', 'load_config']
+
+# Streams that configs have by default; their work folders bear no name.
+UNNAMED_STREAMS = ('joint', 'egocentric')
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """A ``KEY=VALUE`` of the command line."""
+    key, equals, value = text.partition('=')
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no KEY=VALUE, such as train_cfg.max_epochs=10'
+        )
+    return key, value
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that training and testing share."""
+    add = parser.add_argument
+    add('--work-dir', help='folder of logs and checkpoints')
+    add(
+        '--cfg-options',
+        nargs='+',
+        action='extend',
+        type=_pair,
+        metavar='KEY=VALUE',
+        help='override the config, e.g. model.backbone.base_channels=16',
+    )
+    add(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='who started the processes',
+    )
+    # torch.distributed.launch passes it; the environment has it as well.
+    add(
+        *('--local_rank', '--local-rank'),
+        type=int,
+        default=0,
+        help=argparse.SUPPRESS,
+    )
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and apply the shared arguments.
+
+    Its ``work_dir`` is by default ``work_dirs/<name of the config>``, with
+    ``-<stream>`` behind it where the config has a ``stream`` other than the
+    usual, so that streams of one config do not overwrite each other.
+    """
+    from mmengine.config import Config, DictAction
+
+    path = find_config(args.config)
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{args.config}: no such config file')
+    cfg = Config.fromfile(path)
+    if args.cfg_options:
+        options = {
+            key: DictAction._parse_iterable(text)
+            for key, text in args.cfg_options
+        }
+        try:
+            cfg.merge_from_dict(options)
+        except (KeyError, TypeError) as error:
+            given = ' '.join(f'{k}={v}' for k, v in args.cfg_options)
+            raise SystemExit(
+                f'error: --cfg-options {given}: no such '
+                f'place in {args.config} ({str(error.args[0])[:99]})'
+            ) from None
+    cfg.launcher = args.launcher
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    elif not cfg.get('work_dir'):
+        name = Path(args.config).stem
+        if cfg.get('stream', 'joint') not in UNNAMED_STREAMS:
+            name = f'{name}-{cfg.stream}'
+        cfg.work_dir = str(Path('work_dirs') / name)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    fit_loaders(cfg)
+    _start_processes(cfg)
+    return cfg
+
+
+def fit_loaders(cfg: Config) -> None:
+    """Turn off what the loaders cannot do here.
+
+    Workers persist only where there are any, and memory is pinned only for a
+    GPU; torch raises for the one and warns for the other.
+    """
+    import torch
+
+    for phase in ('train', 'val', 'test'):
+        loader = cfg.get(f'{phase}_dataloader')
+        if not loader:
+            continue
+        if not loader.get('num_workers'):
+            loader['persistent_workers'] = False
+        if not torch.cuda.is_available():
+            loader['pin_memory'] = False
+
+
+def _start_processes(cfg: Config) -> None:
+    """Join the process group with gloo where there is no GPU.
+
+    mmengine 0.10 selects a CUDA device for each process whatever the backend
+    is. Where there is none, the group is joined here, before its runner
+    looks for it.
+    """
+    import torch
+    from torch import distributed
+
+    if cfg.launcher != 'pytorch' or torch.cuda.is_available():
+        return
+    cfg.setdefault('env_cfg', {})
+    cfg.env_cfg['dist_cfg'] = dict(backend='gloo')
+    if not distributed.is_initialized():
+        distributed.init_process_group(backend='gloo')
+    wrapper = cfg.get('model_wrapper_cfg') or dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+    cfg.model_wrapper_cfg = {**wrapper, 'device_ids': None}

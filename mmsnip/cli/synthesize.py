@@ -1,0 +1,170 @@
+"""Write the procedural data sets: untrimmed.pkl and trimmed.pkl.
+
+With --pkummd, write the untrimmed videos as text files in the layout of
+PKU-MMD instead, to be read by mmsnip prepare. The same arguments give
+the same files. Bodies, styles and viewpoints of the val split lie outside
+the ranges of train.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmsnip.io.annotation import save_annotation
+from mmsnip.structures import DataError
+from mmsnip.synthesis import synthesize_trimmed, synthesize_untrimmed
+from mmsnip.synthesis.pkummd_folder import VIEWS, write_pkummd_folder
+
+
+def _count(text: str) -> int:
+    """A whole number of at least 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f'{text} is negative')
+    return value
+
+
+def _minutes(text: str) -> float:
+    """A positive length."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f'{text} is no positive length')
+    return value
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument('output_dir', type=Path, help='folder of both files')
+    parser.add_argument(
+        '--videos', type=_count, default=60, help='untrimmed train videos'
+    )
+    parser.add_argument(
+        '--val', type=_count, default=20, help='untrimmed val videos'
+    )
+    parser.add_argument(
+        '--trimmed',
+        type=_count,
+        default=400,
+        help='trimmed clips, every fifth of them for val; 0 writes no file',
+    )
+    parser.add_argument(
+        '--minutes',
+        type=_minutes,
+        help='length of all untrimmed train videos, instead of --videos',
+    )
+    parser.add_argument(
+        '--frames',
+        type=_count,
+        nargs=2,
+        default=(600, 1200),
+        metavar=('MIN', 'MAX'),
+        help='shortest and longest untrimmed video',
+    )
+    parser.add_argument('--seed', type=_count, default=0)
+    parser.add_argument(
+        '--pkummd',
+        action='store_true',
+        help='write skeletons, labels and split lists as PKU-MMD has them',
+    )
+    parser.add_argument(
+        '--views',
+        nargs='+',
+        choices=list(VIEWS),
+        default=['M'],
+        help='of --pkummd: viewpoints of each video (default: M)',
+    )
+    parser.add_argument(
+        '--swapped',
+        type=float,
+        default=0.0,
+        metavar='SHARE',
+        help='of --pkummd: label rows with start and end swapped, as some '
+        'of the real ones have',
+    )
+
+
+def summary(data: dict[str, Any]) -> str:
+    """Videos, frames and segments (or clips) per class, a line a split."""
+    classes = data['metainfo']['classes']
+    videos = {video['frame_dir']: video for video in data['annotations']}
+    lines = [f'  classes: {", ".join(classes)}']
+    for split, names in data['split'].items():
+        counts = np.zeros(len(classes), int)
+        for name in names:
+            video = videos[name]
+            labels = video.get('segment_labels', video.get('label'))
+            np.add.at(counts, labels, 1)
+        frames = sum(videos[name]['total_frames'] for name in names)
+        what = 'segments' if 'untrimmed' in data['metainfo']['dataset'] else (
+            'clips'
+        )
+        lines.append(
+            f'  {split}: {len(names)} videos, {frames} frames, '
+            f'{counts.sum()} {what}, per class {counts.tolist()}'
+        )
+    return '\n'.join(lines)
+
+
+def _pkummd(args: argparse.Namespace, videos: int) -> str:
+    """Write the folder; returns what it holds."""
+    made = write_pkummd_folder(
+        args.output_dir,
+        videos,
+        args.val,
+        args.seed,
+        tuple(args.frames),
+        args.views,
+        args.swapped,
+    )
+    labels = ', '.join(f'{n} {name}' for name, n in made['labels'].items())
+    return (
+        f'{args.output_dir}\n'
+        f'  labels: {labels}\n'
+        f'  {made["videos"]} videos of views {" ".join(args.views)}, '
+        f'{made["frames"]} frames, {made["segments"]} segments, '
+        f'{made["swapped"]} of them swapped'
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the files and print what they hold."""
+    if not 60 <= args.frames[0] <= args.frames[1]:
+        raise DataError('--frames needs 60 <= MIN <= MAX')
+    try:
+        args.output_dir.mkdir(parents=True, exist_ok=True)
+        _synthesize(args)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+    return 0
+
+
+def _synthesize(args: argparse.Namespace) -> None:
+    started = time.perf_counter()
+    videos = args.videos
+    if args.minutes is not None:
+        mean_frames = sum(args.frames) / 2
+        videos = max(1, round(args.minutes * 60 * 30 / mean_frames))
+    if args.pkummd:
+        print(_pkummd(args, videos))
+        print(f'done in {time.perf_counter() - started:.1f} s')
+        return
+    val_clips = args.trimmed // 5
+    untrimmed = synthesize_untrimmed(
+        videos, args.val, args.seed, tuple(args.frames)
+    )
+    trimmed = synthesize_trimmed(
+        args.trimmed - val_clips, val_clips, args.seed
+    )
+    for name, data in (('untrimmed', untrimmed), ('trimmed', trimmed)):
+        if not data['annotations']:
+            continue  # --trimmed 0, or --videos 0 --val 0
+        path = args.output_dir / f'{name}.pkl'
+        save_annotation(path, data)
+        print(f'{path}\n{summary(data)}')
+    print(f'done in {time.perf_counter() - started:.1f} s')
