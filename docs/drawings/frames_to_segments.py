@@ -18,7 +18,7 @@ from mmsnip.evaluation import (
     segment_iou,
     smooth_frames,
 )
-from mmsnip.evaluation.diagnosis_curves import PrecisionRecall
+from mmsnip.evaluation.diagnosis import PrecisionRecall
 from mmsnip.skeleton import paint_segments
 from mmsnip.visualization.canvas import FAINT_INK, INK, RULE, add_axes_in
 from mmsnip.visualization.palette import (

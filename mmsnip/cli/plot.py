@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmsnip.evaluation.diagnosis_bins import PUBLISHED_BINS
+from mmsnip.evaluation.diagnosis import PUBLISHED_BINS
 from mmsnip.io.scores import ScoredVideos, load_scored_videos
 from mmsnip.structures import DataError
 

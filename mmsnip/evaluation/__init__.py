@@ -6,36 +6,37 @@ importing this room costs numpy and nothing else.
 
 from __future__ import annotations
 
-from mmsnip.evaluation.activitynet import evaluate_activitynet
+from mmsnip.evaluation.average_precision import (
+    evaluate_activitynet,
+    evaluate_voc,
+)
 from mmsnip.evaluation.babel import (
     babel_detections,
     babel_detections_by_video,
     babel_ground_truth,
     evaluate_babel,
 )
-from mmsnip.evaluation.diagnosis import ErrorReport, diagnose_errors
-from mmsnip.evaluation.diagnosis_bins import measure_truth
-from mmsnip.evaluation.diagnosis_curves import precision_recall_curves
-from mmsnip.evaluation.diagnosis_frames import frame_confusion
-from mmsnip.evaluation.diagnosis_sensitivity import (
+from mmsnip.evaluation.diagnosis import (
+    ErrorReport,
     SensitivityReport,
     analyze_sensitivity,
+    diagnose_errors,
+    judge_segments,
+    measure_truth,
+    precision_recall_curves,
 )
-from mmsnip.evaluation.framewise import evaluate_frames
-from mmsnip.evaluation.pkummd import (
-    evaluate_pkummd,
-    pkummd_detections,
-    smooth_scores,
-)
+from mmsnip.evaluation.framewise import evaluate_frames, frame_confusion
+from mmsnip.evaluation.pkummd import evaluate_pkummd, pkummd_detections
 from mmsnip.evaluation.segments import (
     run_detections,
     segment_iou,
     segments_from_frames,
+    smooth_frames,
+    smooth_scores,
     suppress,
+    viterbi_detections,
+    viterbi_labels,
 )
-from mmsnip.evaluation.smoothing import smooth_frames
-from mmsnip.evaluation.viterbi import viterbi_detections, viterbi_labels
-from mmsnip.evaluation.voc import evaluate_voc
 
 __all__ = [
     'ErrorReport',
@@ -51,6 +52,7 @@ __all__ = [
     'evaluate_pkummd',
     'evaluate_voc',
     'frame_confusion',
+    'judge_segments',
     'measure_truth',
     'pkummd_detections',
     'precision_recall_curves',

@@ -2,18 +2,19 @@
 
 A protocol is a choice of three things: how far its intervals reach (ends
 are shifted before they get here), which ground truth a detection takes, and
-which classes enter the mean.
+which classes enter the mean. Two protocols need no more and stand here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmsnip.evaluation.records import Table
+from mmsnip.evaluation.records import Table, check_convention, collect
 
-MATCHING = ('best_free', 'best')
+# 0.5, 0.55, .., 0.95, each the nearest double
+IOU_THRESHOLDS = tuple(percent / 100 for percent in range(50, 100, 5))
 
 
 def match_detections(
@@ -25,32 +26,17 @@ def match_detections(
 ) -> np.ndarray:
     """Ground truth that each detection takes, at every threshold.
 
-    Detection and ground truth meet only within a video and class. The rule
-    says what a detection takes:
-
-    - 'best_free': in descending score, the free one of highest IoU among
-      those that reach the threshold. Each is taken once.
-    - 'best': the one of highest IoU if that reaches the threshold, free or
-      not. Several detections may take one; ``first_claims`` tells the first.
-
-    Args:
-        detections (Table): In descending score.
-        ground_truth (Table): Ground truth.
-        iou_thresholds (Sequence[float]): Thresholds in (0, 1].
-        rule (str): 'best_free' or 'best'.
-        ties (str): Of equal IoU the 'first' or the 'last' row is taken.
+    Detection and ground truth meet only within a video and class. By
+    'best_free' a detection takes, in descending score, the free truth of
+    highest IoU among those that reach the threshold. By 'best' it takes the
+    one of highest IoU if that reaches the threshold, free or not;
+    `first_claims` tells the first of several. Of equal IoU the 'first' or
+    the 'last' row is taken.
 
     Returns:
         np.ndarray: Row of the ground truth, or -1, (num_thresholds,
         num_detections) int64.
-
-    Raises:
-        ValueError: If a threshold, ``rule`` or ``ties`` is unknown.
     """
-    if rule not in MATCHING:
-        raise ValueError(f'rule={rule!r} is unknown; use one of {MATCHING}')
-    if ties not in ('first', 'last'):
-        raise ValueError(f"ties={ties!r} is unknown; use 'first' or 'last'")
     levels = check_thresholds(iou_thresholds)
     D, G = len(detections), len(ground_truth)
     taken = np.full((len(levels), D), -1, dtype=np.int64)
@@ -119,19 +105,7 @@ def _pairs(
 
 
 def first_claims(taken: np.ndarray) -> np.ndarray:
-    """Detections that are the best scored one on their ground truth.
-
-    Args:
-        taken (np.ndarray): Result of ``match_detections``,
-            (num_thresholds, num_detections).
-
-    Returns:
-        np.ndarray: Boolean, same shape.
-
-    Examples:
-        >>> first_claims(np.array([[2, -1, 2, 0]])).tolist()
-        [[True, False, False, True]]
-    """
+    """Detections that are the best scored one on their ground truth."""
     level, det = np.nonzero(taken >= 0)
     claims = np.zeros(taken.shape, dtype=bool)
     width = taken.max(initial=0) + 1
@@ -140,74 +114,65 @@ def first_claims(taken: np.ndarray) -> np.ndarray:
     return claims
 
 
+def precision_after(
+    true_positive: np.ndarray, num_truth: int, normal: float | None = None
+) -> np.ndarray:
+    """Precision after each detection, (num_thresholds, num_detections).
+
+    With ``normal`` as if the class had that many true segments: true
+    positives count ``normal / num_truth`` each.
+    """
+    hits = np.cumsum(true_positive, axis=1)
+    if normal is not None:
+        hits = hits / num_truth * normal
+    return hits / (hits + np.cumsum(~true_positive, axis=1))
+
+
 def average_precision(
-    true_positive: np.ndarray, num_truth: int
+    true_positive: np.ndarray, num_truth: int, normal: float | None = None
 ) -> np.ndarray:
     """Area under the interpolated precision-recall curve, all points.
 
-    Args:
-        true_positive (np.ndarray): Boolean in descending score,
-            (num_thresholds, num_detections).
-        num_truth (int): Number of ground truths.
-
-    Returns:
-        np.ndarray: AP in 0..1, (num_thresholds,); NaN without ground truth,
-        0 without detections.
-
-    Examples:
-        >>> average_precision(np.array([[True, False, True]]), 2).round(4)
-        array([0.8333])
+    NaN without ground truth, 0 without detections; (num_thresholds,).
     """
-    levels, D = true_positive.shape
     if num_truth == 0:
-        return np.full(levels, np.nan)
-    if D == 0:
-        return np.zeros(levels)
-    hits = np.cumsum(true_positive, axis=1)
-    precision = hits / np.arange(1, D + 1)
+        return np.full(len(true_positive), np.nan)
+    precision = precision_after(true_positive, num_truth, normal)
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     return (envelope * true_positive).sum(axis=1) / num_truth
 
 
-def class_average_precision(
-    detections: Table,
-    ground_truth: Table,
+def map_report(
+    found: Table,
+    truth: Table,
     num_classes: int,
+    levels: np.ndarray,
     claims: np.ndarray,
-) -> np.ndarray:
-    """AP of each class at each threshold.
+    classes: Sequence[str] | None,
+) -> dict[str, float]:
+    """The dict of a protocol out of true positives: means, and each class.
 
-    Args:
-        detections (Table): In descending score.
-        ground_truth (Table): Ground truth.
-        num_classes (int): Number of classes.
-        claims (np.ndarray): Which detections are true positives,
-            (num_thresholds, num_detections).
-
-    Returns:
-        np.ndarray: AP in 0..1, (num_thresholds, num_classes); NaN for a
-        class without ground truth.
+    ``claims`` are the true positives, (num_thresholds, num_detections). A
+    class without ground truth has AP NaN and is left out of its mean.
     """
-    positives = np.bincount(ground_truth.label, minlength=num_classes)
+    positives = np.bincount(truth.label, minlength=num_classes)
     ap = np.empty((len(claims), num_classes))
     for label in range(num_classes):
-        own = np.flatnonzero(detections.label == label)
+        own = np.flatnonzero(found.label == label)
         ap[:, label] = average_precision(claims[:, own], positives[label])
-    return ap
+    names = class_names(classes, num_classes)
+    keys = [iou_key(level) for level in levels]
+    means = [mean_of_defined(row) for row in ap]
+    report = {f'mAP@{key}': mean for key, mean in zip(keys, means)}
+    report['mAP'] = float(np.mean(means))
+    for key, row in zip(keys, ap):
+        for name, value in zip(names, row):
+            report[f'AP@{key}/{name}'] = float(value)
+    return report
 
 
 def check_thresholds(iou_thresholds: Sequence[float]) -> np.ndarray:
-    """IoU thresholds as an array.
-
-    Args:
-        iou_thresholds (Sequence[float]): At least one, each in (0, 1].
-
-    Returns:
-        np.ndarray: (num_thresholds,) float64.
-
-    Raises:
-        ValueError: If there is none or one lies outside (0, 1].
-    """
+    """IoU thresholds as an array."""
     levels = np.asarray(iou_thresholds, dtype=np.float64)
     if levels.ndim != 1 or not levels.size:
         raise ValueError(
@@ -220,50 +185,8 @@ def check_thresholds(iou_thresholds: Sequence[float]) -> np.ndarray:
     return levels
 
 
-def summarize(
-    ap: np.ndarray,
-    iou_thresholds: Sequence[float],
-    classes: Sequence[str] | None,
-) -> dict[str, float]:
-    """The dict of a protocol: means over classes, and each class.
-
-    Args:
-        ap (np.ndarray): AP, (num_thresholds, num_classes); a NaN is left
-            out of its mean, and a mean over nothing is NaN.
-        iou_thresholds (Sequence[float]): (num_thresholds,).
-        classes (Sequence[str], optional): Class names; the index where None.
-
-    Returns:
-        dict[str, float]: ``mAP@<iou>``, ``mAP`` (mean over thresholds) and
-        ``AP@<iou>/<class>``.
-
-    Raises:
-        ValueError: If the number of names is not that of the classes.
-    """
-    names = class_names(classes, ap.shape[1])
-    keys = [iou_key(level) for level in iou_thresholds]
-    means = [mean_of_defined(row) for row in ap]
-    report = {f'mAP@{key}': mean for key, mean in zip(keys, means)}
-    report['mAP'] = float(np.mean(means))
-    for key, row in zip(keys, ap):
-        for name, value in zip(names, row):
-            report[f'AP@{key}/{name}'] = float(value)
-    return report
-
-
 def iou_key(threshold: float) -> str:
-    """Threshold as it stands in a key: two decimals, more where needed.
-
-    Args:
-        threshold (float): IoU threshold.
-
-    Returns:
-        str: The text.
-
-    Examples:
-        >>> iou_key(0.5), iou_key(0.1 + 0.2), iou_key(0.125)
-        ('0.50', '0.30', '0.125')
-    """
+    """Threshold as it stands in a key: two decimals, more where needed."""
     short = f'{threshold:.2f}'
     return short if abs(float(short) - threshold) < 1e-9 else f'{threshold:g}'
 
@@ -271,18 +194,7 @@ def iou_key(threshold: float) -> str:
 def class_names(
     classes: Sequence[str] | None, num_classes: int
 ) -> Sequence[str]:
-    """Names of the classes, their index where there are none.
-
-    Args:
-        classes (Sequence[str], optional): Class names.
-        num_classes (int): Number of classes.
-
-    Returns:
-        Sequence[str]: (num_classes,).
-
-    Raises:
-        ValueError: If the number of names is not ``num_classes``.
-    """
+    """Names of the classes, their index where there are none."""
     if classes is None:
         return [str(index) for index in range(num_classes)]
     if len(classes) != num_classes:
@@ -294,13 +206,104 @@ def class_names(
 
 
 def mean_of_defined(values: np.ndarray) -> float:
-    """Mean without NaNs; NaN where nothing is left.
-
-    Args:
-        values (np.ndarray): (n,).
-
-    Returns:
-        float: The mean.
-    """
+    """Mean without NaNs; NaN where nothing is left."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else float('nan')
+
+
+def evaluate_activitynet(
+    detections: Mapping[str, np.ndarray],
+    ground_truth: Mapping[str, np.ndarray],
+    num_classes: int,
+    iou_thresholds: Sequence[float] = IOU_THRESHOLDS,
+    classes: Sequence[str] | None = None,
+) -> dict[str, float]:
+    """Segment mAP as ActivityNet counts it.
+
+    In descending score each detection takes the free ground truth of
+    highest IoU that reaches the threshold; AP is interpolated at all points.
+    A class without ground truth has AP NaN and is left out of the mean;
+    without detections AP is 0; without any ground truth the mean is NaN.
+    Detections of a video that ``ground_truth`` does not name are false
+    positives.
+
+    Args:
+        detections (Mapping[str, np.ndarray]): Per video label, start, end,
+            score, (num_detections, 4).
+        ground_truth (Mapping[str, np.ndarray]): Per video label, start,
+            end, (num_segments, 3).
+        num_classes (int): Classes without the background.
+        iou_thresholds (Sequence[float]): IoU thresholds.
+        classes (Sequence[str], optional): Names for the keys.
+
+    Returns:
+        dict[str, float]: ``mAP@<iou>``, ``mAP`` (mean over thresholds),
+        ``AP@<iou>/<class>``; all in 0..1.
+
+    Raises:
+        ValueError: If an array is malformed; the video is named.
+
+    Source:
+        ActivityNet's detection task, average mAP over IoU 0.5:0.05:0.95.
+
+    Examples:
+        >>> found = {'a': np.array([[0, 2, 9, 0.9]])}
+        >>> truth = {'a': np.array([[0, 2, 9]])}
+        >>> evaluate_activitynet(found, truth, 1)['mAP']
+        1.0
+    """
+    found, truth = collect(detections, ground_truth, num_classes)
+    levels = check_thresholds(iou_thresholds)
+    hits = match_detections(found, truth, levels) >= 0
+    return map_report(found, truth, num_classes, levels, hits, classes)
+
+
+def evaluate_voc(
+    detections: Mapping[str, np.ndarray],
+    ground_truth: Mapping[str, np.ndarray],
+    num_classes: int,
+    iou_thresholds: Sequence[float] = (0.5,),
+    classes: Sequence[str] | None = None,
+    convention: str = 'official',
+) -> dict[str, float]:
+    """Segment mAP in the manner of Pascal VOC, as reported on PKU-MMD.
+
+    Each detection looks only at the ground truth of highest IoU in its
+    video and class; if a better scored one has taken that, it is a false
+    positive. Quirk of 'official': the same numbers are read as *inclusive*
+    frames, so that every interval is a frame longer; 'clean' reads them
+    half-open. Undefined cases are those of `evaluate_activitynet`.
+
+    Args:
+        detections (Mapping[str, np.ndarray]): As `evaluate_activitynet`.
+        ground_truth (Mapping[str, np.ndarray]): Likewise.
+        num_classes (int): Classes without the background.
+        iou_thresholds (Sequence[float]): IoU thresholds.
+        classes (Sequence[str], optional): Names for the keys.
+        convention (str): 'official' or 'clean'.
+
+    Returns:
+        dict[str, float]: The keys of `evaluate_activitynet`.
+
+    Raises:
+        ValueError: If an array is malformed (the video is named), or the
+            convention is unknown.
+
+    Source:
+        eval_detect_mAP of the PKU-MMD code in Simple-Skeleton-Detection
+        (its precision and recall are float32: equal to about 1e-6).
+
+    Examples:
+        >>> found = {'a': np.array([[0, 2, 9, 0.9]])}
+        >>> truth = {'a': np.array([[0, 2, 9]])}
+        >>> evaluate_voc(found, truth, 1)['mAP@0.50']
+        1.0
+    """
+    check_convention(convention)
+    found, truth = collect(detections, ground_truth, num_classes)
+    if convention == 'official':
+        found, truth = found.shift_ends(1), truth.shift_ends(1)
+    levels = check_thresholds(iou_thresholds)
+    taken = match_detections(found, truth, levels, rule='best')
+    claims = first_claims(taken)
+    return map_report(found, truth, num_classes, levels, claims, classes)

@@ -21,21 +21,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmsnip.evaluation.average_precision import (
-    check_thresholds,
-    class_average_precision,
-    match_detections,
-    summarize,
-)
-from mmsnip.evaluation.records import (
-    check_convention,
-    check_scores,
-    collect,
-)
-from mmsnip.evaluation.sweep import similar_lengths, sweep_runs
+from mmsnip.evaluation.average_precision import evaluate_activitynet
+from mmsnip.evaluation.records import check_convention, check_scores
+from mmsnip.evaluation.segments import apart, keep_best, mask_runs
 
 # the values of the official sweep to the last bit: 0.03, 0.035, .., 0.05
 SWEEP = tuple(np.arange(0.03, 0.055, 0.005).tolist())
+BLOCK_FRAMES = 2**13  # swept together, so that temporaries fit the cache
 
 
 def babel_detections(
@@ -92,15 +84,10 @@ def babel_detections(
         [[0.0, 2.0, 6.0, 0.5]]
     """
     check_convention(convention)
-    return sweep_runs(
-        [check_scores(scores)],
-        np.asarray(thresholds, dtype=np.float64),
-        min_length,
-        margin_ratio,
-        margin_weight,
-        nms_threshold,
-        convention == 'official',
-    )[0]
+    levels = np.asarray(thresholds, dtype=np.float64)
+    official = convention == 'official'
+    rules = (min_length, margin_ratio, margin_weight, nms_threshold, official)
+    return _sweep([check_scores(scores)], levels, *rules)[0]
 
 
 def babel_detections_by_video(
@@ -135,34 +122,19 @@ def babel_detections_by_video(
     Raises:
         ValueError: If an array is malformed, the video is named; or the
             convention is unknown.
-
-    Examples:
-        >>> scores = np.full((9, 2), [0.0, 1.0])
-        >>> scores[2:6] = [0.5, 0.5]
-        >>> found = babel_detections_by_video({'a': scores, 'b': scores[3:]})
-        >>> {video: rows[:, 1:3].tolist() for video, rows in found.items()}
-        {'a': [[2.0, 7.0]], 'b': [[0.0, 4.0]]}
     """
     check_convention(convention)
-    checked = {}
-    for video, array in scores.items():
-        try:
-            checked[video] = check_scores(array)
-        except ValueError as error:
-            raise ValueError(f'video {video!r}: {error}') from None
+    arrays = {
+        video: check_scores(array, f'video {video!r}')
+        for video, array in scores.items()
+    }
     levels = np.asarray(thresholds, dtype=np.float64)
+    official = convention == 'official'
+    rules = (min_length, margin_ratio, margin_weight, nms_threshold, official)
     found: dict[str, np.ndarray] = {}
-    for videos in similar_lengths(checked):
-        swept = sweep_runs(
-            [checked[video] for video in videos],
-            levels,
-            min_length,
-            margin_ratio,
-            margin_weight,
-            nms_threshold,
-            convention == 'official',
-        )
-        found.update(zip(videos, swept))
+    for videos in _similar_lengths(arrays):
+        block = [arrays[video] for video in videos]
+        found.update(zip(videos, _sweep(block, levels, *rules)))
     return {video: found[video] for video in scores}
 
 
@@ -190,8 +162,7 @@ def babel_ground_truth(
     """
     check_convention(convention)
     official = np.array(segments, dtype=np.int64).reshape(-1, 3)
-    if convention == 'official':
-        official[:, 2] -= 1
+    official[:, 2] -= convention == 'official'
     return official
 
 
@@ -205,14 +176,8 @@ def evaluate_babel(
     """Segment mAP of BABEL, on the intervals as they stand.
 
     For the official number, the detections are those of `babel_detections`
-    and the truth that of `babel_ground_truth`.
-
-    In descending score each detection takes the free ground truth of highest
-    IoU that reaches the threshold; AP is interpolated at all points. A class
-    without ground truth has AP NaN and is left out of the mean, as
-    officially; without detections AP is 0; without any ground truth the mean
-    is NaN. Detections of a video that ``ground_truth`` does not name are
-    false positives.
+    and the truth that of `babel_ground_truth`. Matching, interpolation and
+    undefined cases are those of `evaluate_activitynet`, as officially.
 
     Args:
         detections (Mapping[str, np.ndarray]): Per video label, start, end,
@@ -240,8 +205,95 @@ def evaluate_babel(
         >>> evaluate_babel(found, truth, 1, [0.5])['mAP@0.50']
         1.0
     """
-    found, truth = collect(detections, ground_truth, num_classes)
-    levels = check_thresholds(iou_thresholds)
-    taken = match_detections(found, truth, levels, rule='best_free')
-    ap = class_average_precision(found, truth, num_classes, taken >= 0)
-    return summarize(ap, levels, classes)
+    return evaluate_activitynet(
+        detections, ground_truth, num_classes, iou_thresholds, classes
+    )
+
+
+def _similar_lengths(checked: Mapping[str, np.ndarray]) -> list[list[str]]:
+    """Videos in blocks that are worth padding to one length."""
+    blocks: list[list[str]] = []
+    key = {v: (a.shape[1], a.dtype.char, len(a)) for v, a in checked.items()}
+    for video in sorted(checked, key=lambda v: key[v]):
+        block = blocks[-1] if blocks else []
+        # the longest video is the last one, and says how wide the block is
+        fits = (len(block) + 1) * key[video][-1] <= BLOCK_FRAMES
+        if block and fits and key[block[0]][:2] == key[video][:2]:
+            block.append(video)
+        else:
+            blocks.append([video])
+    return blocks
+
+
+def _sweep(
+    scores: Sequence[np.ndarray],
+    levels: np.ndarray,
+    min_length: int,
+    margin_ratio: float,
+    margin_weight: float,
+    nms_threshold: float,
+    official: bool,
+) -> list[np.ndarray]:
+    """Scored, suppressed runs; see ``babel_detections`` for the rule."""
+    lengths = np.array([len(array) for array in scores])
+    N, num_classes, T = len(scores), scores[0].shape[1] - 1, lengths.max()
+    # Frames beyond the end of a video are below every threshold.
+    action = np.full((N, num_classes, T), -np.inf, dtype=scores[0].dtype)
+    for n, array in enumerate(scores):
+        action[n, :, : len(array)] = array[:, :-1].T
+    action = action.reshape(N * num_classes, T)
+    # the official code compares float32 scores with float64 thresholds
+    above = action[:, None].astype(np.float64) > levels[:, None]
+    row, start, end = mask_runs(above.reshape(len(action) * len(levels), T))
+    kept = end - start >= min_length
+    if nms_threshold < 1:
+        kept &= ~_found_again(row, start, end, above.shape)
+    if not kept.any():
+        return [np.zeros((0, 4))] * N
+    row, start, end = row[kept] // len(levels), start[kept], end[kept]
+    length = lengths[row // num_classes]
+    totals = np.zeros((len(action), T + 1))
+    np.cumsum(action, axis=1, dtype=np.float64, out=totals[:, 1:])
+    totals = totals.reshape(-1)
+    base = row * (T + 1)
+
+    reach = margin_ratio * (end - start)
+    left = np.maximum((start - reach).astype(np.int64), 0)
+    if official:
+        extra, limit = 1, length - 1
+        right = (end + reach + 1).astype(np.int64)
+    else:
+        extra, limit = 0, length
+        right = np.ceil(end + reach).astype(np.int64)
+    stop = np.minimum(end + extra, length)
+    right = np.maximum(np.minimum(right, limit), stop)
+    at_start = totals[base + start]
+    at_stop = totals[base + stop]
+    inner = (at_stop - at_start) / (stop - start)
+    margin = at_start - totals[base + left] + totals[base + right] - at_stop
+    outer = margin / np.maximum(start - left + right - stop, 1)
+    score = inner - margin_weight * outer
+
+    low, high = apart(start, end + 2 * extra, row)
+    kept = keep_best(low, high, score, nms_threshold, 'candidate')
+    kept = kept[row[kept].argsort(kind='stable')]
+    found = np.empty((len(kept), 4))
+    found[:, 0], found[:, 1] = row[kept] % num_classes, start[kept]
+    found[:, 2], found[:, 3] = end[kept] + extra, score[kept]
+    ends = (row[kept] // num_classes).searchsorted(np.arange(1, N))
+    return np.split(found, ends)
+
+
+def _found_again(
+    row: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    shape: tuple[int, int, int],
+) -> np.ndarray:
+    """Runs that the next threshold finds, too: of these it takes the other."""
+    R, num_levels, T = shape
+    ends = np.zeros((R * num_levels + 1) * T, dtype=np.int64)
+    place = row * T + start
+    ends[place] = end
+    again = ends[place + T] == end
+    return again & (row % num_levels != num_levels - 1)

@@ -1,16 +1,14 @@
-"""Frame accuracy, segmental F1, edit score: how a timeline reads."""
+"""Frame by frame: accuracy, segmental F1, edit score, confusion."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mmsnip.evaluation.segments import (
-    check_labels,
-    segment_iou,
-    segments_from_frames,
-)
+from mmsnip.evaluation.records import check_same_names
+from mmsnip.evaluation.segments import segment_iou, segments_from_frames
+from mmsnip.structures import DataError, show
 
 
 def evaluate_frames(
@@ -66,25 +64,12 @@ def evaluate_frames(
         >>> report['runs_per_segment']
         2.0
     """
-    odd = {*predictions} ^ {*ground_truth}
-    if odd:
-        raise ValueError(
-            f'video {min(odd, key=str)!r} has no counterpart; predictions '
-            'and ground_truth must name the same videos'
-        )
     right = frames = action_right = action_frames = 0
     runs = segments = found_total = truth_total = 0
     hits = np.zeros(len(overlaps), dtype=np.int64)
     edits = []
     left_out = num_classes if ignore_background else None
-    for name in sorted(ground_truth, key=str):
-        found = _labels(name, 'predictions', predictions, num_classes)
-        truth = _labels(name, 'ground_truth', ground_truth, num_classes)
-        if len(found) != len(truth):
-            raise ValueError(
-                f'video {name!r} has {len(found)} predicted and '
-                f'{len(truth)} true frames; expected as many'
-            )
+    for found, truth in _pairs(predictions, ground_truth, num_classes):
         equal = found == truth
         action = truth != num_classes
         right += int(equal.sum())
@@ -116,25 +101,7 @@ def evaluate_frames(
 def segment_hits(
     found: np.ndarray, truth: np.ndarray, overlaps: Sequence[float]
 ) -> np.ndarray:
-    """Number of true segments that some predicted run hits.
-
-    A run hits the segment of its class of highest IoU, the first of equal
-    ones, where that reaches the overlap.
-
-    Args:
-        found (np.ndarray): label, start, end, (num_runs, 3).
-        truth (np.ndarray): label, start, end, (num_segments, 3).
-        overlaps (Sequence[float]): IoU thresholds.
-
-    Returns:
-        np.ndarray: (num_overlaps,) int64.
-
-    Examples:
-        >>> segment_hits(
-        ...     np.array([[0, 0, 4], [0, 5, 9]]), np.array([[0, 0, 9]]), [0.4]
-        ... )
-        array([1])
-    """
+    """Number of true segments that some predicted run hits."""
     if not len(found) or not len(truth):
         return np.zeros(len(overlaps), dtype=np.int64)
     iou = segment_iou(found[:, 1:], truth[:, 1:])
@@ -147,19 +114,7 @@ def segment_hits(
 
 
 def edit_score(found: np.ndarray, truth: np.ndarray) -> float:
-    """1 - Levenshtein distance over the longer length.
-
-    Args:
-        found (np.ndarray): Labels in order, (num_runs,).
-        truth (np.ndarray): Labels in order, (num_segments,).
-
-    Returns:
-        float: In 0..1; 1 where both are empty.
-
-    Examples:
-        >>> edit_score(np.array([1, 2, 3, 4]), np.array([1, 3, 4]))
-        0.75
-    """
+    """1 - Levenshtein distance over the longer length."""
     longest = max(len(found), len(truth))
     if not longest:
         return 1.0
@@ -174,21 +129,64 @@ def edit_score(found: np.ndarray, truth: np.ndarray) -> float:
     return 1.0 - float(row[-1]) / longest
 
 
-def _labels(
-    name: str, what: str, per_video: Mapping[str, np.ndarray], num_classes: int
-) -> np.ndarray:
-    try:
-        labels = check_labels(per_video[name])
-    except ValueError as error:
-        raise ValueError(f'{what} of video {name!r}: {error}') from None
-    if labels.size and not 0 <= labels.min() <= labels.max() <= num_classes:
-        raise ValueError(
-            f'{what} of video {name!r} holds labels {labels.min()} to '
-            f'{labels.max()}; expected 0..{num_classes}, {num_classes} is '
-            'the background'
-        )
-    return labels
+def _pairs(
+    predictions: Mapping[str, np.ndarray],
+    ground_truth: Mapping[str, np.ndarray],
+    num_classes: int,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Predicted and true labels of each video, checked."""
+    check_same_names(predictions, ground_truth, 'predictions and ground_truth')
+    for name in sorted(ground_truth, key=str):
+        pair = [np.asarray(x[name]) for x in (predictions, ground_truth)]
+        for what, labels in zip(('predictions', 'ground_truth'), pair):
+            good = labels.ndim == 1 and labels.dtype.kind in 'iu'
+            if labels.size and not (
+                good and 0 <= labels.min() <= labels.max() <= num_classes
+            ):
+                raise DataError(
+                    f'{what} of video {name!r}: found {show(labels)}; '
+                    f'expected a label a frame in 0..{num_classes}, '
+                    f'{num_classes} is the background'
+                )
+        if len(pair[0]) != len(pair[1]):
+            raise DataError(
+                f'video {name!r} has {len(pair[0])} predicted and '
+                f'{len(pair[1])} true frames; expected as many'
+            )
+        yield tuple(x.astype(np.int64) for x in pair)
 
 
 def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else float('nan')
+
+
+def frame_confusion(
+    predictions: Mapping[str, np.ndarray],
+    ground_truth: Mapping[str, np.ndarray],
+    num_classes: int,
+) -> np.ndarray:
+    """Frames of each true label that got each predicted label.
+
+    Args:
+        predictions (Mapping[str, np.ndarray]): Per video labels, (T,)
+            integers in ``0..num_classes``, the last is the background.
+        ground_truth (Mapping[str, np.ndarray]): The same, of the truth.
+        num_classes (int): Classes without the background.
+
+    Returns:
+        np.ndarray: Counts, true label by row and predicted by column,
+        (num_classes + 1, num_classes + 1) int64.
+
+    Raises:
+        ValueError: If a video is in one mapping only, has two lengths, or a
+            label out of range; the video is named.
+
+    Examples:
+        >>> frame_confusion({'a': [0, 1, 1]}, {'a': [0, 0, 1]}, 1).tolist()
+        [[1, 1], [0, 1]]
+    """
+    width = num_classes + 1
+    counts = np.zeros(width * width, dtype=np.int64)
+    for found, true in _pairs(predictions, ground_truth, num_classes):
+        counts += np.bincount(true * width + found, minlength=width * width)
+    return counts.reshape(width, width)

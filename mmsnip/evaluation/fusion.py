@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mmsnip.evaluation.records import check_scores
+from mmsnip.structures import DataError
 
 MODES = ('average', 'product', 'logit')
 # Keeps logarithms finite: float32 holds no probability nearer to 1.
 _LEAST = 2.0**-24
-
 Scores = Mapping[str, np.ndarray]
 
 
@@ -23,45 +23,21 @@ def fuse_scores(
 ) -> dict[str, np.ndarray]:
     """Weighted late fusion of frame probabilities, in float64.
 
-    With weights w that sum to 1, at each frame and column:
-
-    - 'average': sum of w p.
-    - 'product': product of p ** w, the geometric mean; of networks that end
-      in a softmax the same as averaging their logits.
-    - 'logit': the log-odds log(p / (1 - p)) of each column are averaged and
-      turned back into a probability.
-
-    The last two are then divided by their sum over the columns, so that a
-    frame's scores sum to 1; p is kept within [2 ** -24, 1 - 2 ** -24], so
-    that no network alone can veto a class. With one class and the background
-    they agree.
-
-    Args:
-        inputs (Sequence[Mapping[str, np.ndarray]]): Per network and video
-            (T, num_classes + 1), the same videos of the same lengths.
-        weights (Sequence[float], optional): One per network, not negative;
-            None weighs all alike.
-        mode (str): 'average', 'product' or 'logit'.
-        names (Sequence[str], optional): Names of the networks in messages.
-
-    Returns:
-        dict[str, np.ndarray]: Per video (T, num_classes + 1) float64, videos
-        in the order of the first network.
-
-    Raises:
-        ValueError: If the mode or a weight is out of range, or networks
-            disagree on a video; network and video are named.
-
-    Examples:
-        >>> one = {'a': np.array([[0.75, 0.25]])}
-        >>> two = {'a': np.array([[0.25, 0.75]])}
-        >>> fuse_scores([one, two], weights=[3, 1])['a'].tolist()
-        [[0.625, 0.375]]
+    'average' is the weighted mean; 'product' the weighted geometric mean and
+    'logit' that of the odds, both normalized to sum 1 over the columns.
     """
     if mode not in MODES:
         raise ValueError(f'mode={mode!r} is unknown; use one of {MODES}')
     names = _names(inputs, names)
-    given = _check_weights(weights, len(inputs))
+    given = np.asarray(
+        np.ones(len(inputs)) if weights is None else weights, np.float64
+    )
+    good = given.shape == (len(inputs),) and np.isfinite(given).all()
+    if not (good and (given >= 0).all() and given.any()):
+        raise ValueError(
+            f'weights={given.tolist()} must hold one number for each of '
+            f'{len(inputs)} inputs, finite, not negative and not all 0'
+        )
     total = given.sum()
     check_same_videos(inputs, names)
     fused = {}
@@ -91,35 +67,13 @@ def merge_binary_scores(
 ) -> dict[str, np.ndarray]:
     """Scores of networks of one class each, as those of one network.
 
-    Column i is the class score of network i as it stands, so the sweep of
-    BABEL, which looks at one column at a time, finds for each class what it
-    finds in the network's own scores. The background is 1 - the highest
-    class score: the arg-max of a frame is a class where the best of them
-    reaches 0.5, else background, and the columns need not sum to 1.
-
-    Args:
-        inputs (Sequence[Mapping[str, np.ndarray]]): Per network and video
-            (T, 2), class and background.
-        names (Sequence[str], optional): Names of the networks in messages.
-
-    Returns:
-        dict[str, np.ndarray]: Per video (T, num_inputs + 1) float.
-
-    Raises:
-        ValueError: If a network has more than one class, or networks
-            disagree on a video; network and video are named.
-
-    Examples:
-        >>> walk = {'a': np.array([[0.75, 0.25]])}
-        >>> turn = {'a': np.array([[0.125, 0.875]])}
-        >>> merge_binary_scores([walk, turn])['a'].tolist()
-        [[0.75, 0.125, 0.25]]
+    Background is 1 - the highest class, so that rows need not sum to 1.
     """
     names = _names(inputs, names)
     for scores, name in zip(inputs, names):
         for video, array in scores.items():
             if np.ndim(array) != 2 or np.shape(array)[1] != 2:
-                raise ValueError(
+                raise DataError(
                     f'{name}, video {video!r} has scores of shape '
                     f'{np.shape(array)}; expected (T, 2), one class and the '
                     'background'
@@ -139,17 +93,7 @@ def merge_binary_scores(
 def merge_binary_truth(
     truths: Sequence[Mapping[str, np.ndarray]],
 ) -> dict[str, np.ndarray]:
-    """Ground truth of networks of one class each, as that of one network.
-
-    Args:
-        truths (Sequence[Mapping[str, np.ndarray]]): Per network and video
-            0, start, end, (num_segments, 3).
-
-    Returns:
-        dict[str, np.ndarray]: Per video label, start, end, (num_segments, 3)
-        int64; label i is that of network i, in order of label, then as they
-        came.
-    """
+    """Ground truth of networks of one class each, as that of one network."""
     merged = {}
     for video in truths[0]:
         parts = []
@@ -166,18 +110,7 @@ def check_same_videos(
     names: Sequence[str],
     what: str = 'scores',
 ) -> None:
-    """Refuse networks that speak of other videos or lengths.
-
-    Args:
-        inputs (Sequence[Mapping[str, np.ndarray]]): Per network and video an
-            array.
-        names (Sequence[str]): Names of the networks.
-        what (str): What the arrays are, for the message.
-
-    Raises:
-        ValueError: If a video is missing in one, or its shapes differ; the
-            networks, the video and both shapes are named.
-    """
+    """Refuse networks that speak of other videos or lengths."""
     first, first_name = inputs[0], names[0]
     for other, name in zip(inputs[1:], names[1:]):
         odd = sorted({*first} ^ {*other}, key=str)
@@ -203,17 +136,7 @@ def check_same_videos(
 def check_same_truth(
     truths: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]
 ) -> None:
-    """Refuse networks that were tested against other segments.
-
-    Args:
-        truths (Sequence[Mapping[str, np.ndarray]]): Per network and video
-            label, start, end, (num_segments, 3).
-        names (Sequence[str]): Names of the networks.
-
-    Raises:
-        ValueError: If a video's rows differ; networks, video and both rows
-            are named.
-    """
+    """Refuse networks that were tested against other segments."""
     check_same_videos(truths, names, 'ground truth')
     first, first_name = truths[0], names[0]
     for other, name in zip(truths[1:], names[1:]):
@@ -244,37 +167,12 @@ def _names(
     return names
 
 
-def _check_weights(
-    weights: Sequence[float] | None, count: int
-) -> np.ndarray:
-    given = np.asarray(
-        np.ones(count) if weights is None else weights, dtype=np.float64
-    )
-    if given.shape != (count,):
-        raise ValueError(
-            f'weights={given.tolist()} must hold one number for each of '
-            f'{count} inputs'
-        )
-    if not np.isfinite(given).all() or (given < 0).any() or not given.any():
-        raise ValueError(
-            f'weights={given.tolist()} must be finite, not negative, and not '
-            'all 0'
-        )
-    return given
-
-
-def _probabilities(
-    scores: np.ndarray, name: str, video: str
-) -> np.ndarray:
-    """Checked scores, float64."""
-    try:
-        array = check_scores(scores).astype(np.float64)
-    except ValueError as error:
-        raise ValueError(f'{name}, video {video!r}: {error}') from None
+def _probabilities(scores: np.ndarray, name: str, video: str) -> np.ndarray:
+    array = check_scores(scores, f'{name}, video {video!r}')
     low, high = array.min(initial=0.0), array.max(initial=1.0)
     if low < 0 or high > 1 + 1e-5:
-        raise ValueError(
+        raise DataError(
             f'{name}, video {video!r} has scores from {low:g} to {high:g}; '
             'expected probabilities, 0..1, not logits'
         )
-    return array
+    return array.astype(np.float64)

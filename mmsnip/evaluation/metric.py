@@ -9,7 +9,6 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmsnip.evaluation.average_precision import class_names
-from mmsnip.evaluation.entries import each_video_once, video_entry
 from mmsnip.evaluation.protocols import (
     AS_ANNOTATED,
     check_protocol,
@@ -19,6 +18,7 @@ from mmsnip.evaluation.protocols import (
     within_videos,
     without_classes,
 )
+from mmsnip.evaluation.records import each_video_once, video_entry
 from mmsnip.io.detections import save_detections
 from mmsnip.io.scores import save_scores
 from mmsnip.registry import METRICS
@@ -96,17 +96,7 @@ class SegmentMAP(BaseMetric):
     def process(
         self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Append one entry per video, truth and scores together.
-
-        Args:
-            data_batch (Any): Not used.
-            data_samples (Sequence[Mapping[str, Any]]): Predictions with
-                their ground truth.
-
-        Raises:
-            ValueError: If a sample lacks a key or is malformed; the video
-                is named.
-        """
+        """Append one entry per video, truth and scores together."""
         fps = (self.dataset_meta or {}).get('fps')
         for sample in data_samples:
             self.results.append(
@@ -114,18 +104,7 @@ class SegmentMAP(BaseMetric):
             )
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Metrics of all videos; writes the dumps.
-
-        Args:
-            results (list): Entries of ``process``, of all ranks.
-
-        Returns:
-            dict[str, float]: The metrics; empty without any video.
-
-        Raises:
-            ValueError: If two different sequences have one name, or videos
-                disagree on the number of classes.
-        """
+        """Metrics of all videos; writes the dumps."""
         videos = each_video_once(results)
         if not videos:
             return {}

@@ -1,8 +1,14 @@
-"""Nearest neighbours of snippets: what a feature space tells apart."""
+"""What a feature space tells apart: neighbours, silhouette, a plane.
+
+scikit-learn is imported where it is needed, so that the room loads numpy
+alone.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+
+from mmsnip.structures import DataError, show
 
 _IGNORE = -100  # frame label that nothing counts
 
@@ -10,26 +16,7 @@ _IGNORE = -100  # frame label that nothing counts
 def majority_labels(
     frame_labels: np.ndarray, size: int, ignore: int = _IGNORE
 ) -> np.ndarray:
-    """Most frequent label of each window of a sequence.
-
-    Windows tile the sequence from its first frame; the last one may be
-    shorter. Of equally frequent labels the lowest is taken.
-
-    Args:
-        frame_labels (np.ndarray): (T,) integers.
-        size (int): Frames of a window.
-        ignore (int): Label of frames that do not vote. Defaults to -100.
-
-    Returns:
-        np.ndarray: (ceil(T / size),) int64; ``ignore`` where no frame votes.
-
-    Raises:
-        ValueError: If ``size`` is below 1 or the labels are not (T,).
-
-    Examples:
-        >>> majority_labels([2, 2, 0, 1, 0, -100, 1], 3).tolist()
-        [2, 0, 1]
-    """
+    """Most frequent label of each window of a sequence."""
     labels = np.asarray(frame_labels, dtype=np.int64)
     if labels.ndim != 1 or size < 1:
         raise ValueError(
@@ -53,121 +40,64 @@ def knn_predict(
     queries: np.ndarray,
     num_neighbors: int = 20,
     temperature: float | None = 0.07,
-    chunk_size: int = 256,
 ) -> np.ndarray:
     """Label of each query by a vote of its nearest neighbours.
 
-    Near is a high cosine similarity; a vector of zeros is at 0 from all. Of
-    equally similar entries at the edge of the neighbourhood the earlier ones
-    of the bank are taken. A neighbour's vote weighs
-    ``exp(similarity / temperature)``, and the label with the largest sum
-    wins, the lowest of equal ones.
+    Neighbours are those of highest cosine similarity s; each votes with
+    exp(s / temperature), or alike where that is None. Of equal votes the
+    lower label wins.
 
     Args:
-        bank (np.ndarray): Features with known labels, (B, C).
+        bank (np.ndarray): Features with labels, (B, C).
         bank_labels (np.ndarray): (B,) integers.
-        queries (np.ndarray): Features to label, (Q, C).
-        num_neighbors (int): Voters, all of the bank where it has fewer.
-            Defaults to 20.
-        temperature (float, optional): None lets all neighbours weigh the
-            same. Defaults to 0.07.
-        chunk_size (int): Queries that are compared at a time; memory grows
-            with ``chunk_size * B``. Defaults to 256.
+        queries (np.ndarray): Features without, (Q, C).
+        num_neighbors (int): At most B are used.
+        temperature (float, optional): Of the votes.
 
     Returns:
-        np.ndarray: Labels, (Q,) int64.
+        np.ndarray: (Q,) int64.
 
     Raises:
-        ValueError: If shapes disagree, the bank is empty, a feature is not
-            finite, or a number is not positive.
+        ValueError: If a shape does not fit or a number is not finite.
 
     Source:
-        Wu et al., instance discrimination, CVPR 2018 (weighted k-NN).
-
-    Examples:
-        >>> bank = [[1.0, 0.0], [0.0, 1.0], [0.1, 0.9]]
-        >>> knn_predict(bank, [4, 7, 7], [[2.0, 0.1], [0.0, 3.0]], 2)
-        array([4, 7])
+        The k-NN probe of Wu et al., CVPR 2018; temperature 0.07.
     """
+    from sklearn.neighbors import KNeighborsClassifier
+
     bank, queries = _features('bank', bank), _features('queries', queries)
-    bank_labels = np.asarray(bank_labels)
-    if bank_labels.shape != bank.shape[:1] or not len(bank):
-        raise ValueError(
-            f'bank has shape {bank.shape} and bank_labels '
-            f'{bank_labels.shape}; expected (B, C) and (B,) with B of at '
-            'least 1'
-        )
+    bank_labels = _labels(bank, bank_labels)
     if queries.shape[1] != bank.shape[1]:
-        raise ValueError(
+        raise DataError(
             f'queries have {queries.shape[1]} channels and the bank '
             f'{bank.shape[1]}; use one encoder for both'
         )
-    if num_neighbors < 1 or chunk_size < 1:
+    if num_neighbors < 1 or not (temperature is None or temperature > 0):
         raise ValueError(
-            f'num_neighbors={num_neighbors} and chunk_size={chunk_size} must '
-            'be at least 1'
+            f'num_neighbors={num_neighbors} must be at least 1 and '
+            f'temperature={temperature} positive, or None for equal votes'
         )
-    if temperature is not None and not temperature > 0:
-        raise ValueError(
-            f'temperature={temperature} must be positive, or None for votes '
-            'that weigh the same'
-        )
-    values, codes = np.unique(bank_labels, return_inverse=True)
-    k = min(num_neighbors, len(bank))
-    winners = np.empty(len(queries), dtype=np.int64)
-    for start in range(0, len(queries), chunk_size):
-        similarity = queries[start : start + chunk_size] @ bank.T
-        nearest = _nearest(similarity, k)  # (q, k)
-        near = np.take_along_axis(similarity, nearest, axis=1)
-        near = near.astype(np.float64)
-        weight = np.ones_like(near)
-        if temperature is not None:
-            # Relative to the nearest: the same winner, no overflow.
-            best = near.max(axis=1, keepdims=True)
-            weight = np.exp((near - best) / temperature)
-        q = len(near)
-        cells = codes[nearest] + len(values) * np.arange(q)[:, None]
-        votes = np.bincount(
-            cells.ravel(), weight.ravel(), minlength=q * len(values)
-        )
-        winners[start : start + q] = votes.reshape(q, -1).argmax(axis=1)
-    return values[winners].astype(np.int64)
+
+    if not len(queries):
+        return np.zeros(0, np.int64)
+
+    def votes(distance: np.ndarray) -> np.ndarray:
+        if temperature is None:
+            return np.ones_like(distance)
+        # relative to the nearest: the same winner, no underflow
+        nearest = distance.min(axis=1, keepdims=True)
+        return np.exp((nearest - distance) / temperature)
+
+    voters = KNeighborsClassifier(
+        min(num_neighbors, len(bank)), weights=votes, metric='cosine'
+    )
+    return voters.fit(bank, bank_labels).predict(queries).astype(np.int64)
 
 
 def knn_accuracy(
-    predictions: np.ndarray,
-    labels: np.ndarray,
-    background: int | None = None,
+    predictions: np.ndarray, labels: np.ndarray, background: int | None = None
 ) -> dict[str, float]:
-    """How many labels are right, counted in three ways.
-
-    - ``accuracy``: right predictions over all, background among them.
-    - ``balanced_accuracy``: the share of right predictions within each label
-      that the truth has, background among them; mean over those labels.
-    - ``action_accuracy``: right predictions over those whose true label is
-      not the background.
-
-    NaN where nothing is counted.
-
-    Args:
-        predictions (np.ndarray): (Q,) integers.
-        labels (np.ndarray): True labels, (Q,) integers.
-        background (int, optional): The background's label. None: there is
-            none. Defaults to None.
-
-    Returns:
-        dict[str, float]: The three, in 0..1.
-
-    Raises:
-        ValueError: If the two differ in length.
-
-    Examples:
-        >>> report = knn_accuracy([0, 2, 2, 2], [0, 1, 2, 2], background=2)
-        >>> report['accuracy'], report['action_accuracy']
-        (0.75, 0.5)
-        >>> round(report['balanced_accuracy'], 3)
-        0.667
-    """
+    """How many labels are right, counted in three ways."""
     predictions, labels = np.asarray(predictions), np.asarray(labels)
     if predictions.shape != labels.shape or labels.ndim != 1:
         raise ValueError(
@@ -186,35 +116,101 @@ def knn_accuracy(
     )
 
 
+def principal_plane(
+    features: np.ndarray, num_axes: int = 2
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features on the axes along which they spread most."""
+    features = _features('features', features).astype(np.float64)
+    if num_axes < 1:
+        raise ValueError(f'num_axes={num_axes} must be at least 1')
+    centred = features - features.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    axes = axes[:num_axes]
+    largest = np.abs(axes).argmax(axis=1)
+    sign = np.where(axes[np.arange(len(axes)), largest] < 0, -1.0, 1.0)
+    plane = np.zeros((len(features), num_axes))
+    plane[:, : len(axes)] = centred @ (axes * sign[:, None]).T
+    power = sizes**2
+    share = np.zeros(num_axes)
+    if power.sum() > 0:
+        share[: len(axes)] = power[:num_axes] / power.sum()
+    return plane, share
+
+
+def silhouette(
+    features: np.ndarray,
+    labels: np.ndarray,
+    max_snippets: int = 2000,
+    seed: int = 0,
+) -> float:
+    """Mean silhouette over snippets, by cosine distance; -1..1.
+
+    NaN where there are fewer than two labels, or no two snippets of one.
+    """
+    from sklearn.metrics import silhouette_score
+
+    features = _features('features', features)
+    labels = _labels(features, labels)
+    if len(features) > max_snippets:
+        rng = np.random.default_rng(seed)
+        rows = rng.choice(len(features), max_snippets, replace=False)
+        features, labels = features[rows], labels[rows]
+    if not 1 < len(np.unique(labels)) < len(labels):
+        return float('nan')
+    return float(silhouette_score(features, labels, metric='cosine'))
+
+
+def cross_knn_accuracy(
+    features: np.ndarray,
+    labels: np.ndarray,
+    videos: np.ndarray,
+    num_neighbors: int = 20,
+    num_folds: int = 5,
+) -> float:
+    """k-NN accuracy where no snippet votes within its own video."""
+    features = _features('features', features)
+    labels = _labels(features, labels)
+    if num_folds < 2:
+        raise ValueError(f'num_folds={num_folds} must be at least 2')
+    names, codes = np.unique(np.asarray(videos), return_inverse=True)
+    if codes.shape != labels.shape:
+        raise ValueError(
+            f'videos has shape {np.shape(videos)}; expected {labels.shape}, '
+            'the video of each snippet'
+        )
+    if len(names) < 2:
+        return float('nan')
+    fold = codes % num_folds
+    predicted = np.empty_like(labels)
+    for part in np.unique(fold):
+        inside = fold == part
+        predicted[inside] = knn_predict(
+            features[~inside], labels[~inside], features[inside], num_neighbors
+        )
+    return knn_accuracy(predicted, labels)['balanced_accuracy']
+
+
 def _features(name: str, features: np.ndarray) -> np.ndarray:
-    """Unit length, float32."""
-    array = np.asarray(features, dtype=np.float32)
-    if array.ndim != 2:
-        raise ValueError(
-            f'{name} has shape {array.shape}; expected one row of C numbers '
-            'per snippet'
+    array = np.asarray(features)
+    array = array if array.dtype.kind == 'f' else array.astype(np.float64)
+    good = array.ndim == 2 and (array.size or name == 'queries')
+    if not good or not np.isfinite(array).all():
+        raise DataError(
+            f'{name}: found {show(array)}; expected finite numbers, one row '
+            'of C a snippet, at least one; an encoder that makes others has '
+            'diverged'
         )
-    if not np.isfinite(array).all():
-        raise ValueError(
-            f'{name} holds numbers that are not finite; the encoder that '
-            'made them has diverged'
-        )
-    length = np.linalg.norm(array, axis=1, keepdims=True)
-    return array / np.where(length > 0, length, 1)
+    return array
 
 
-def _nearest(similarity: np.ndarray, k: int) -> np.ndarray:
-    """The k largest of each row, (q, k), the first of equal ones."""
-    num_entries = similarity.shape[1]
-    if k == num_entries:
-        return np.broadcast_to(np.arange(k), similarity.shape)
-    nearest = np.argpartition(similarity, num_entries - k, axis=1)[:, -k:]
-    edge = np.take_along_axis(similarity, nearest, axis=1).min(axis=1)
-    reaching = (similarity >= edge[:, None]).sum(axis=1)
-    for row in np.flatnonzero(reaching > k):
-        order = np.argsort(-similarity[row], kind='stable')
-        nearest[row] = order[:k]
-    return nearest
+def _labels(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.shape != (len(features),):
+        raise DataError(
+            f'labels: found {show(labels)}; expected ({len(features)},), one '
+            'a snippet'
+        )
+    return labels.astype(np.int64)
 
 
 def _mean(values: np.ndarray) -> float:

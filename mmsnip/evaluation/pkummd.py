@@ -18,76 +18,11 @@ from mmsnip.evaluation.average_precision import (
     match_detections,
     mean_of_defined,
 )
-from mmsnip.evaluation.records import (
-    check_convention,
-    check_scores,
-    collect,
-)
-from mmsnip.evaluation.segments import mask_runs
+from mmsnip.evaluation.records import check_convention, check_scores, collect
+from mmsnip.evaluation.segments import mask_runs, smooth_scores
 
 # as the official script writes them; its float expression decides ties
 SWEEP_2DAP = tuple((step + 1) * 0.05 for step in range(20))
-
-
-def smooth_scores(
-    scores: np.ndarray, half_width: int = 10, convention: str = 'official'
-) -> np.ndarray:
-    """Mean filter over time.
-
-    'official' averages frames ``[i - k, i + k)``, cut at the start of the
-    video; where i + k reaches its end the window stops before the last
-    frame, which therefore never counts. float32 scores are summed in
-    float32. 'clean' averages ``[i - k, i + k]``, cut at both ends, in
-    float64. A video of one frame, whose official window is empty, is
-    returned as it is.
-
-    Args:
-        scores (np.ndarray): Frame scores, (T, C).
-        half_width (int): k, frames; 0 smooths nothing.
-        convention (str): 'official' or 'clean'.
-
-    Returns:
-        np.ndarray: Smoothed scores, (T, C) float64.
-
-    Raises:
-        ValueError: If ``half_width`` is negative, or the convention unknown.
-
-    Source:
-        Smoothing of PKU-MMD frame scores in Simple-Skeleton-Detection.
-
-    Examples:
-        >>> scores = np.array([[0.0], [3.0], [6.0], [9.0]])
-        >>> smooth_scores(scores, 1).ravel().tolist()
-        [0.0, 1.5, 4.5, 6.0]
-        >>> smooth_scores(scores, 1, 'clean').ravel().tolist()
-        [1.5, 3.0, 6.0, 7.5]
-    """
-    check_convention(convention)
-    if half_width < 0:
-        raise ValueError(f'half_width={half_width} must not be negative')
-    values = np.asarray(scores)
-    if values.dtype != np.float32:
-        values = values.astype(np.float64)
-    T = len(values)
-    if half_width == 0 or T < 2:
-        return values.astype(np.float64)
-    frame = np.arange(T)
-    start = np.maximum(frame - half_width, 0)
-    if convention == 'official':
-        end = frame + half_width
-        end[end >= T] = T - 1
-        # sums in the precision of the scores, in order of time
-        sums = np.zeros_like(values)
-        for offset in range(-half_width, half_width):
-            low, high = max(-offset, 0), min(T - 1 - offset, T)
-            if low < high:
-                sums[low:high] += values[low + offset : high + offset]
-        lengths = (end - start).astype(values.dtype)
-        return (sums / lengths[:, None]).astype(np.float64)
-    end = np.minimum(frame + half_width + 1, T)
-    totals = np.zeros((T + 1, values.shape[1]))
-    np.cumsum(values, axis=0, dtype=np.float64, out=totals[1:])
-    return (totals[end] - totals[start]) / (end - start)[:, None]
 
 
 def pkummd_detections(
@@ -212,18 +147,17 @@ def evaluate_pkummd(
         ties='last' if official else 'first',
     )
     claims = first_claims(taken)
-    curve = official_average_precision if official else _clean_ap
-    whole = curve(taken >= 0, claims, len(truth))
+
+    def ap_of(rows: np.ndarray, num_truth: int) -> np.ndarray:
+        if official:
+            matched = taken[:, rows] >= 0
+            return _official_ap(matched, claims[:, rows], num_truth)
+        return average_precision(claims[:, rows], num_truth)
 
     def grouped(group_found: np.ndarray, group_truth: np.ndarray, num: int):
         positives = np.bincount(group_truth, minlength=num)
-        ap = np.empty(num)
-        for index in range(num):
-            own = np.flatnonzero(group_found == index)
-            ap[index] = curve(
-                taken[:1, own] >= 0, claims[:1, own], positives[index]
-            )[0]
-        return ap
+        rows = (group_found == index for index in range(num))
+        return np.array([ap_of(r, n)[0] for r, n in zip(rows, positives)])
 
     by_class = grouped(found.label, truth.label, num_classes)
     num_videos = 1 + max(
@@ -232,8 +166,8 @@ def evaluate_pkummd(
     by_video = grouped(found.video, truth.video, num_videos)
     if official and len(truth):
         by_class = np.nan_to_num(by_class, nan=0.0)
-    hits = int(claims[0].sum())
-    total = len(found) + len(truth)
+    whole = ap_of(np.ones(len(found), bool), len(truth))
+    hits, total = int(claims[0].sum()), len(found) + len(truth)
     mean = mean_of_defined(by_class)
     key = iou_key(theta)
     report = {
@@ -251,29 +185,10 @@ def evaluate_pkummd(
     return report
 
 
-def official_average_precision(
+def _official_ap(
     matched: np.ndarray, claims: np.ndarray, num_truth: int
 ) -> np.ndarray:
-    """AP as PKU-MMD counts it, by dropping detections from the worst up.
-
-    Args:
-        matched (np.ndarray): Detections in descending score that match some
-            ground truth, (num_thresholds, num_detections).
-        claims (np.ndarray): Those that are the first to match theirs, same
-            shape.
-        num_truth (int): Number of ground truths.
-
-    Returns:
-        np.ndarray: AP in 0..1, (num_thresholds,); NaN without ground truth,
-        0 without detections.
-
-    Examples:
-        >>> hits = np.array([[True, False, True]])
-        >>> official_average_precision(hits, hits, 2).round(4)
-        array([0.6667])
-        >>> average_precision(hits, 2).round(4)
-        array([0.8333])
-    """
+    """AP as PKU-MMD counts it, by dropping detections from the worst up."""
     levels, D = matched.shape
     if num_truth == 0:
         return np.full(levels, np.nan)
@@ -288,10 +203,3 @@ def official_average_precision(
     envelope = np.maximum.accumulate(seen, axis=1)[:, ::-1]
     envelope = np.maximum(envelope, precision[:, -1:])
     return (envelope * claims).sum(axis=1) / num_truth
-
-
-def _clean_ap(
-    matched: np.ndarray, claims: np.ndarray, num_truth: int
-) -> np.ndarray:
-    del matched  # the plain definition needs the claims alone
-    return average_precision(claims, num_truth)

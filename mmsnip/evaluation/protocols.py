@@ -6,13 +6,16 @@ scores have equal numbers whichever way they came.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mmsnip.evaluation.activitynet import evaluate_activitynet
-from mmsnip.evaluation.average_precision import class_names
+from mmsnip.evaluation.average_precision import (
+    class_names,
+    evaluate_activitynet,
+    evaluate_voc,
+)
 from mmsnip.evaluation.babel import (
     babel_detections_by_video,
     babel_ground_truth,
@@ -21,10 +24,8 @@ from mmsnip.evaluation.babel import (
 from mmsnip.evaluation.framewise import evaluate_frames
 from mmsnip.evaluation.pkummd import evaluate_pkummd, pkummd_detections
 from mmsnip.evaluation.records import check_convention
-from mmsnip.evaluation.segments import run_detections
-from mmsnip.evaluation.viterbi import viterbi_detections
-from mmsnip.evaluation.voc import evaluate_voc
-from mmsnip.skeleton.resample import paint_segments
+from mmsnip.evaluation.segments import run_detections, viterbi_detections
+from mmsnip.structures import DataError, Segments
 
 PROTOCOLS = {
     'activitynet': evaluate_activitynet,
@@ -32,53 +33,24 @@ PROTOCOLS = {
     'pkummd': evaluate_pkummd,
     'voc': evaluate_voc,
 }
-
-
-def _each_video(propose: Callable) -> Callable:
-    def propose_all(
-        scores: Mapping[str, np.ndarray], **given: Any
-    ) -> dict[str, np.ndarray]:
-        return {
-            video: propose(array, **given) for video, array in scores.items()
-        }
-
-    return propose_all
-
-
-# Each takes the scores of all videos.
+# Of one video, but for 'sweep', which takes all of them.
 PROPOSALS = {
-    'runs': _each_video(run_detections),
-    'smooth': _each_video(pkummd_detections),
+    'runs': run_detections,
+    'smooth': pkummd_detections,
     'sweep': babel_detections_by_video,
-    'viterbi': _each_video(viterbi_detections),
+    'viterbi': viterbi_detections,
 }
-# Ways that know no data set's conventions.
-WITHOUT_CONVENTION = ('runs', 'viterbi')
+Proposals = Sequence[str] | Mapping[str, Mapping[str, Any] | None]
 AS_ANNOTATED = 'segments are taken as annotated'
 
 
 def check_protocol(
     protocol: str,
-    proposals: Sequence[str] | Mapping[str, Mapping[str, Any] | None],
+    proposals: Proposals,
     iou_thresholds: Sequence[float] | None,
     convention: str,
 ) -> dict[str, dict[str, Any]]:
-    """Refuse choices that no evaluation knows.
-
-    Args:
-        protocol (str): Key of ``PROTOCOLS``.
-        proposals (Sequence[str] | Mapping[str, Mapping]): Keys of
-            ``PROPOSALS``; a mapping gives each its arguments.
-        iou_thresholds (Sequence[float], optional): None takes the
-            protocol's own; 'pkummd' takes exactly one, its theta.
-        convention (str): 'official' or 'clean'.
-
-    Returns:
-        dict[str, dict[str, Any]]: Arguments of each way to propose.
-
-    Raises:
-        ValueError: If one of them is unknown.
-    """
+    """Refuse choices that no evaluation knows; arguments of each proposal."""
     if protocol not in PROTOCOLS:
         raise ValueError(
             f'protocol={protocol!r} is unknown; use {sorted(PROTOCOLS)}'
@@ -94,11 +66,8 @@ def check_protocol(
             f'{sorted(PROPOSALS)} and nothing else'
         )
     check_convention(convention)
-    if (
-        protocol == 'pkummd'
-        and iou_thresholds is not None
-        and len(iou_thresholds) != 1
-    ):
+    given = iou_thresholds is not None
+    if protocol == 'pkummd' and given and len(iou_thresholds) != 1:
         raise ValueError(
             f'iou_thresholds={iou_thresholds!r} must hold one number for '
             "protocol='pkummd', its theta"
@@ -107,25 +76,39 @@ def check_protocol(
 
 
 def count_classes(scores: Mapping[str, np.ndarray]) -> int:
-    """Number of classes that the scores of all videos have.
-
-    Args:
-        scores (Mapping[str, np.ndarray]): Per video (T, num_classes + 1);
-            at least one video.
-
-    Returns:
-        int: Classes without the background.
-
-    Raises:
-        ValueError: If videos disagree.
-    """
+    """Number of classes that the scores of all videos have."""
     widths = {array.shape[1]: name for name, array in scores.items()}
     if len(widths) > 1:
-        raise ValueError(
+        raise DataError(
             'videos disagree on the number of scores per frame: '
             + ', '.join(f'{name!r} has {w}' for w, name in widths.items())
         )
     return next(iter(widths)) - 1
+
+
+def propose(
+    scores: Mapping[str, np.ndarray],
+    name: str,
+    convention: str = 'official',
+    **given: Any,
+) -> dict[str, np.ndarray]:
+    """Detections of all videos by one of `PROPOSALS`."""
+    if name in ('smooth', 'sweep'):  # the others know no conventions
+        given = {'convention': convention, **given}
+    if name == 'sweep':
+        return PROPOSALS[name](scores, **given)
+    return {v: PROPOSALS[name](array, **given) for v, array in scores.items()}
+
+
+def counted_truth(
+    truth: Mapping[str, np.ndarray], protocol: str, convention: str
+) -> dict[str, np.ndarray]:
+    """True segments as a protocol counts them."""
+    if protocol != 'babel':
+        return dict(truth)
+    return {
+        v: babel_ground_truth(rows, convention) for v, rows in truth.items()
+    }
 
 
 def evaluate_scores(
@@ -133,65 +116,40 @@ def evaluate_scores(
     truth: Mapping[str, np.ndarray],
     classes: Sequence[str] | None = None,
     protocol: str = 'babel',
-    proposals: Sequence[str] | Mapping[str, Mapping] = ('sweep', 'runs'),
+    proposals: Proposals = ('sweep', 'runs'),
     iou_thresholds: Sequence[float] | None = None,
     convention: str = 'official',
 ) -> tuple[dict[str, float], dict[str, dict[str, np.ndarray]]]:
     """Metrics and detections of frame scores.
 
     Args:
-        scores (Mapping[str, np.ndarray]): Per video (T, num_classes + 1),
-            background last; at least one video.
-        truth (Mapping[str, np.ndarray]): Per video label, start, end,
-            (num_segments, 3), of the same videos. Frame labels are painted
-            from it by `paint_segments`.
+        scores (Mapping[str, np.ndarray]): Per video (T, num_classes + 1).
+        truth (Mapping[str, np.ndarray]): Per video label, start, end.
         classes (Sequence[str], optional): Names for the keys.
-        protocol (str): As in ``check_protocol``, and the next three.
-        proposals (Sequence[str] | Mapping[str, Mapping]): The same.
-        iou_thresholds (Sequence[float], optional): The same.
-        convention (str): The same.
+        protocol (str): Key of `PROTOCOLS`.
+        proposals (Sequence[str] | Mapping[str, Mapping]): As `SegmentMAP`.
+        iou_thresholds (Sequence[float], optional): None: the protocol's.
+        convention (str): 'official' or 'clean'.
 
     Returns:
-        tuple[dict[str, float], dict[str, dict[str, np.ndarray]]]: Metrics,
-        ``<proposals>/<key of the protocol>`` with each class and those of
-        `evaluate_frames` for the arg-max labels, where asked for those of
-        the labels of 'viterbi' as ``viterbi/F1@50``; and for each way to
-        propose, per video label, start, end, score, (num_detections, 4).
-
-    Raises:
-        ValueError: If a choice is unknown, videos disagree on the number of
-            classes, or an array is malformed; the video is named.
-
-    Examples:
-        >>> scores = {'a': np.repeat([[0.1, 0.9], [0.8, 0.2]], [4, 9], 0)}
-        >>> truth = {'a': np.array([[0, 4, 13]])}
-        >>> evaluate_scores(scores, truth, proposals=['runs'])[0]['runs/mAP']
-        1.0
+        tuple[dict, dict]: Metrics as `SegmentMAP` has them, of each class,
+        too; detections by proposal and video.
     """
     chosen = check_protocol(protocol, proposals, iou_thresholds, convention)
     num_classes = count_classes(scores)
     options: dict[str, Any] = {'classes': class_names(classes, num_classes)}
-    counted = truth
-    if protocol == 'babel':
-        counted = {
-            video: babel_ground_truth(rows, convention)
-            for video, rows in truth.items()
-        }
-    elif protocol != 'activitynet':
+    if protocol in ('pkummd', 'voc'):
         options['convention'] = convention
-    if iou_thresholds is not None:
-        if protocol == 'pkummd':
-            options['theta'] = iou_thresholds[0]
-        else:
-            options['iou_thresholds'] = iou_thresholds
+    if iou_thresholds is not None and protocol == 'pkummd':
+        options['theta'] = iou_thresholds[0]
+    elif iou_thresholds is not None:
+        options['iou_thresholds'] = iou_thresholds
+    counted = counted_truth(truth, protocol, convention)
     found, metrics = {}, {}
     for name, given in chosen.items():
-        if name not in WITHOUT_CONVENTION:
-            given = {'convention': convention, **given}
-        found[name] = PROPOSALS[name](scores, **given)
-        report = PROTOCOLS[protocol](
-            found[name], counted, num_classes, **options
-        )
+        given = {'convention': convention, **given}
+        rows = found[name] = propose(scores, name, **given)
+        report = PROTOCOLS[protocol](rows, counted, num_classes, **options)
         metrics.update({f'{name}/{key}': v for key, v in report.items()})
     painted = paint_videos(truth, scores, num_classes)
     best = {video: array.argmax(axis=1) for video, array in scores.items()}
@@ -208,46 +166,17 @@ def paint_videos(
     scores: Mapping[str, np.ndarray],
     background: int,
 ) -> dict[str, np.ndarray]:
-    """`paint_segments` of each video that has scores, or labels.
-
-    Args:
-        segments (Mapping[str, np.ndarray]): Per video label, start, end,
-            (num_segments, 3), or with a score behind them.
-        scores (Mapping[str, np.ndarray]): Per video (T, ..).
-        background (int): Label of frames outside every segment.
-
-    Returns:
-        dict[str, np.ndarray]: Per video (T,) int64.
-
-    Examples:
-        >>> segments = {'a': np.array([[0, 1, 3]])}
-        >>> paint_videos(segments, {'a': np.zeros((4, 2))}, 1)['a'].tolist()
-        [1, 0, 0, 1]
-    """
+    """Label of each frame of each video that has scores, or labels."""
     return {
-        video: paint_segments(
-            segments[video][:, 1:3],
-            segments[video][:, 0],
-            len(array),
-            background,
-        )
+        video: Segments.of_rows(
+            segments[video], num_frames=len(array), source=f'video {video!r}'
+        ).frames(background)
         for video, array in scores.items()
     }
 
 
 def without_classes(metrics: Mapping[str, float]) -> dict[str, float]:
-    """The metrics that are not of a single class.
-
-    Args:
-        metrics (Mapping[str, float]): Of ``evaluate_scores``.
-
-    Returns:
-        dict[str, float]: All but ``<proposals>/AP@<iou>/<class>``.
-
-    Examples:
-        >>> without_classes({'runs/mAP': 0.5, 'runs/AP@0.50/walk': 0.5})
-        {'runs/mAP': 0.5}
-    """
+    """The metrics that are not of a single class."""
     return {
         key: value
         for key, value in metrics.items()
@@ -258,18 +187,7 @@ def without_classes(metrics: Mapping[str, float]) -> dict[str, float]:
 def within_videos(
     detections: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Detections cut at the end of the video, as files show them.
-
-    The official sweep of BABEL may end one frame beyond it.
-
-    Args:
-        detections (Mapping[str, np.ndarray]): Per video label, start, end,
-            score, (num_detections, 4).
-        scores (Mapping[str, np.ndarray]): Per video (T, num_classes + 1).
-
-    Returns:
-        dict[str, np.ndarray]: Copies.
-    """
+    """Detections cut at the end of the video, as files show them."""
     cut = {}
     for video, rows in detections.items():
         cut[video] = np.array(rows)
@@ -278,24 +196,7 @@ def within_videos(
 
 
 def truth_note(protocol: str, label_rule: str | None) -> str | None:
-    """The line that goes with each number of the BABEL protocol.
-
-    The benchmark's published preparation of BABEL keeps of a frame's labels
-    the first of a Python set, which changes with the hash seed, so that a
-    number means little without the rule of its ground truth.
-
-    Args:
-        protocol (str): Key of ``PROTOCOLS``.
-        label_rule (str, optional): What the data set says of its segments;
-            None means that they are taken as annotated.
-
-    Returns:
-        str | None: None under the other protocols.
-
-    Examples:
-        >>> truth_note('babel', None)
-        'ground truth of BABEL: segments are taken as annotated'
-    """
+    """The line that goes with each number of the BABEL protocol."""
     if protocol != 'babel':
         return None
     return f'ground truth of BABEL: {label_rule or AS_ANNOTATED}'

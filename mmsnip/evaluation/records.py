@@ -3,70 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
-
-def check_scores(scores: np.ndarray) -> np.ndarray:
-    """Frame scores as a float array.
-
-    Args:
-        scores (np.ndarray): (T, num_classes + 1), background last.
-
-    Returns:
-        np.ndarray: The same scores, float32 or float64.
-
-    Raises:
-        ValueError: If the shape is another or a score is not finite.
-    """
-    array = np.asarray(scores)
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64)
-    if array.ndim != 2 or array.shape[1] < 2:
-        raise ValueError(
-            f'scores has shape {array.shape}; expected (T, num_classes + 1) '
-            'with the background last'
-        )
-    if not np.isfinite(array).all():
-        frame, column = np.argwhere(~np.isfinite(array))[0]
-        raise ValueError(
-            f'scores[{frame}, {column}] is {array[frame, column]}; expected '
-            'finite numbers'
-        )
-    return array
-
+from mmsnip.structures import DataError, Segments, show
 
 CONVENTIONS = ('official', 'clean')
 
 
+def check_scores(scores: np.ndarray, source: str = 'scores') -> np.ndarray:
+    """Frame scores as a float array, (T, num_classes + 1)."""
+    array = np.asarray(scores)
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    found = show(array) if array.ndim != 2 or array.shape[1] < 2 else None
+    if found is None and not np.isfinite(array).all():
+        place = np.argwhere(~np.isfinite(array))[0].tolist()
+        found = f'{array[tuple(place)]} at {place}'
+    if found is not None:
+        raise DataError(
+            f'{source}: found {found}; expected finite numbers, '
+            '(T, num_classes + 1) with the background last'
+        )
+    return array
+
+
 def check_convention(convention: str) -> None:
-    """Refuse an unknown convention.
-
-    Args:
-        convention (str): 'official', the numbers of the data set's own
-            evaluation with its quirks, or 'clean', the plain definition.
-
-    Raises:
-        ValueError: If it is neither.
-    """
+    """Refuse an unknown convention."""
     if convention not in CONVENTIONS:
         raise ValueError(
             f'convention={convention!r} is unknown; use one of {CONVENTIONS}'
         )
 
 
+def check_same_names(
+    a: Mapping[str, Any], b: Mapping[str, Any], what: str
+) -> None:
+    """Refuse two mappings that name different videos."""
+    odd = {*a} ^ {*b}
+    if odd:
+        raise DataError(
+            f'video {min(odd, key=str)!r} has no counterpart; {what} must '
+            'name the same videos'
+        )
+
+
 @dataclass(frozen=True)
 class Table:
-    """Intervals of all videos in columns, each (num_rows,).
-
-    Attributes:
-        video (np.ndarray): Index of the video, int64.
-        label (np.ndarray): Class, int64.
-        start (np.ndarray): First frame, float64.
-        end (np.ndarray): Frame after the last one, float64.
-        score (np.ndarray): Score, float64; zeros for ground truth.
-    """
+    """Intervals of all videos in columns, each (num_rows,)."""
 
     video: np.ndarray
     label: np.ndarray
@@ -79,13 +65,7 @@ class Table:
 
     def take(self, rows: np.ndarray) -> Table:
         """Rows by index or mask, as a new table."""
-        return Table(
-            self.video[rows],
-            self.label[rows],
-            self.start[rows],
-            self.end[rows],
-            self.score[rows],
-        )
+        return Table(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     def shift_ends(self, frames: float) -> Table:
         """The same rows with every end moved by ``frames``."""
@@ -99,89 +79,121 @@ def collect(
     ground_truth: Mapping[str, np.ndarray],
     num_classes: int,
 ) -> tuple[Table, Table]:
-    """Detections, best score first, and ground truth as tables.
-
-    Videos are those named by either mapping, sorted by name, so that the
-    order of the mappings decides nothing. Equal scores keep the order of
-    videos, then of rows.
-
-    Args:
-        detections (Mapping[str, np.ndarray]): Per video label, start, end,
-            score, (num_detections, 4).
-        ground_truth (Mapping[str, np.ndarray]): Per video label, start,
-            end, (num_segments, 3).
-        num_classes (int): Labels lie in ``0..num_classes - 1``.
-
-    Returns:
-        tuple[Table, Table]: Detections in descending score, ground truth in
-        order of videos and rows.
-
-    Raises:
-        ValueError: If an array has another shape, is not finite, or holds
-            a label out of range, or start is not below end; the video is
-            named. A true interval may be empty: the official BABEL
-            evaluation makes such of single frames, and none can match them.
-    """
+    """Detections, best score first, and ground truth as tables."""
     if num_classes < 1:
         raise ValueError(f'num_classes={num_classes} must be at least 1')
     names = sorted({*detections, *ground_truth}, key=str)
-    found = _stack('detections', detections, names, num_classes)
-    truth = _stack('ground_truth', ground_truth, names, num_classes)
+    found = _table('detections', detections, names, num_classes, 4)
+    truth = _table('ground_truth', ground_truth, names, num_classes, 3)
     return found.take(np.argsort(-found.score, kind='stable')), truth
 
 
-COLUMNS = {
-    'detections': ('label', 'start', 'end', 'score'),
-    'ground_truth': ('label', 'start', 'end'),
-}
-
-
-def _stack(
+def _table(
     what: str,
     per_video: Mapping[str, np.ndarray],
     names: Sequence[str],
     num_classes: int,
+    width: int,
 ) -> Table:
-    columns = COLUMNS[what]
-    width = len(columns)
-    arrays = []
-    video = []
+    parts, owner = [np.zeros((0, 4))], [np.zeros(0, np.int64)]
     for index, name in enumerate(names):
-        if name not in per_video:
+        array = np.asarray(per_video.get(name, ()), dtype=np.float64)
+        if not array.size:
             continue
-        array = np.asarray(per_video[name])
-        if array.size == 0:
-            continue
+        source = f'{what} of video {name!r}'
         if array.ndim != 2 or array.shape[1] != width:
-            raise ValueError(
-                f'{what} of video {name!r} has shape {array.shape}; expected '
-                f'(n, {width}) with columns {", ".join(columns)}'
+            raise DataError(
+                f'{source}: found {show(array)}; expected (n, {width}) of '
+                + 'label, start, end, score'[: 17 if width == 3 else None]
             )
-        arrays.append(array)
-        video.append(np.full(len(array), index))
-    if not arrays:
-        empty = np.zeros(0)
-        none = np.zeros(0, dtype=np.int64)
-        return Table(none, none, empty, empty, empty)
-    rows = np.concatenate(arrays).astype(np.float64)
-    owner = np.concatenate(video)
-    label, start, end = rows[:, 0], rows[:, 1], rows[:, 2]
-    rules = {
-        f'{", ".join(columns)} must be finite': np.isfinite(rows).all(axis=1),
-        f'label must be an integer in 0..{num_classes - 1}': (
-            (label >= 0) & (label < num_classes) & (label == np.floor(label))
-        ),
-        'start must be below end, frames are half-open': (
-            start < end if width == 4 else start <= end
-        ),
+        # BABEL's official truth of a single frame is empty, and counts; a
+        # detection may begin before its video.
+        checked = array.copy()
+        checked[:, 2] += (array[:, 1] == array[:, 2]) & (width == 3)
+        checked[:, 1:3] -= min(array[:, 1].min(), 0)
+        Segments.of_rows(checked, num_classes=num_classes, source=source)
+        parts.append(np.column_stack([array, np.zeros(len(array))])[:, :4])
+        owner.append(np.full(len(array), index))
+    rows = np.concatenate(parts)
+    label, start, end, score = rows.T
+    return Table(
+        np.concatenate(owner), label.astype(np.int64), start, end, score
+    )
+
+
+def video_entry(
+    sample: Mapping[str, Any],
+    default_fps: float | None = None,
+    needs_fps: bool = False,
+) -> dict[str, Any]:
+    """Truth and scores of one video of a model's answer, as numpy arrays."""
+    name = sample.get('frame_dir')
+    needed = ('frame_dir', 'pred_frame_scores', 'segments', 'segment_labels')
+    for key in needed:
+        if sample.get(key) is None:
+            raise DataError(
+                f'video {name!r} lacks {key!r}, it has {sorted(sample)}; pack '
+                'it with the sample, empty segments where nothing happens'
+            )
+    scores = to_numpy(sample['pred_frame_scores'])
+    scores = check_scores(scores, f'video {name!r}, pred_frame_scores')
+    T, width = scores.shape
+    total = sample.get('total_frames')
+    if total is not None and int(total) != T:
+        raise DataError(
+            f'video {name!r} has {T} scored frames, but total_frames is '
+            f'{int(total)}; evaluate whole videos'
+        )
+    fps = sample.get('fps')
+    fps = default_fps if fps is None else fps
+    if fps is None and needs_fps:
+        raise DataError(
+            f"video {name!r} has no 'fps', which seconds in the dump need; "
+            "set it in the annotation file's metainfo"
+        )
+    truth = Segments.of(
+        to_numpy(sample['segments']),
+        to_numpy(sample['segment_labels']).reshape(-1),
+        num_frames=T,
+        num_classes=width - 1,
+        source=f'video {name!r}',
+    )
+    index = to_numpy(sample.get('frame_index', ())).ravel()
+    return {
+        'frame_dir': str(name),
+        'scores': scores.astype(np.float32, copy=False),
+        'segments': truth.rows[:, :3].astype(np.int64),
+        'first_frame': int(index[0]) if index.size else 0,
+        'fps': None if fps is None else float(fps),
     }
-    for rule, holds in rules.items():
-        if not holds.all():
-            at = int(np.argmin(holds))
-            row = at - int(np.searchsorted(owner, owner[at]))
-            raise ValueError(
-                f'{what} of video {names[owner[at]]!r}, row {row} is '
-                f'{rows[at].tolist()}: {rule}'
-            )
-    score = rows[:, 3] if width == 4 else np.zeros(len(rows))
-    return Table(owner, label.astype(np.int64), start, end, score)
+
+
+def to_numpy(value: Any) -> np.ndarray:
+    """An array out of a tensor of any device, or what is array-like."""
+    if hasattr(value, 'detach'):
+        value = value.detach().cpu()
+        value = value.float() if value.is_floating_point() else value
+    return np.asarray(value)
+
+
+def each_video_once(
+    entries: Sequence[Mapping[str, Any]],
+) -> dict[str, Mapping[str, Any]]:
+    """First entry of each video, videos sorted by name.
+
+    A padding sampler serves a video twice; windows of a video are refused.
+    """
+    videos: dict[str, Mapping[str, Any]] = {}
+    for entry in entries:
+        name = entry['frame_dir']
+        known = videos.setdefault(name, entry)
+        for key in ('first_frame', 'segments', 'scores'):
+            mine, other = np.asarray(entry[key]), np.asarray(known[key])
+            same = mine.shape == other.shape
+            # the same video may score a little otherwise in another batch
+            if not same or (key != 'scores' and (mine != other).any()):
+                raise DataError(
+                    f'video {name!r} came twice with different {key}; '
+                    'evaluate whole videos (test_mode=True), not windows'
+                )
+    return dict(sorted(videos.items()))

@@ -1,16 +1,22 @@
-"""Intervals of frames: overlap, runs, suppression.
+"""Intervals of frames: overlap, runs, smoothing, Viterbi, suppression.
 
 All intervals are half-open ``[start, end)`` in frames.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from mmsnip.evaluation.records import check_scores
+from mmsnip.evaluation.records import check_convention, check_scores
+from mmsnip.structures import DataError, show
 
 # divides an empty intersection by an empty length
 TINY = np.finfo(np.float64).tiny
+# Nats; chosen on held-out videos of two data sets, docs/evidence.md.
+SWITCH_COST = 10.0
+FLOOR = 1e-6
 
 
 def segment_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -33,32 +39,23 @@ def segment_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         >>> segment_iou([[0, 10]], [[5, 15], [10, 20], [0, 10]]).round(3)
         array([[0.333, 0.   , 1.   ]])
     """
-    a = _check_intervals('a', a)
-    b = _check_intervals('b', b)
+    a, b = _intervals('a', a), _intervals('b', b)
     start = np.maximum(a[:, None, 0], b[None, :, 0])
     end = np.minimum(a[:, None, 1], b[None, :, 1])
     inter = np.maximum(end - start, 0.0)
     length_a = (a[:, 1] - a[:, 0])[:, None]
-    length_b = (b[:, 1] - b[:, 0])[None, :]
-    union = length_a + length_b - inter
+    union = length_a + (b[:, 1] - b[:, 0]) - inter
     return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
 
 
-def _check_intervals(name: str, intervals: np.ndarray) -> np.ndarray:
+def _intervals(name: str, intervals: np.ndarray) -> np.ndarray:
     array = np.asarray(intervals, dtype=np.float64)
-    if array.size == 0:
-        return np.zeros((0, 2))
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError(
-            f'{name} has shape {array.shape}; expected (n, 2) with columns '
-            'start, end'
-        )
-    wrong = ~(np.isfinite(array).all(axis=1) & (array[:, 0] <= array[:, 1]))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(
-            f'{name} row {row} is {array[row].tolist()}; expected finite '
-            'frames with start <= end'
+    array = array if array.size else np.zeros((0, 2))
+    good = array.ndim == 2 and array.shape[1] == 2
+    if not (good and (np.diff(array) >= 0).all() and np.isfinite(array).all()):
+        raise DataError(
+            f'{name}: found {show(array)}; expected finite frames, (n, 2), '
+            'start <= end'
         )
     return array
 
@@ -84,7 +81,11 @@ def segments_from_frames(
         >>> segments_from_frames([4, 1, 1, 4, 0], background=4).tolist()
         [[1, 1, 3], [0, 4, 5]]
     """
-    array = check_labels(labels)
+    array = np.asarray(labels)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in 'iu'):
+        raise DataError(
+            f'labels: found {show(array)}; expected an integer a frame, (T,)'
+        )
     if array.size == 0:
         return np.zeros((0, 3), dtype=np.int64)
     inner = (array[1:] != array[:-1]).nonzero()[0] + 1
@@ -95,42 +96,8 @@ def segments_from_frames(
     return runs if background is None else runs[runs[:, 0] != background]
 
 
-def check_labels(labels: np.ndarray) -> np.ndarray:
-    """Frame labels as an integer array, (T,).
-
-    Args:
-        labels (np.ndarray): Label of each frame.
-
-    Returns:
-        np.ndarray: The same labels, (T,) integers.
-
-    Raises:
-        ValueError: If ``labels`` is not one-dimensional or not integer.
-    """
-    array = np.asarray(labels)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in 'iu'):
-        raise ValueError(
-            f'labels is a {array.dtype} array of shape {array.shape}; '
-            'expected one integer per frame, (T,)'
-        )
-    return array if array.size else array.astype(np.int64)
-
-
 def mask_runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Runs of True in each row.
-
-    Args:
-        mask (np.ndarray): Boolean, (R, T).
-
-    Returns:
-        tuple[np.ndarray, np.ndarray, np.ndarray]: Row, start and end of
-        every run, ordered by row, then start; each (num_runs,) int64.
-
-    Examples:
-        >>> rows, starts, ends = mask_runs(np.array([[1, 1, 0, 1]], bool))
-        >>> starts.tolist(), ends.tolist()
-        ([0, 3], [2, 4])
-    """
+    """Runs of True in each row."""
     R, T = mask.shape
     padded = np.zeros((R, T + 2), dtype=bool)
     padded[:, 1:-1] = mask
@@ -158,8 +125,7 @@ def run_detections(scores: np.ndarray, min_length: int = 1) -> np.ndarray:
         ValueError: If ``scores`` is not (T, num_classes + 1) or not finite.
 
     Examples:
-        >>> scores = [[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]]
-        >>> run_detections(scores).tolist()
+        >>> run_detections([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]]).tolist()
         [[0.0, 0.0, 2.0, 0.625]]
     """
     scores = check_scores(scores)
@@ -169,23 +135,7 @@ def run_detections(scores: np.ndarray, min_length: int = 1) -> np.ndarray:
 def label_detections(
     scores: np.ndarray, labels: np.ndarray, min_length: int = 1
 ) -> np.ndarray:
-    """Runs of labels with the mean probability of each.
-
-    Args:
-        scores (np.ndarray): Frame probabilities, (T, num_classes + 1),
-            background last.
-        labels (np.ndarray): Label of each frame, (T,).
-        min_length (int): Shorter runs, in frames, are left out.
-
-    Returns:
-        np.ndarray: label, start, end, score of each run that is not
-        background, in order of time, (num_detections, 4) float64.
-
-    Examples:
-        >>> scores = np.array([[0.75, 0.25], [0.25, 0.75], [0.0, 1.0]])
-        >>> label_detections(scores, np.array([0, 0, 1])).tolist()
-        [[0.0, 0.0, 2.0, 0.5]]
-    """
+    """Runs of labels with the mean probability of each."""
     if not len(scores):
         return np.zeros((0, 4))
     runs = segments_from_frames(labels, background=None)
@@ -195,6 +145,182 @@ def label_detections(
     found = np.column_stack([runs, means / lengths])
     kept = (runs[:, 0] != scores.shape[1] - 1) & (lengths >= min_length)
     return found[kept]
+
+
+def smooth_scores(
+    scores: np.ndarray, half_width: int = 10, convention: str = 'official'
+) -> np.ndarray:
+    """Mean filter over time, as PKU-MMD's protocol has it.
+
+    'official' averages frames ``[i - k, i + k)``, cut at the start of the
+    video; where i + k reaches its end the window stops before the last
+    frame, which therefore never counts. float32 scores are summed in
+    float32. 'clean' averages ``[i - k, i + k]``, cut at both ends, in
+    float64. A video of one frame, whose official window is empty, is
+    returned as it is.
+
+    Args:
+        scores (np.ndarray): Frame scores, (T, C).
+        half_width (int): k, frames; 0 smooths nothing.
+        convention (str): 'official' or 'clean'.
+
+    Returns:
+        np.ndarray: Smoothed scores, (T, C) float64.
+
+    Raises:
+        ValueError: If ``half_width`` is negative, or the convention unknown.
+
+    Source:
+        Smoothing of PKU-MMD frame scores in Simple-Skeleton-Detection.
+
+    Examples:
+        >>> scores = np.array([[0.0], [3.0], [6.0], [9.0]])
+        >>> smooth_scores(scores, 1).ravel().tolist()
+        [0.0, 1.5, 4.5, 6.0]
+    """
+    check_convention(convention)
+    if half_width < 0:
+        raise ValueError(f'half_width={half_width} must not be negative')
+    values = np.asarray(scores)
+    if values.dtype != np.float32:
+        values = values.astype(np.float64)
+    T = len(values)
+    if half_width == 0 or T < 2:
+        return values.astype(np.float64)
+    frame = np.arange(T)
+    start = np.maximum(frame - half_width, 0)
+    if convention == 'official':
+        end = frame + half_width
+        end[end >= T] = T - 1
+        # sums in the precision of the scores, in order of time
+        sums = np.zeros_like(values)
+        for offset in range(-half_width, half_width):
+            low, high = max(-offset, 0), min(T - 1 - offset, T)
+            if low < high:
+                sums[low:high] += values[low + offset : high + offset]
+        lengths = (end - start).astype(values.dtype)
+        return (sums / lengths[:, None]).astype(np.float64)
+    end = np.minimum(frame + half_width + 1, T)
+    totals = np.zeros((T + 1, values.shape[1]))
+    np.cumsum(values, axis=0, dtype=np.float64, out=totals[1:])
+    return (totals[end] - totals[start]) / (end - start)[:, None]
+
+
+def check_window(size: Any, name: str = 'size') -> int:
+    """Refuse a window that has no middle."""
+    if not isinstance(size, int) or size < 1 or size % 2 == 0:
+        raise ValueError(
+            f'{name}={size!r} must be an odd number of frames, such as 31: '
+            'the window is centred on its frame; 1 smooths nothing'
+        )
+    return size
+
+
+def smooth_frames(scores: np.ndarray, size: int) -> np.ndarray:
+    """Mean of the frames around each frame.
+
+    What `SkeletonLocalizer` does with ``test_cfg=dict(smooth_frames=size)``,
+    for scores that come from elsewhere, an exported model for example. It is
+    the clean convention of `smooth_scores`: at the edges the frames that are
+    there are averaged, so probabilities sum to 1 still.
+
+    Args:
+        scores (np.ndarray): Frame scores of one video, (T, num_classes + 1).
+        size (int): Frames of the window, odd; 1 smooths nothing.
+
+    Returns:
+        np.ndarray: The same shape, float64.
+
+    Raises:
+        ValueError: If ``size`` is not odd and positive.
+
+    Examples:
+        >>> smooth_frames(np.array([[0.0], [3.0], [6.0], [9.0]]), 3).ravel()
+        array([1.5, 3. , 6. , 7.5])
+    """
+    return smooth_scores(scores, check_window(size) // 2, 'clean')
+
+
+def viterbi_labels(
+    scores: np.ndarray, switch_cost: float = SWITCH_COST
+) -> np.ndarray:
+    """Labels of least cost.
+
+    The cost of labels is the sum over frames of ``-log(probability)``, at
+    least 1e-6 each, and ``switch_cost`` for every change: the Potts model,
+    solved exactly. A run remains if its frames together speak for it by
+    more than two changes cost.
+
+    Args:
+        scores (np.ndarray): Frame probabilities, (T, num_classes + 1),
+            background last.
+        switch_cost (float): Nats, finite and not negative; 0 is the
+            arg-max.
+
+    Returns:
+        np.ndarray: Label of each frame, (T,) int64.
+
+    Raises:
+        ValueError: If ``scores`` is not (T, num_classes + 1) or not finite,
+            or ``switch_cost`` is out of range.
+
+    Source:
+        Viterbi, IEEE Trans. Inf. Theory 13, 1967; Potts, 1952.
+
+    Examples:
+        >>> flicker = np.array([[0.8, 0.2], [0.4, 0.6], [0.8, 0.2]])
+        >>> viterbi_labels(flicker, 0.0).tolist()
+        [0, 1, 0]
+        >>> viterbi_labels(flicker, 1.0).tolist()
+        [0, 0, 0]
+    """
+    scores = check_scores(scores)
+    if not (np.isfinite(switch_cost) and switch_cost >= 0):
+        raise ValueError(
+            f'switch_cost={switch_cost!r} must be finite and 0 or more'
+        )
+    costs = -np.log(np.maximum(scores, FLOOR, dtype=np.float64))
+    T, K = costs.shape
+    # Where the best way to label k at frame t came from.
+    origin = np.empty((T, K), dtype=np.int64)
+    stay, total = np.arange(K), np.zeros(K)
+    for t, cost in enumerate(costs):
+        best = total.argmin()
+        change = total[best] + (switch_cost if t else 0.0)
+        origin[t] = np.where(total <= change, stay, best)
+        total = np.minimum(total, change) + cost
+    labels = np.empty(T, dtype=np.int64)
+    label = total.argmin() if T else 0
+    for t in range(T - 1, -1, -1):
+        labels[t] = label
+        label = origin[t, label]
+    return labels
+
+
+def viterbi_detections(
+    scores: np.ndarray, switch_cost: float = SWITCH_COST, min_length: int = 1
+) -> np.ndarray:
+    """Runs of `viterbi_labels`: of the arg-max without its flicker.
+
+    Args:
+        scores (np.ndarray): Frame probabilities, (T, num_classes + 1),
+            background last.
+        switch_cost (float): As there.
+        min_length (int): Shorter runs, in frames, are left out.
+
+    Returns:
+        np.ndarray: As `run_detections`.
+
+    Raises:
+        ValueError: As there.
+
+    Examples:
+        >>> flicker = [[0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [0.75, 0.25]]
+        >>> viterbi_detections(flicker, 2.0).tolist()
+        [[0.0, 0.0, 4.0, 0.5625]]
+    """
+    labels = viterbi_labels(scores, switch_cost)
+    return label_detections(np.asarray(scores), labels, min_length)
 
 
 def suppress(
@@ -234,7 +360,7 @@ def suppress(
         raise ValueError(
             f"overlap={overlap!r} is unknown; use 'candidate' or 'union'"
         )
-    starts, ends = _check_intervals('segments', segments).T
+    starts, ends = _intervals('segments', segments).T
     if labels is not None:
         starts, ends = apart(starts, ends, np.asarray(labels))
     return keep_best(starts, ends, np.asarray(scores), threshold, overlap)
@@ -243,17 +369,7 @@ def suppress(
 def apart(
     starts: np.ndarray, ends: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Move each label to a stretch of the axis that is its own.
-
-    Args:
-        starts (np.ndarray): First frames, (K,).
-        ends (np.ndarray): Frames after the last, (K,).
-        labels (np.ndarray): Integers, (K,).
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Starts and ends that overlap only
-        within a label, each (K,).
-    """
+    """Move each label to a stretch of the axis that is its own."""
     shift = labels * (ends.max(initial=0) - starts.min(initial=0) + 1)
     return starts + shift, ends + shift
 
@@ -265,19 +381,7 @@ def keep_best(
     threshold: float,
     overlap: str,
 ) -> np.ndarray:
-    """``suppress`` on checked columns of one label.
-
-    Args:
-        starts (np.ndarray): First frames, (K,).
-        ends (np.ndarray): Frames after the last, (K,).
-        scores (np.ndarray): Scores, (K,).
-        threshold (float): As in ``suppress``.
-        overlap (str): As in ``suppress``.
-
-    Returns:
-        np.ndarray: Indices of the kept segments, best first, (num_kept,)
-        int64.
-    """
+    """``suppress`` on checked columns of one label."""
     num = len(starts)
     best_first = scores.argsort(kind='stable')[::-1]
     first, second = _overlapping_pairs(starts, ends)

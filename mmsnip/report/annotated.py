@@ -118,9 +118,7 @@ class Annotated:
         return {**video, 'total_frames': np.shape(joints)[1]}
 
 
-def open_annotated(
-    path: str | os.PathLike[str] | None,
-) -> Annotated | None:
+def open_annotated(path: str | os.PathLike[str] | None) -> Annotated | None:
     """Annotation file, or None where none is given.
 
     Args:

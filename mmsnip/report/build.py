@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 import mmsnip
+from mmsnip.evaluation.diagnosis import ERRORS
 from mmsnip.report.annotated import Annotated, open_annotated, read_recording
 from mmsnip.report.bodies import Bodies
 from mmsnip.report.compression import pack_poses, pack_scores
 from mmsnip.report.document import make_page
-from mmsnip.report.errors import ERRORS
 from mmsnip.report.look import KINDS, class_looks
 from mmsnip.report.numbers import (
     compute_metrics,

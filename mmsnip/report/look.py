@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmsnip.report.errors import GOOD_IOU, NEAR_IOU
+from mmsnip.evaluation.diagnosis import GOOD_IOU, NEAR_IOU
 
 __all__ = ['COLORS', 'KINDS', 'PATTERNS', 'class_looks']
 

@@ -9,18 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmsnip.evaluation import run_detections
+from mmsnip.evaluation.diagnosis import ERRORS, judge_segments
 from mmsnip.report.annotated import Annotated
-from mmsnip.report.errors import ERRORS, judge_segments
 from mmsnip.report.results import Results
 from mmsnip.skeleton.resample import paint_segments
 
-__all__ = [
-    'Video',
-    'frame_labels',
-    'gather_videos',
-    'truth_of',
-    'video_entry',
-]
+__all__ = ['Video', 'frame_labels', 'gather_videos', 'truth_of', 'video_entry']
 
 MAX_FRAMES = 10**8  # of all videos: 38 days at 30 a second
 

@@ -124,6 +124,7 @@ class Segments:
             (spans[:, 0] >= 0)
             & (spans[:, 0] < spans[:, 1])
             & (spans[:, 1] <= limit)
+            & (spans[:, 1] < np.inf)
         )
         for row in np.flatnonzero(wrong)[:1].tolist():
             a, b = spans[row].tolist()

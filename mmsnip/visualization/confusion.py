@@ -11,7 +11,6 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mmsnip.evaluation.diagnosis_frames import row_shares
 from mmsnip.visualization.canvas import (
     FAINT_INK,
     INK,
@@ -88,7 +87,8 @@ def draw_confusion(
     width_in = max(left_in + side_in + right_in, 5.0)
     figure = new_figure(width_in, _TOP_IN + side_in + foot_in, PRINT_DPI)
     ax = add_axes_in(figure, left_in, _TOP_IN, side_in, side_in, 'matrix')
-    shares = row_shares(counts)
+    whole = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.where(whole > 0, whole, np.nan)
     ax.set_facecolor(EMPTY)
     ax.imshow(
         np.ma.masked_invalid(shares),

@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 
-from mmsnip.evaluation.entries import each_video_once, video_entry
+from mmsnip.evaluation.records import each_video_once, video_entry
 from mmsnip.registry import HOOKS
 from mmsnip.visualization.diagnosis_pictures import (
     draw_diagnosis,

@@ -9,20 +9,21 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from mmsnip.evaluation.activitynet import evaluate_activitynet
-from mmsnip.evaluation.average_precision import class_names, iou_key
-from mmsnip.evaluation.babel import babel_ground_truth
-from mmsnip.evaluation.diagnosis import diagnose_errors
-from mmsnip.evaluation.diagnosis_bins import measure_truth
-from mmsnip.evaluation.diagnosis_curves import precision_recall_curves
-from mmsnip.evaluation.diagnosis_frames import frame_confusion
-from mmsnip.evaluation.diagnosis_sensitivity import analyze_sensitivity
-from mmsnip.evaluation.protocols import (
-    PROPOSALS,
-    WITHOUT_CONVENTION,
-    count_classes,
-    paint_videos,
+from mmsnip.evaluation.average_precision import (
+    class_names,
+    evaluate_activitynet,
+    iou_key,
 )
+from mmsnip.evaluation.babel import babel_ground_truth
+from mmsnip.evaluation.diagnosis import (
+    analyze_sensitivity,
+    diagnose_errors,
+    measure_truth,
+    precision_recall_curves,
+)
+from mmsnip.evaluation.framewise import frame_confusion
+from mmsnip.evaluation.protocols import PROPOSALS, count_classes, paint_videos
+from mmsnip.evaluation.protocols import propose as propose_by
 from mmsnip.visualization.canvas import save_figure
 from mmsnip.visualization.class_bars import draw_class_ap
 from mmsnip.visualization.confusion import draw_confusion
@@ -161,15 +162,13 @@ def propose(
             f'proposals={name!r} is unknown; use one of {sorted(PROPOSALS)}'
         )
     given = proposals[name] if isinstance(proposals, Mapping) else None
-    plain = name in WITHOUT_CONVENTION
-    options = {} if plain else {'convention': convention}
-    return PROPOSALS[name](scores, **{**options, **(given or {})})
+    return propose_by(
+        scores, name, **{'convention': convention, **(given or {})}
+    )
 
 
 def save_pictures(
-    figures: Mapping[str, Figure],
-    folder: str | Path,
-    ending: str = 'png',
+    figures: Mapping[str, Figure], folder: str | Path, ending: str = 'png'
 ) -> list[Path]:
     """Write pictures under their names.
 

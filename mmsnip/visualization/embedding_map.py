@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mmsnip.evaluation.diagnosis_embedding import (
+from mmsnip.evaluation.neighbors import (
     cross_knn_accuracy,
     principal_plane,
     silhouette,

@@ -226,10 +226,7 @@ def _heading(figure: Figure, up: str, sided: bool, deep: bool) -> None:
         words.append(('from the front and from the side;', 9.0, FAINT_INK))
     words.append(('all at one scale', 9.0, FAINT_INK))
     if sided:
-        words += [
-            ('left', 9.0, LEFT_COLOR),
-            ('right', 9.0, RIGHT_COLOR),
-        ]
+        words += [('left', 9.0, LEFT_COLOR), ('right', 9.0, RIGHT_COLOR)]
     left_in = _EDGE_IN
     for word, size, color in words:
         figure.text(

@@ -5,12 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmsnip.skeleton.naming import mirror_pairs
-from mmsnip.visualization.pose import (
-    Poses,
-    project_pose,
-    up_axis,
-    view_across,
-)
+from mmsnip.visualization.pose import Poses, project_pose, up_axis, view_across
 
 __all__ = ['follow', 'project_bodies']
 

@@ -28,10 +28,7 @@ from mmsnip.visualization.class_rows import (
 )
 from mmsnip.visualization.palette import class_style
 
-__all__ = [
-    'draw_class_histogram',
-    'draw_length_histogram',
-]
+__all__ = ['draw_class_histogram', 'draw_length_histogram']
 
 MAX_ROWS = 120
 _RIGHT_IN, _HEAD_IN, _FOOT_IN, _SPACE_IN = 0.3, 0.86, 0.6, 0.75

@@ -13,10 +13,7 @@ from mmsnip.io.suspicion import SPREAD_LIMIT
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.visualization.canvas import save_figure
-from mmsnip.visualization.example_poses import (
-    ExamplePose,
-    draw_example_poses,
-)
+from mmsnip.visualization.example_poses import ExamplePose, draw_example_poses
 from mmsnip.visualization.example_timelines import draw_example_timelines
 from mmsnip.visualization.histograms import (
     draw_class_histogram,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mmsnip.evaluation.average_precision import iou_key, mean_of_defined
-from mmsnip.evaluation.diagnosis_curves import PrecisionRecall, mean_curve
+from mmsnip.evaluation.diagnosis import PrecisionRecall, mean_curve
 from mmsnip.visualization.canvas import (
     INK,
     PRINT_DPI,

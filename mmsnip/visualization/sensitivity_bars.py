@@ -10,10 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mmsnip.evaluation.diagnosis_sensitivity import (
-    BinnedScores,
-    SensitivityReport,
-)
+from mmsnip.evaluation.diagnosis import BinnedScores, SensitivityReport
 from mmsnip.visualization.canvas import (
     FAINT_INK,
     INK,

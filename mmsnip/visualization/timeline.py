@@ -26,10 +26,7 @@ from mmsnip.visualization.rows import (
     clip_rows,
     draw_rows,
 )
-from mmsnip.visualization.score_curves import (
-    curve_classes,
-    draw_score_curves,
-)
+from mmsnip.visualization.score_curves import curve_classes, draw_score_curves
 from mmsnip.visualization.strip import STRIP_IN, check_poses, draw_pose_strip
 
 _LEFT_IN, _RIGHT_IN, _LEAST_IN = 1.1, 0.25, 4.0

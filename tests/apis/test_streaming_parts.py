@@ -15,7 +15,7 @@ from mmsnip.apis.streaming import (
     PoseMemory,
 )
 from mmsnip.evaluation import run_detections
-from mmsnip.evaluation.smoothing import smooth_frames
+from mmsnip.evaluation.segments import smooth_frames
 from mmsnip.skeleton.resample import take_joints
 
 

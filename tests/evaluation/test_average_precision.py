@@ -1,21 +1,23 @@
+"""Matching and average precision, in ActivityNet's, VOC's and BABEL's ways."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from mmsnip.evaluation import evaluate_activitynet, evaluate_voc
 from mmsnip.evaluation.average_precision import (
+    IOU_THRESHOLDS,
     average_precision,
     check_thresholds,
-    class_names,
     first_claims,
-    iou_key,
     match_detections,
-    summarize,
 )
 from mmsnip.evaluation.records import collect
 from tests.evaluation.slow_oracles import (
     all_point_ap,
     greedy_matches,
+    mean_ap,
     random_videos,
 )
 
@@ -81,40 +83,53 @@ def test_average_precision_of_the_empty_cases():
     assert average_precision(np.zeros((2, 0), bool), 4).tolist() == [0, 0]
 
 
-def test_summary_leaves_undefined_classes_out_of_the_mean():
-    ap = np.array([[0.5, np.nan, 1.0], [0.25, np.nan, 0.0]])
-
-    report = summarize(ap, (0.5, 0.75), ['walk', 'sit', 'run'])
-
-    assert report['mAP@0.50'] == 0.75
-    assert report['mAP'] == (0.75 + 0.125) / 2
-    assert report['AP@0.75/walk'] == 0.25
-    assert np.isnan(report['AP@0.50/sit'])
-    assert all(type(value) is float for value in report.values())
-
-
 @pytest.mark.parametrize('levels', [[], [0.0], [1.1], [np.nan], 0.5])
 def test_thresholds_outside_the_unit_interval_are_refused(levels):
     with pytest.raises(ValueError, match='iou_thresholds='):
         check_thresholds(levels)
 
 
-def test_keys_have_two_decimals_and_stay_distinct():
-    assert [iou_key(0.5), iou_key(0.3), iou_key(0.125)] == [
-        '0.50',
-        '0.30',
-        '0.125',
-    ]
+@pytest.mark.parametrize('ties', [False, True])
+@pytest.mark.parametrize('seed', range(3))
+def test_evaluate_activitynet_takes_the_greedy_steps(seed, ties):
+    detections, truth = random_videos(seed, num_classes=3, ties=ties)
+
+    report = evaluate_activitynet(detections, truth, 3)
+
+    means = []
+    for iou in IOU_THRESHOLDS:
+        per_class = mean_ap(detections, truth, 3, iou, frames_of=frames)
+        means.append(np.mean(per_class))
+        assert report[f'mAP@{iou:.2f}'] == pytest.approx(means[-1], abs=1e-12)
+    assert report['mAP'] == pytest.approx(np.mean(means), abs=1e-12)
 
 
-def test_class_names_refuse_another_number_of_classes():
-    with pytest.raises(ValueError, match='2 names; expected 3'):
-        class_names(['a', 'b'], 3)
+def test_empty_cases_of_evaluate_activitynet_are_named():
+    truth = {'a': [[0, 0, 9]]}
+
+    assert evaluate_activitynet({'a': []}, truth, 2)['mAP'] == 0.0
+    assert np.isnan(evaluate_activitynet({'a': []}, truth, 2)['AP@0.50/1'])
+    assert np.isnan(evaluate_activitynet({}, {}, 2)['mAP'])
 
 
-def test_unknown_rules_are_refused():
-    found, truth = collect({}, {}, 1)
-    with pytest.raises(ValueError, match="rule='worst'"):
-        match_detections(found, truth, [0.5], rule='worst')
-    with pytest.raises(ValueError, match="ties='middle'"):
-        match_detections(found, truth, [0.5], ties='middle')
+@pytest.mark.parametrize('convention', ['official', 'clean'])
+def test_voc_looks_only_at_the_best_ground_truth(convention):
+    detections, truth = random_videos(5, num_classes=3)
+    extra = int(convention == 'official')
+
+    report = evaluate_voc(detections, truth, 3, convention=convention)
+
+    expected = mean_ap(
+        detections,
+        truth,
+        3,
+        0.5,
+        frames_of=lambda x, _: {*range(int(x[0]), int(x[1]) + extra)},
+        free_only=False,
+    )
+    assert report['mAP'] == pytest.approx(np.mean(expected), abs=1e-12)
+
+
+def test_empty_cases_of_evaluate_voc_are_named():
+    assert evaluate_voc({}, {'a': [[0, 0, 9]]}, 1)['mAP'] == 0.0
+    assert np.isnan(evaluate_voc({'a': [[0, 0, 9, 1]]}, {}, 1)['mAP'])

@@ -1,17 +1,18 @@
-"""DETAD's kinds of false positives, in closed cases and against loops."""
+"""DETAD's kinds of errors against loops; curves and bins."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from mmsnip.evaluation.average_precision import average_precision
-from mmsnip.evaluation.diagnosis import (
-    KINDS,
-    detection_kinds,
+from mmsnip.evaluation import (
+    analyze_sensitivity,
     diagnose_errors,
-    normalized_average_precision,
+    evaluate_activitynet,
+    measure_truth,
+    precision_recall_curves,
 )
+from mmsnip.evaluation.diagnosis import KINDS, detection_kinds, mean_curve
 from mmsnip.evaluation.records import collect
 
 TRUTH = {'a': np.array([[0, 0, 100], [1, 200, 300]])}
@@ -34,7 +35,7 @@ def kinds_at(level, min_iou=0.1):
     found, truth = collect(FOUND, TRUTH, 2)
     return [
         KINDS[kind]
-        for kind in detection_kinds(found, truth, [level], min_iou)[0]
+        for kind in detection_kinds(found, truth, [level], min_iou)[0][0]
     ]
 
 
@@ -150,7 +151,7 @@ def test_without_least_overlap_only_untouched_frames_are_background():
 def test_of_equal_overlaps_a_segment_of_the_own_class_counts():
     truth = {'a': np.array([[0, 0, 10], [1, 0, 10]])}
     found = {'a': np.array([[1, 0, 10, 0.9], [1, 0, 9, 0.8]])}
-    kinds = detection_kinds(*collect(found, truth, 2), [0.5])
+    kinds, _ = detection_kinds(*collect(found, truth, 2), [0.5])
     assert [KINDS[kind] for kind in kinds[0]] == [
         'true positive',
         'double detection',
@@ -177,24 +178,6 @@ def test_counts_and_gains_are_those_of_loops(seed, normalize):
     assert min(counts) > 0
 
 
-def test_several_thresholds_are_averaged():
-    found, truth = random_case(7)
-    alone = [diagnose_errors(found, truth, 3, [x]) for x in (0.3, 0.7)]
-    both = diagnose_errors(found, truth, 3, [0.3, 0.7])
-    np.testing.assert_allclose(
-        both.counts, (alone[0].counts + alone[1].counts) / 2
-    )
-    np.testing.assert_allclose(
-        both.gains, (alone[0].gains + alone[1].gains) / 2
-    )
-
-
-def test_groups_hold_as_many_detections_as_the_class_has_segments():
-    report = diagnose_errors(FOUND, TRUTH, 2, num_groups=3)
-    assert report.counts.sum(axis=1).tolist() == [2, 1, 1]
-    assert report.shares[0].tolist() == [0.5, 0, 0.5, 0, 0, 0]
-
-
 def test_detections_of_classes_without_truth_are_left_out():
     report = diagnose_errors({'a': [[2, 0, 9, 0.5]]}, TRUTH, 3)
     assert report.counts.sum() == 0
@@ -216,17 +199,157 @@ def test_without_truth_all_is_undefined():
     assert np.isnan(report.gains).all()
 
 
-def test_ap_is_the_usual_one_where_classes_are_equally_frequent():
-    rng = np.random.default_rng(0)
-    hits = rng.random((2, 40)) < 0.3
-    np.testing.assert_allclose(
-        normalized_average_precision(hits, 17, 17.0),
-        average_precision(hits, 17),
-    )
-
-
 def test_wrong_numbers_are_refused():
     with pytest.raises(ValueError, match='num_groups=0'):
         diagnose_errors(FOUND, TRUTH, 2, num_groups=0)
     with pytest.raises(ValueError, match=r'min_iou=1 must lie in \[0, 1\)'):
         diagnose_errors(FOUND, TRUTH, 2, min_iou=1)
+
+
+def test_curves_have_the_ap_of_the_evaluation():
+    found, truth = random_case(1)
+    curves = precision_recall_curves(found, truth, 3, 0.4)
+    report = evaluate_activitynet(found, truth, 3, [0.4])
+    assert [curve.ap for curve in curves] == [
+        report[f'AP@0.40/{label}'] for label in range(3)
+    ]
+
+
+def test_classes_without_truth_or_detections_have_their_own_values():
+    truth = {'a': np.array([[0, 0, 10]])}
+    empty, absent = precision_recall_curves(
+        {'a': np.array([[1, 0, 10, 0.5]])}, truth, 2
+    )
+    assert (empty.ap, empty.num_truth, len(empty.recall)) == (0, 1, 0)
+    assert np.isnan(absent.ap)
+    assert np.isnan(absent.recall).all()
+
+
+def test_the_area_under_the_mean_curve_is_map():
+    found, truth = random_case(5)
+    curves = precision_recall_curves(found, truth, 3, 0.3)
+    middles = (np.arange(20000) + 0.5) / 20000
+    mean_ap = np.mean([curve.ap for curve in curves])
+    area = mean_curve(curves, middles).mean()
+    assert area == pytest.approx(mean_ap, abs=1e-4)
+
+
+def test_characteristics_are_those_of_the_videos_sorted_by_name():
+    truth = {
+        'b': np.array([[1, 0, 30]]),
+        'a': np.array([[0, 10, 20], [0, 20, 50], [2, 0, 5]]),
+        'c': np.zeros((0, 3)),
+    }
+    measured = measure_truth(
+        truth, {'a': 100, 'b': 60, 'c': 9}, {'a': 10.0, 'b': 5.0, 'c': 5.0}
+    )
+    np.testing.assert_allclose(measured['length'], [1, 3, 0.5, 6])
+    np.testing.assert_allclose(measured['coverage'], [0.1, 0.3, 0.05, 0.5])
+    assert measured['instances'].tolist() == [2, 2, 1, 1]
+
+
+def test_a_bin_is_judged_by_its_own_segments_alone():
+    truth = {'a': np.array([[0, 0, 10], [0, 100, 200]])}
+    found = {
+        'a': np.array(
+            [[0, 100, 200, 0.9], [0, 300, 310, 0.8], [0, 0, 10, 0.7]]
+        )
+    }
+    measured = {'length': np.array([10.0, 100.0])}
+    report = analyze_sensitivity(
+        found,
+        truth,
+        measured,
+        1,
+        bins={'length': (0, 50, 500)},
+        normalize=False,
+    )
+    (part,) = report.parts
+    # short: one false positive before it; long: nothing before it
+    assert part.mean_ap.tolist() == [0.5, 1.0]
+    assert part.recall.tolist() == [1.0, 1.0]
+    assert part.counts.tolist() == [1, 1]
+
+
+def test_normalized_precision_counts_the_segments_of_all_bins():
+    truth = {'a': np.array([[0, 0, 10], [0, 100, 200]])}
+    found = {'a': np.array([[0, 300, 310, 0.8], [0, 0, 10, 0.7]])}
+    measured = {'length': np.array([10.0, 100.0])}
+    report = analyze_sensitivity(
+        found, truth, measured, 1, bins={'length': (0, 50, 500)}
+    )
+    # R = 1, N = 2, F = 1: precision 2 / 3
+    np.testing.assert_allclose(report.parts[0].mean_ap, [2 / 3, 0])
+
+
+def test_recall_stops_where_precision_has_fallen():
+    truth = {'a': np.array([[0, 0, 10]])}
+    rows = [[0, 100 + 10 * i, 109 + 10 * i, 0.9] for i in range(19)]
+    found = {'a': np.array([*rows, [0, 0, 10, 0.1]])}
+    measured = {'length': np.array([1.0])}
+
+    def recall(limit):
+        report = analyze_sensitivity(
+            found, truth, measured, 1, min_precision=limit
+        )
+        return report.recall, report.parts[0].recall[0]
+
+    # one hit in twenty: precision 0.05 exactly
+    assert recall(0.049) == (1, 1)
+    assert recall(0.05) == (0, 0)
+
+
+def test_one_bin_of_all_segments_has_the_scores_of_all():
+    found, truth = random_case(3)
+    size = sum(map(len, truth.values()))
+    report = analyze_sensitivity(
+        found,
+        truth,
+        {'any': np.arange(float(size))},
+        3,
+        [0.3, 0.6],
+        num_bins=1,
+    )
+    assert report.parts[0].mean_ap[0] == report.mean_ap
+    assert report.parts[0].recall[0] == report.recall
+    whole = diagnose_errors(found, truth, 3, [0.3, 0.6], num_groups=1000)
+    assert report.mean_ap == pytest.approx(whole.mean_ap, abs=1e-12)
+
+
+def test_empty_bins_and_empty_truth_are_undefined():
+    none = np.zeros(0)
+    report = analyze_sensitivity(
+        {}, {'a': np.zeros((0, 3))}, {'length': none}, 2, bins='thumos14'
+    )
+    assert np.isnan(report.parts[0].mean_ap).all()
+    assert np.isnan([report.mean_ap, report.recall]).all()
+    report = analyze_sensitivity({}, {}, {'length': none}, 2)
+    assert report.parts[0].labels == ()
+
+
+@pytest.mark.parametrize(
+    ('bins', 'message'),
+    [
+        ('hoiem', "bins='hoiem' is unknown"),
+        ({'coverage': (0, 1)}, "no edges of 'length', only of"),
+        ({'length': (0, 3, 3)}, 'must ascend'),
+        ({'length': (3,)}, 'must ascend'),
+    ],
+)
+def test_wrong_bins_are_refused(bins, message):
+    truth = {'a': np.array([[0, 0, 10]])}
+    with pytest.raises(ValueError, match=message):
+        analyze_sensitivity({}, truth, {'length': np.ones(1)}, 1, bins=bins)
+
+
+def test_numbers_that_are_not_one_a_segment_are_refused():
+    with pytest.raises(ValueError, match=r"measured\['x'\] has shape \(2,\)"):
+        analyze_sensitivity({}, {'a': [[0, 0, 9]]}, {'x': np.ones(2)}, 1)
+
+
+def test_a_video_without_a_rate_is_refused():
+    truth = {'a': np.array([[0, 0, 10]])}
+    with pytest.raises(ValueError, match="video 'a' has fps=None"):
+        measure_truth(truth, {'a': 20}, {})
+    with pytest.raises(ValueError, match="video 'a' has num_frames=None"):
+        measure_truth(truth, {}, 30.0)

@@ -1,9 +1,12 @@
+"""Scores of one label a frame, against loops."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from mmsnip.evaluation.framewise import edit_score, evaluate_frames
+from mmsnip.evaluation import evaluate_frames, frame_confusion
+from mmsnip.evaluation.framewise import edit_score
 from tests.evaluation.slow_oracles import runs_of, set_iou
 
 
@@ -137,10 +140,24 @@ def test_no_video_is_a_defined_case():
     [
         ({'a': [0, 1]}, "video 'b' has no counterpart"),
         ({'a': [0, 1], 'b': [0]}, "video 'b' has 1 predicted and 2 true"),
-        ({'a': [0, 3], 'b': [0, 0]}, "predictions of video 'a' holds labels"),
-        ({'a': [0, 0.5], 'b': [0, 0]}, "predictions of video 'a': .*integer"),
+        ({'a': [0, 3], 'b': [0, 0]}, "predictions of video 'a'.*0..2"),
+        (
+            {'a': [0, 0.5], 'b': [0, 0]},
+            "predictions of video 'a': .*a label a frame",
+        ),
     ],
 )
 def test_evaluate_frames_refuses_and_names_the_video(predictions, message):
     with pytest.raises(ValueError, match=message):
         evaluate_frames(predictions, {'a': [0, 1], 'b': [0, 2]}, 2)
+
+
+def test_confusion_counts_every_pair_of_labels():
+    rng = np.random.default_rng(0)
+    truth = {name: rng.integers(0, 4, T) for name, T in (('a', 13), ('b', 7))}
+    found = {name: rng.integers(0, 4, len(x)) for name, x in truth.items()}
+    counts = np.zeros((4, 4), dtype=int)
+    for name, labels in truth.items():
+        for true, predicted in zip(labels, found[name]):
+            counts[true, predicted] += 1
+    np.testing.assert_array_equal(frame_confusion(found, truth, 3), counts)

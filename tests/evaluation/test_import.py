@@ -1,3 +1,5 @@
+"""The room imports numpy and exports the names of the contract."""
+
 from __future__ import annotations
 
 import subprocess

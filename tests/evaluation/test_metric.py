@@ -1,3 +1,5 @@
+"""`SegmentMAP`: padding, ranks, dumps, and what it refuses."""
+
 from __future__ import annotations
 
 import json
@@ -9,7 +11,10 @@ import torch
 from mmengine.evaluator import Evaluator
 
 from mmsnip.evaluation import babel_detections, evaluate_babel
-from mmsnip.io.detections import load_detections, load_scores
+from mmsnip.evaluation.protocols import evaluate_scores
+from mmsnip.evaluation.records import each_video_once, video_entry
+from mmsnip.io.detections import load_detections
+from mmsnip.io.scores import load_scored_videos
 from mmsnip.registry import METRICS
 
 CLASSES = ['walk', 'sit', 'run']
@@ -79,14 +84,6 @@ def test_metric_gives_the_numbers_of_the_pure_functions():
     )
 
 
-def test_metric_appends_one_entry_per_video():
-    metric = build()
-
-    metric.process(None, make_samples(num_videos=4))
-
-    assert len(metric.results) == 4
-
-
 def test_padding_of_a_sampler_changes_nothing():
     samples = make_samples()
 
@@ -95,12 +92,6 @@ def test_padding_of_a_sampler_changes_nothing():
     padded = run([*samples, *samples[:2]], size=7)
 
     np.testing.assert_equal(padded, once)
-
-
-def test_order_of_videos_changes_nothing():
-    samples = make_samples()
-
-    np.testing.assert_equal(run(samples[::-1]), run(samples))
 
 
 def evaluate_on_rank(rank, folder):
@@ -169,16 +160,6 @@ def test_arguments_of_the_proposals_reach_them():
     assert loose.evaluate(5)['runs/mAP'] > strict.evaluate(5)['runs/mAP'] == 0
 
 
-def test_background_alone_is_evaluated():
-    sample = make_samples(num_videos=1)[0]
-    sample['pred_frame_scores'] = torch.eye(4)[[3] * 29]
-
-    metrics = run([sample])
-
-    assert metrics['frame_accuracy'] == 1.0
-    assert np.isnan(metrics['sweep/mAP'])
-
-
 def test_dump_holds_the_first_proposals_and_all_metrics(tmp_path):
     samples = make_samples()
     path = tmp_path / 'made' / 'out.json'
@@ -195,23 +176,6 @@ def test_dump_holds_the_first_proposals_and_all_metrics(tmp_path):
         np.testing.assert_allclose(detections[sample['frame_dir']], expected)
     assert 'NaN' not in path.read_text()
     assert json.loads(path.read_text())['metrics']['sweep/AP@0.50/run'] is None
-
-
-def test_dump_of_scores_comes_back_exactly(tmp_path):
-    samples = make_samples()
-
-    run(samples, dump_scores=str(tmp_path / 'scores.npz'))
-
-    scores, classes = load_scores(tmp_path / 'scores.npz')
-    assert classes == CLASSES
-    for sample in samples:
-        np.testing.assert_array_equal(
-            scores[sample['frame_dir']], sample['pred_frame_scores'].numpy()
-        )
-
-
-def test_metric_without_any_video_reports_nothing():
-    assert build().compute_metrics([]) == {}
 
 
 def test_metric_refuses_classes_that_do_not_fit_the_scores():
@@ -247,3 +211,139 @@ def test_metric_refuses_videos_with_other_numbers_of_classes():
 def test_metric_refuses_unknown_choices(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)
+
+
+def test_dump_of_scores_alone_gives_the_same_numbers_again(tmp_path):
+    path = tmp_path / 'scores.npz'
+    options = dict(
+        proposals=dict(sweep=dict(min_length=5), runs={}),
+        iou_thresholds=[0.25, 0.5],
+        convention='clean',
+    )
+
+    metrics = run(
+        make_samples(), dump_scores=str(path), per_class=True, **options
+    )
+
+    stored = load_scored_videos(path)
+    settings = dict(stored.settings)
+    assert settings.pop('label_rule') == 'segments are taken as annotated'
+    again, _ = evaluate_scores(
+        stored.scores, stored.truth, stored.classes, **settings
+    )
+    np.testing.assert_equal(again, metrics)
+    assert stored.fps == {f'video-{v}': 30.0 for v in range(5)}
+
+
+def test_scores_are_dumped_of_videos_without_a_frame_rate(tmp_path):
+    path = tmp_path / 'scores.npz'
+    samples = make_samples()
+    del samples[1]['fps']
+
+    run(samples, dump_scores=str(path))
+
+    assert 'video-1' not in load_scored_videos(path).fps
+
+
+@pytest.mark.parametrize('rule', [None, 'the one that starts last'])
+def test_babel_numbers_say_how_their_ground_truth_was_made(
+    tmp_path, monkeypatch, rule
+):
+    lines = []
+    monkeypatch.setattr(
+        'mmsnip.evaluation.metric.print_log',
+        lambda line, logger: lines.append(line),
+    )
+    metric = build(dump=str(tmp_path / 'out.json'), convention='clean')
+    metric.dataset_meta = dict(classes=CLASSES, label_rule=rule)
+    metric.process(None, make_samples())
+
+    metric.evaluate(5)
+
+    said = rule or 'segments are taken as annotated'
+    assert lines == [f'ground truth of BABEL: {said}']
+    extra = json.loads((tmp_path / 'out.json').read_text())['external_data']
+    assert extra['label_rule'] == said
+    assert (extra['protocol'], extra['convention']) == ('babel', 'clean')
+
+
+def test_numbers_of_other_protocols_say_nothing_of_babel(monkeypatch):
+    monkeypatch.setattr('mmsnip.evaluation.metric.print_log', pytest.fail)
+
+    assert run(make_samples(), protocol='voc')
+
+
+def sample(**changes):
+    scores = torch.full((13, 4), 0.25)
+    base = dict(
+        frame_dir='v1',
+        pred_frame_scores=scores,
+        segments=np.array([[2, 5], [7, 13]]),
+        segment_labels=np.array([0, 2]),
+        total_frames=13,
+        fps=25.0,
+    )
+    return {**base, **changes}
+
+
+def test_entry_reads_half_precision_scores():
+    scores = torch.full((13, 4), 0.25, dtype=torch.bfloat16)
+
+    entry = video_entry(sample(pred_frame_scores=scores))
+
+    assert entry['scores'].dtype == np.float32
+
+
+@pytest.mark.parametrize('segments', [[], np.zeros((0, 2)), torch.empty(0, 2)])
+def test_entry_of_a_video_without_actions_has_no_segments(segments):
+    entry = video_entry(sample(segments=segments, segment_labels=[]))
+
+    assert entry['segments'].shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'pred_frame_scores': None}, "'v1' lacks 'pred_frame_scores'"),
+        ({'segments': None}, "'v1' lacks 'segments'"),
+        ({'total_frames': 14}, "'v1' has 13 scored frames, .* is 14"),
+        ({'segment_labels': [0]}, "video 'v1': 1 labels for 2"),
+        (
+            {'segment_labels': [0, 3]},
+            "'v1', row 1: found label 3; expected 0 to 2",
+        ),
+        ({'segments': [[2, 5], [7, 14]]}, "'v1', row 1"),
+        ({'segments': [[5, 5], [7, 13]]}, "'v1', row 0"),
+        (
+            {'pred_frame_scores': torch.full((13, 4), float('nan'))},
+            r"'v1', .*nan at \[0, 0\]",
+        ),
+    ],
+)
+def test_entry_refuses_a_malformed_sample_and_names_it(changes, message):
+    with pytest.raises(ValueError, match=message):
+        video_entry(sample(**changes))
+
+
+def test_entry_without_frame_rate_is_refused_where_one_is_needed():
+    unknown = sample(fps=None)
+
+    assert video_entry(unknown)['fps'] is None
+    assert video_entry(unknown, 30, needs_fps=True)['fps'] == 30.0
+    with pytest.raises(ValueError, match="'v1' has no 'fps'"):
+        video_entry(unknown, needs_fps=True)
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'frame_index': torch.arange(5, 18)},
+        {'segments': [[2, 6], [7, 13]]},
+        {'segments': [[2, 5]], 'segment_labels': [0]},
+    ],
+)
+def test_windows_under_one_name_are_refused(changes):
+    entries = [video_entry(sample()), video_entry(sample(**changes))]
+
+    with pytest.raises(ValueError, match="'v1' came twice with different"):
+        each_video_once(entries)

@@ -1,16 +1,24 @@
+"""Runs, overlap, suppression, Viterbi, and what is refused."""
+
 from __future__ import annotations
+
+from itertools import product
 
 import numpy as np
 import pytest
 
-from mmsnip.evaluation.segments import (
-    mask_runs,
+from mmsnip.evaluation import (
     run_detections,
     segment_iou,
     segments_from_frames,
     suppress,
+    viterbi_detections,
+    viterbi_labels,
 )
-from mmsnip.skeleton.resample import paint_segments
+from mmsnip.evaluation.protocols import evaluate_scores
+from mmsnip.evaluation.records import collect
+from mmsnip.evaluation.segments import mask_runs
+from mmsnip.structures import Segments
 from tests.evaluation.slow_oracles import greedy_suppression, runs_of, set_iou
 
 
@@ -43,9 +51,9 @@ def test_segment_iou_of_nothing_keeps_the_other_axis():
 @pytest.mark.parametrize(
     ('a', 'message'),
     [
-        ([[3, 1]], r'a row 0 is \[3.0, 1.0\]'),
-        ([[0, 1], [0, np.nan]], 'a row 1 is'),
-        ([[0, 1, 2]], r'a has shape \(1, 3\)'),
+        ([[3, 1]], 'a: found .*start <= end'),
+        ([[0, 1], [0, np.nan]], 'a: found .*finite'),
+        ([[0, 1, 2]], r'a: found .*\(1, 3\)'),
     ],
 )
 def test_segment_iou_refuses_malformed_intervals(a, message):
@@ -66,16 +74,6 @@ def test_segments_from_frames_are_the_runs_of_each_label():
     assert found.dtype == np.int64
 
 
-def test_segments_from_frames_tile_the_video_without_background():
-    labels = np.random.default_rng(2).integers(0, 3, 17)
-
-    found = segments_from_frames(labels, background=None)
-
-    np.testing.assert_array_equal(
-        np.repeat(found[:, 0], found[:, 2] - found[:, 1]), labels
-    )
-
-
 @pytest.mark.parametrize('labels', [[], [4, 4, 4], [4]])
 def test_segments_from_frames_of_background_alone_are_none(labels):
     assert segments_from_frames(labels, background=4).shape == (0, 3)
@@ -83,7 +81,7 @@ def test_segments_from_frames_of_background_alone_are_none(labels):
 
 @pytest.mark.parametrize('labels', [[0.5, 1.0], [[0, 1]], [True, False]])
 def test_segments_from_frames_refuse_other_than_integers_per_frame(labels):
-    with pytest.raises(ValueError, match='one integer per frame'):
+    with pytest.raises(ValueError, match='an integer a frame'):
         segments_from_frames(labels, background=1)
 
 
@@ -92,7 +90,7 @@ def test_segments_from_frames_are_painted_back_to_the_frames():
 
     segments = segments_from_frames(labels, background=3)
 
-    painted = paint_segments(segments[:, 1:], segments[:, 0], 37, 3)
+    painted = Segments.of_rows(segments, num_frames=37).frames(3)
     np.testing.assert_array_equal(painted, labels)
 
 
@@ -105,10 +103,6 @@ def test_mask_runs_are_those_of_each_row():
         (r, s, e) for r in range(5) for s, e in runs_of(mask[r].tolist())
     ]
     assert list(zip(rows, starts, ends)) == expected
-
-
-def test_mask_runs_of_no_frames_are_none():
-    assert [len(part) for part in mask_runs(np.zeros((3, 0), bool))] == [0] * 3
 
 
 def test_run_detections_score_is_the_mean_class_probability():
@@ -141,7 +135,7 @@ def test_run_detections_without_an_action_are_none(scores):
 
 
 def test_run_detections_refuse_what_is_not_a_finite_table():
-    with pytest.raises(ValueError, match=r'scores\[1, 2\] is nan'):
+    with pytest.raises(ValueError, match=r'scores: found nan at \[1, 2\]'):
         run_detections([[0, 1, 0], [0, 1, np.nan]])
     with pytest.raises(ValueError, match=r'\(T, num_classes \+ 1\)'):
         run_detections(np.zeros(5))
@@ -179,20 +173,123 @@ def test_suppress_keeps_labels_apart():
     assert (np.diff(scores[kept]) <= 0).all()
 
 
-def test_suppress_follows_a_chain_to_its_end():
-    # each one overlaps its neighbours: the 1st, 3rd, 5th .. survive
-    starts = np.arange(41) * 5
-    segments = np.stack([starts, starts + 8], axis=1)
-
-    kept = suppress(segments, np.linspace(1, 0, 41), 0.2)
-
-    assert kept.tolist() == list(range(0, 41, 2))
-
-
-def test_suppress_of_nothing_is_nothing():
-    assert suppress(np.zeros((0, 2)), np.zeros(0), 0.2).shape == (0,)
-
-
 def test_suppress_refuses_an_unknown_overlap():
     with pytest.raises(ValueError, match="overlap='hull' is unknown"):
         suppress([[0, 1]], [1.0], 0.2, overlap='hull')
+
+
+def random_scores(T, K, seed):
+    draws = np.random.default_rng(seed).gamma(0.3, size=(T, K)) + 1e-3
+    return draws / draws.sum(axis=1, keepdims=True)
+
+
+def cost_of(scores, labels, switch_cost):
+    frames = -np.log(scores[np.arange(len(labels)), labels]).sum()
+    return frames + switch_cost * np.count_nonzero(np.diff(labels))
+
+
+@pytest.mark.parametrize('switch_cost', [0.0, 0.3, 1.0, 3.0, 50.0])
+@pytest.mark.parametrize('seed', range(4))
+def test_no_other_sequence_of_labels_costs_less(seed, switch_cost):
+    scores = random_scores(6, 3, seed)
+
+    found = viterbi_labels(scores, switch_cost)
+
+    least = min(
+        cost_of(scores, np.array(labels), switch_cost)
+        for labels in product(range(3), repeat=6)
+    )
+    assert cost_of(scores, found, switch_cost) == pytest.approx(least)
+
+
+def test_a_run_stays_where_its_frames_outweigh_two_changes():
+    # 0.8 against 0.1: each frame speaks for its class by log 8 = 2.08 nats
+    def labels(length):
+        return [2] * 9 + [0] * length + [2] * 9
+
+    kept = {
+        length: 0 in viterbi_labels(np.eye(3)[labels(length)] * 0.7 + 0.1, 10)
+        for length in (9, 10)
+    }
+
+    assert kept == {9: False, 10: True}
+
+
+def test_impossible_for_one_frame_is_not_forbidden_for_ever():
+    scores = np.eye(2)[[0] * 5 + [1] + [0] * 5]
+
+    assert viterbi_labels(scores, 10).tolist() == [0] * 11
+
+
+@pytest.mark.parametrize('T', [0, 1])
+def test_short_videos(T):
+    scores = np.full((T, 2), 0.5)
+
+    assert viterbi_labels(scores).tolist() == [0] * T
+    assert viterbi_detections(scores).shape == (T, 4)
+
+
+@pytest.mark.parametrize('switch_cost', [-1.0, np.nan, np.inf])
+def test_a_price_that_is_none_is_refused(switch_cost):
+    with pytest.raises(ValueError, match='must be finite and 0 or more'):
+        viterbi_labels(np.full((4, 2), 0.5), switch_cost)
+
+
+def test_an_evaluation_has_its_frame_metrics_beside_those_of_the_arg_max():
+    labels = [1] * 12 + [0] * 9 + [1] + [0] * 9 + [1] * 12
+    scores = {'a': np.eye(2)[labels] * 0.6 + 0.2}
+    truth = {'a': np.array([[0, 12, 31]])}
+
+    metrics, found = evaluate_scores(
+        scores, truth, ['wave'], 'babel', {'runs': {}, 'viterbi': {}}
+    )
+
+    assert metrics['runs_per_segment'] == 2
+    assert metrics['viterbi/runs_per_segment'] == 1
+    assert metrics['edit'] == pytest.approx(0.5)
+    assert metrics['viterbi/edit'] == metrics['viterbi/F1@50'] == 1
+    assert metrics['viterbi/frame_accuracy'] == 1
+    assert found['viterbi']['a'][0, :3].tolist() == [0, 12, 31]
+
+
+GOOD = np.array([[0, 2, 9, 0.5], [1, 3, 7, 0.9]])
+TRUTH = np.array([[0, 2, 9]])
+
+
+def test_collect_sorts_by_score_and_keeps_order_of_videos_on_ties():
+    found, truth = collect(
+        {'b': [[0, 1, 2, 0.5]], 'a': [[0, 3, 4, 0.5], [0, 5, 6, 0.7]]},
+        {'b': [[0, 1, 2]]},
+        num_classes=1,
+    )
+
+    assert found.start.tolist() == [5, 3, 1]
+    assert found.video.tolist() == [0, 0, 1]
+    assert truth.video.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ('column', 'value', 'rule'),
+    [
+        (0, 2, 'label 2; expected 0 to 1'),
+        (0, -1, 'label -1'),
+        (0, 0.5, 'labels must be whole'),
+        (1, 7, 'start < end'),
+        (1, 8, 'start < end'),
+        (2, np.inf, 'start < end'),
+        (3, np.nan, 'not finite'),
+    ],
+)
+def test_collect_refuses_a_bad_row_and_names_its_video(column, value, rule):
+    bad = GOOD.copy()
+    bad[1, column] = value
+
+    with pytest.raises(ValueError, match=rf"detections of video 'v7'.*{rule}"):
+        collect({'v1': GOOD, 'v7': bad}, {'v1': TRUTH}, num_classes=2)
+
+
+def test_collect_refuses_a_bad_shape_and_names_its_video():
+    with pytest.raises(
+        ValueError, match=r"ground_truth of video 'v2': found .*\(2, 4\)"
+    ):
+        collect({'v2': GOOD}, {'v2': GOOD}, num_classes=2)

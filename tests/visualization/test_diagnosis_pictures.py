@@ -7,9 +7,9 @@ import pytest
 
 from mmsnip.evaluation import evaluate_activitynet
 from mmsnip.evaluation.diagnosis import KINDS, diagnose_errors
-from mmsnip.evaluation.diagnosis_bins import measure_truth
-from mmsnip.evaluation.diagnosis_curves import precision_recall_curves
-from mmsnip.evaluation.diagnosis_sensitivity import analyze_sensitivity
+from mmsnip.evaluation.diagnosis import measure_truth
+from mmsnip.evaluation.diagnosis import precision_recall_curves
+from mmsnip.evaluation.diagnosis import analyze_sensitivity
 from mmsnip.evaluation.protocols import evaluate_scores
 from mmsnip.visualization import (
     draw_class_ap,

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from mmsnip.evaluation.diagnosis_embedding import principal_plane
+from mmsnip.evaluation.neighbors import principal_plane
 from mmsnip.visualization.embedding_map import (
     Embedding,
     draw_embeddings,
@@ -97,5 +97,5 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r'labels range from 0 to 3; .* 0..2'):
         draw_embeddings([embedding()], CLASSES[:2])
     broken = embedding()._replace(features=np.full((47, 2), np.nan))
-    with pytest.raises(ValueError, match='not finite'):
+    with pytest.raises(ValueError, match='expected finite'):
         draw_embeddings([broken], CLASSES)

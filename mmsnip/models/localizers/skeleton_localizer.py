@@ -9,7 +9,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from mmsnip.evaluation.smoothing import check_window
+from mmsnip.evaluation.segments import check_window
 from mmsnip.models.checkpoint import load_encoder
 from mmsnip.models.persons import encode_persons, stage_lengths
 from mmsnip.models.sliding import chunk_rule, logits_in_chunks

@@ -1,11 +1,13 @@
+"""PKU-MMD's protocol and VOC's numbers against the official code."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from mmsnip.evaluation.pkummd import (
+from mmsnip.evaluation import (
     evaluate_pkummd,
-    official_average_precision,
+    evaluate_voc,
     pkummd_detections,
     smooth_scores,
 )
@@ -159,16 +161,6 @@ def test_evaluate_pkummd_drops_detections_as_the_loop_does(seed):
     assert report['mAP_video'] == pytest.approx(np.mean(per_video), abs=1e-12)
 
 
-def test_official_ap_counts_several_matches_of_one_truth_once():
-    matched = np.array([[True, True, True]])
-    claims = np.array([[True, False, False]])
-
-    ap = official_average_precision(matched, claims, 1)
-
-    # full list: 1/3; one dropped: 1/2; two dropped: 1; all dropped: 0
-    assert ap.item() == 1.0
-
-
 def test_clean_pkummd_is_plain_average_precision():
     detections, truth = random_videos(2, num_classes=3)
 
@@ -258,3 +250,28 @@ def test_pkummd_detections_refuse_bad_arguments():
         pkummd_detections(np.zeros((5, 3)), half_width=-1)
     with pytest.raises(ValueError, match='expected finite'):
         pkummd_detections(np.full((5, 3), np.nan))
+
+
+def voc_parity(golden, parity):
+    found, truth = by_video(golden['det']), by_video(golden['gt'])
+    report = evaluate_voc(found, truth, NUM_CLASSES, THETAS)
+    for theta in THETAS:
+        name, key = f'voc{theta}', f'@{theta:.2f}'
+        labels = golden[f'{name}/classes']
+        ap = [report[f'AP{key}/{c - 1}'] for c in labels]
+        # officially float32
+        at = f'{name}/ap'
+        parity.close('VOC', ap, golden[at], 1e-6, at)
+        at = f'{name}/map'
+        parity.close('VOC', report[f'mAP{key}'], golden[at], 1e-6, at)
+
+
+@pytest.mark.parity
+def test_voc_gives_the_committed_official_numbers(golden_dir, parity):
+    voc_parity(np.load(golden_dir / 'pkummd_s0.npz'), parity)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize('seed', SEEDS['pkummd'])
+def test_voc_gives_the_official_numbers(reference_dir, seed, parity):
+    voc_parity(np.load(reference_dir / f'pkummd_s{seed}.npz'), parity)
