@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from mmsnip.evaluation import evaluate_activitynet
-from mmsnip.evaluation.diagnosis import KINDS, diagnose_errors
-from mmsnip.evaluation.diagnosis import measure_truth
-from mmsnip.evaluation.diagnosis import precision_recall_curves
-from mmsnip.evaluation.diagnosis import analyze_sensitivity
+from mmsnip.evaluation.diagnosis import (
+    KINDS,
+    analyze_sensitivity,
+    diagnose_errors,
+    measure_truth,
+    precision_recall_curves,
+)
 from mmsnip.evaluation.protocols import evaluate_scores
 from mmsnip.visualization import (
     draw_class_ap,
