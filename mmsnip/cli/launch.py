@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,14 @@ from mmsnip.cli.places import find_config
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from mmengine.runner import Runner
 
-__all__ = ['add_run_arguments', 'fit_loaders', 'load_config']
+__all__ = ['add_run_arguments', 'build_runner', 'fit_loaders', 'load_config']
 
 # Streams that configs have by default; their work folders bear no name.
 UNNAMED_STREAMS = ('joint', 'egocentric')
+# What mmengine says on each run, of which nobody here can do anything.
+IDLE_TALK = ('"FileClient" will', '"HardDiskBackend" is', 'SyncBatchNorm')
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -135,3 +139,24 @@ def _start_processes(cfg: Config) -> None:
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
     cfg.model_wrapper_cfg = {**wrapper, 'device_ids': None}
+
+
+def _is_for_people(record: logging.LogRecord) -> bool:
+    """Whether the terminal shows a record: a line, or a warning."""
+    text = record.getMessage().strip()
+    if any(words in text for words in IDLE_TALK):
+        return False
+    return '\n' not in text or record.levelno > logging.INFO
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Mmengine's runner; config, environment and hooks go to its file only."""
+    from mmengine.runner import Runner
+
+    class RunnerOfFewWords(Runner):
+        def build_logger(self, *args, **kwargs):
+            logger = super().build_logger(*args, **kwargs)
+            logger.handlers[0].addFilter(_is_for_people)
+            return logger
+
+    return RunnerOfFewWords.from_cfg(cfg)

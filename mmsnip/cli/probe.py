@@ -1,64 +1,77 @@
 """Try out what mmsnip stands on; run by the doctor in a process of its own.
 
 A library that is broken may end the process that imports it, so each step
-prints its result as a line of JSON before the next begins.
+prints its findings (check, state, text) as a line of JSON before the next
+begins.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
 
 __all__ = ['MARK', 'STEPS', 'main']
 
 MARK = 'mmsnip-probe '  # other lines are what the libraries print
+Facts = Iterator[tuple[str, str, str]]
 
 
-def torch_facts() -> dict[str, Any]:
+def _torch() -> Facts:
     """Import torch and compute with it, on the CPU and the first GPU."""
     import numpy as np
     import torch
+    from torch import distributed
 
     found = torch.from_numpy(np.ones((3, 4), np.float32))
     if float((found @ found.T).sum()) != 36:
         raise RuntimeError('torch multiplies matrices wrongly')
-    facts: dict[str, Any] = dict(
-        version=torch.__version__,
-        cuda_build=torch.version.cuda or getattr(torch.version, 'hip', None),
-        threads=torch.get_num_threads(),
-        distributed=[],
-        gpus=[],
-        bf16=False,
-        gpu_error='',
-    )
-    if torch.distributed.is_available():
-        facts['distributed'] = [
-            name
-            for name in ('gloo', 'nccl')
-            if getattr(torch.distributed, f'is_{name}_available', bool)()
-        ]
+    build = torch.version.cuda or getattr(torch.version, 'hip', None)
+    text = f'{torch.__version__}, built for '
+    text += f'CUDA {build}' if build else 'the CPU'
+    if distributed.is_available():
+        backends = [n for n in ('gloo', 'nccl') if _has_backend(n)]
+        text += f', distributed backends: {", ".join(backends)}'
+    yield 'torch runs', 'OK', text
+    yield 'threads', 'OK', f'torch takes {torch.get_num_threads()}'
     if torch.cuda.is_available():
         try:
             for index in range(torch.cuda.device_count()):
                 about = torch.cuda.get_device_properties(index)
-                facts['gpus'].append(
-                    f'{about.name}, {about.total_memory / 2**30:.0f} GiB, '
-                    f'compute capability {about.major}.{about.minor}'
-                )
+                size = about.total_memory / 2**30
+                yield 'GPU', 'OK', f'{about.name}, {size:.0f} GiB'
             x = torch.ones(4, 3, 8, device='cuda')
-            layer = torch.nn.Conv1d(3, 5, 3).cuda()
-            layer(x).sum().backward()
+            torch.nn.Conv1d(3, 5, 3).cuda()(x).sum().backward()
             torch.cuda.synchronize()
-            facts['bf16'] = bool(torch.cuda.is_bf16_supported())
         except Exception as error:  # the CPU may still serve
-            facts['gpu_error'] = _first_line(error)
-    return facts
+            text = f'is visible, but fails: {_first_line(error)}'
+            yield 'GPU', 'problem', text
+    elif shutil.which('nvidia-smi') is None:
+        yield 'GPU', 'OK', 'none is visible, and none needed by configs/custom'
+    else:
+        text = 'nvidia-smi is here, but torch sees no GPU: another CUDA build'
+        yield 'GPU', 'problem' if build else 'note', text
 
 
-def checkpoint_facts() -> dict[str, Any]:
+def _has_backend(name: str) -> bool:
+    from torch import distributed
+
+    return getattr(distributed, f'is_{name}_available', bool)()
+
+
+def _environment() -> Facts:
+    """What mmengine tells of compilers and builds."""
+    from mmengine.utils.dl_utils import collect_env
+
+    for name, value in collect_env().items():
+        text = str(value).strip()
+        if '\n' not in text:
+            yield name, 'OK', text
+
+
+def _checkpoint() -> Facts:
     """Write and read a checkpoint as mmengine makes them."""
     import numpy as np
     import torch
@@ -78,26 +91,23 @@ def checkpoint_facts() -> dict[str, Any]:
     loaded = load_checkpoint(file.getvalue())
     if loaded['message_hub']['loss'].current() != 0.5:
         raise RuntimeError('a checkpoint came back changed')
-    return {}
+    text = 'of mmengine is read back, without running code of it'
+    yield 'checkpoint', 'OK', text
 
 
-def registry_facts() -> dict[str, Any]:
+def _registry() -> Facts:
     """Import the registry, and the rooms that it imports on first use."""
-    from mmsnip.registry import DATASETS, METRICS, MODELS, TRANSFORMS
+    from mmsnip import registry
 
-    counts = {}
-    for name, registry in (
-        ('models', MODELS),
-        ('datasets', DATASETS),
-        ('transforms', TRANSFORMS),
-        ('metrics', METRICS),
-    ):
-        registry.import_from_location()
-        counts[name] = len(registry)
-    return counts
+    counts = []
+    for name in ('MODELS', 'DATASETS', 'TRANSFORMS', 'METRICS'):
+        one = getattr(registry, name)
+        one.import_from_location()
+        counts.append(f'{len(one)} {name.lower()}')
+    yield 'registry', 'OK', ', '.join(counts)
 
 
-def step_facts() -> dict[str, Any]:
+def _train_step() -> Facts:
     """Build a tiny localizer and train it for one step."""
     import torch
     from mmaction.structures import ActionDataSample
@@ -122,28 +132,28 @@ def step_facts() -> dict[str, Any]:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     sample = ActionDataSample()
     sample.gt_frame_labels = torch.arange(17) % 3
-    joints = torch.randn(1, 1, 17, 4, 3)
-    losses = model(joints, [sample], mode='loss')
+    losses = model(torch.randn(1, 1, 17, 4, 3), [sample], mode='loss')
     loss = sum(losses.values())
     loss.backward()
     optimizer.step()
     if not torch.isfinite(loss):
         raise RuntimeError(f'the loss of one step is {float(loss)}')
-    return dict(loss=round(float(loss), 3))
+    text = f'a tiny localizer trains, loss {float(loss):.3f}'
+    yield 'train step', 'OK', text
 
 
-STEPS: dict[str, Callable[[], dict[str, Any]]] = {
-    'torch': torch_facts,
-    'checkpoint': checkpoint_facts,
-    'registry': registry_facts,
-    'train step': step_facts,
+STEPS = {
+    'torch': _torch,
+    'checkpoint': _checkpoint,
+    'environment': _environment,
+    'registry': _registry,
+    'train step': _train_step,
 }
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or ['']
     # compat.VersionError lists what does not fit in the lines below.
-    text = ' '.join(lines[:4]) if len(lines) > 1 else lines[0]
+    text = ' '.join(str(error).strip().splitlines()[:4])
     return f'{type(error).__name__}: {text}'[:400]
 
 
@@ -151,14 +161,10 @@ def main() -> None:
     """Take the steps, each after the one before has printed its result."""
     for name, step in STEPS.items():
         try:
-            result = dict(step=name, facts=step())
+            result = dict(step=name, facts=list(step()))
         except BaseException as error:  # an import may raise SystemExit
             result = dict(step=name, error=_first_line(error))
         sys.stdout.write(f'\n{MARK}{json.dumps(result)}\n')
         sys.stdout.flush()
         if 'error' in result and name in ('torch', 'registry'):
             return
-
-
-if __name__ == '__main__':
-    main()

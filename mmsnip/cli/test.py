@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsnip.cli.launch import add_run_arguments, load_config
+from mmsnip.cli.launch import add_run_arguments, build_runner, load_config
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -40,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the runner, test, print the metrics."""
     from mmengine.dist import is_main_process
-    from mmengine.runner import Runner
 
     from mmsnip.apis.memory import keep_freed_memory
 
@@ -62,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         hooks.append(dict(type='mmsnip.DiagnosisHook', show_dir=folder))
     cfg.custom_hooks = hooks
     _set_dumps(cfg, dump=args.dump, dump_scores=args.dump_scores)
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     metrics = runner.test()
     if is_main_process():
         width = max(map(len, metrics), default=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmsnip.cli.launch import add_run_arguments, load_config
+from mmsnip.cli.launch import add_run_arguments, build_runner, load_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the runner and train."""
     import torch
-    from mmengine.runner import Runner
 
     from mmsnip.apis.memory import keep_freed_memory
 
@@ -60,5 +59,5 @@ def run(args: argparse.Namespace) -> int:
         randomness['deterministic'] = True
     if randomness:
         cfg.randomness = randomness
-    Runner.from_cfg(cfg).train()
+    build_runner(cfg).train()
     return 0
