@@ -129,6 +129,11 @@ def test_pre_training_hands_its_encoder_to_the_localizer(
     )['state_dict']
     assert 'loaded' in done.output
     assert 'key_encoder' in done.output  # what was left is named
+    # A person reads lines; the config stands in the log file alone.
+    log = next((tmp_path / 'localize').glob('*/*.log')).read_text()
+    assert len(done.output.splitlines()) < 40
+    assert 'Config:' in log
+    assert 'Config:' not in done.output
     for key, value in saved.items():
         if key.startswith('backbone.'):
             assert torch.equal(tuned[key], value), key
