@@ -18,8 +18,15 @@ __all__ = ['add_run_arguments', 'build_runner', 'fit_loaders', 'load_config']
 
 # Streams that configs have by default; their work folders bear no name.
 UNNAMED_STREAMS = ('joint', 'egocentric')
-# What mmengine says on each run, of which nobody here can do anything.
-IDLE_TALK = ('"FileClient" will', '"HardDiskBackend" is', 'SyncBatchNorm')
+# What mmengine says on each run or of each parameter: for the log file.
+FILE_ONLY = (
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+    'all SyncBatchNorm',
+    'is skipped since its requires_grad',
+    'paramwise_options -- ',
+)
+
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -144,7 +151,7 @@ def _start_processes(cfg: Config) -> None:
 def _is_for_people(record: logging.LogRecord) -> bool:
     """Whether the terminal shows a record: a line, or a warning."""
     text = record.getMessage().strip()
-    if any(words in text for words in IDLE_TALK):
+    if any(words in text for words in FILE_ONLY):
         return False
     return '\n' not in text or record.levelno > logging.INFO
 
