@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from mmsnip.apis.clips import Clip, expected_input
-from mmsnip.apis.devices import choose_device
-from mmsnip.apis.inference_loop import localize_inputs
-from mmsnip.apis.inference_options import Options
-from mmsnip.apis.model_input import find_channels, pack_clip
-from mmsnip.apis.trained_model import build_model, read_recipe
+from mmsnip.apis.options import PROPOSALS, Options
+from mmsnip.apis.trained_model import (
+    build_model,
+    choose_device,
+    expected_input,
+    read_recipe,
+)
 from mmsnip.datasets.collate import pad_collate
-from mmsnip.io.sequence import SequenceError
+from mmsnip.io.sequence import load_sequence
+from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.models.sliding import chunk_rule
+from mmsnip.prepare.fit import Expected, facts_of, fit
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
+from mmsnip.structures import DataError, Recording, Scores, seconds_of
 
 __all__ = ['SkeletonLocalizationInferencer']
+
+LONGEST_GAP_S = 1.0  # one who is gone for longer has left, and comes anew
 
 
 class SkeletonLocalizationInferencer:
     """Localize actions in skeleton sequences.
 
-    The scores are those of ``tools/test.py`` for the same video: what its
-    conversion does to lost joints and to persons beyond the limit, which the
-    checkpoint knows, is done to each input, see `fit_clip`.
+    The scores are those of ``tools/test.py`` for the same video: each input
+    passes `mmsnip.prepare.fit.fit`, as the videos of the training data did.
 
     Args:
         config_or_dir (str | os.PathLike): Checkpoint file, which alone
@@ -82,16 +89,9 @@ class SkeletonLocalizationInferencer:
             self.model.chunk_rule = chunk_rule(
                 dict(chunk_size=chunk_size, overlap=overlap)
             )
-        self._with_score = any(s.get('use_score') for s in recipe.pipeline)
-        self.num_channels = find_channels(
-            self.pack,
-            self.model.backbone.in_channels,
-            self.layout.num_joints,
-            self.fps,
-            recipe.origin,
-        )
-        self.expected = expected_input(
-            self.layout, self.num_channels, recipe.metainfo, recipe.pipeline
+        self.num_channels = self._find_channels(recipe)
+        self.expected: Expected = expected_input(
+            recipe, self.layout, self.num_channels
         )
         self.model.to(place).eval()
 
@@ -109,6 +109,9 @@ class SkeletonLocalizationInferencer:
         map_joints: str | os.PathLike | Mapping[str, Any] | None = None,
         unit: str | None = None,
         up: str | None = None,
+        mirror: bool = False,
+        scale: float | None = None,
+        strict: bool = False,
     ) -> dict[str, Any] | list[dict[str, Any]]:
         """Localize actions.
 
@@ -116,13 +119,14 @@ class SkeletonLocalizationInferencer:
         joints of the model is refused unless ``map_joints`` says what stands
         for them. Where its frame rate is not the model's, poses are
         resampled linearly; what is returned is in seconds and in frames of
-        the input all the same.
+        the input all the same. What is said here of the inputs wins over
+        what their files say, with a note.
 
         Args:
             inputs (Any): Array (T, V, C) or (M, T, V, C), a file that
-                `load_sequence` reads, or a list of these. Frames in which
-                all joints of a person are zero are frames without it; a
-                joint that is zero beside others is lost, and interpolated
+                `mmsnip.io.formats.read` reads, or a list of these. Frames in
+                which all joints of a person are zero are frames without it;
+                a joint that is zero beside others is lost, and interpolated
                 over short gaps.
             fps (float, optional): Frames a second of the inputs. None takes
                 what the file says, else the model's.
@@ -144,38 +148,41 @@ class SkeletonLocalizationInferencer:
                 not part them.
             map_joints (str | os.PathLike | Mapping, optional): Name of the
                 inputs' layout, or what stands for joints that they lack; see
-                `mmsnip.apis.joint_map.read_joint_map`.
+                `mmsnip.prepare.joints.read_joint_map`.
             unit (str, optional): Unit of the inputs, 'm', 'cm' or 'mm';
-                matters only to a model that does not scale bodies. What a
-                file says goes first.
+                matters only to a model that does not scale bodies.
             up (str, optional): Axis of the inputs that points up, such as
                 'z' or '-y'; matters only to a model that has a vertical.
-                None takes what the file says.
+            mirror (bool): Left and right are exchanged in the inputs; they
+                are mirrored back.
+            scale (float, optional): Factor that makes their lengths metres.
+            strict (bool): Refuse an input of which a note is to be looked
+                at: something changed or dropped a good part of it.
 
         Returns:
             dict | list[dict]: Ready for JSON, a list for a list: ``video``
             (name), ``num_frames`` (T), ``fps``, ``detections`` (list of
             ``label``, ``segment`` [start_s, end_s], ``frames`` [start, end)
             of the input to the nearest whole frame, and ``score``) and
-            ``notes`` (list of what was taken for granted). Where a file of
-            poses begins later than its film, seconds are those of the film,
-            and ``first_frame`` says how many frames are before it. With
-            ``return_scores`` also ``scores``, T lists of num_classes + 1
-            probabilities, background last. With ``persons='each'``
-            detections have a ``track``, the answer ``tracks`` (ids of all
-            who were there), and in place of ``scores`` ``track_scores``,
-            such lists by track.
+            ``notes`` (list of what was taken for granted), of which
+            ``look_at``, where there are any, are those to be looked at.
+            Where a file of poses begins later than its film, seconds are
+            those of the film, and ``first_frame`` says how many frames are
+            before it. With ``return_scores`` also ``scores``, T lists of
+            num_classes + 1 probabilities, background last. With
+            ``persons='each'`` detections have a ``track``, the answer
+            ``tracks`` (ids of all who were there), and in place of
+            ``scores`` ``track_scores``, such lists by track.
 
         Raises:
             FileNotFoundError: If a file does not exist.
-            SequenceError: If an input is no sequence of the model's joints
-                and channels; it is named. A ValueError.
-            ValueError: If an option is out of range.
+            DataError: If an input is no sequence of the model's joints and
+                channels, which is named, or an option is out of range. A
+                ValueError.
         """
         several = isinstance(inputs, (list, tuple))
-        queue = list(inputs) if several else [inputs]
-        results = self.iterate(
-            queue,
+        found = self.iterate(
+            list(inputs) if several else [inputs],
             fps=fps,
             batch_size=batch_size,
             proposals=proposals,
@@ -187,9 +194,18 @@ class SkeletonLocalizationInferencer:
             map_joints=map_joints,
             unit=unit,
             up=up,
+            mirror=mirror,
+            scale=scale,
+            strict=strict,
         )
-        found = [result for _, result in results]
-        return found if several else found[0]
+        answers = []
+        for _, answer in found:
+            if 'scores' in answer:
+                answer['scores'] = answer['scores'].tolist()
+            for track, rows in answer.get('track_scores', {}).items():
+                answer['track_scores'][track] = rows.tolist()
+            answers.append(answer)
+        return answers if several else answers[0]
 
     def iterate(
         self,
@@ -207,59 +223,357 @@ class SkeletonLocalizationInferencer:
             **options (Any): As of `__call__`.
 
         Yields:
-            tuple[int, dict[str, Any]]: Place of the input, and the answer.
+            tuple[int, dict[str, Any]]: Place of the input, and the answer;
+            scores are float arrays.
 
         Raises:
-            SequenceError: As `__call__`, where ``on_error`` is None.
-            ValueError: If an option is out of range.
+            DataError: As `__call__`; of an input only where ``on_error`` is
+                None.
         """
         how = Options(**options)
         names = how.check(len(inputs))
-        yield from localize_inputs(self, inputs, names, how, on_error)
+        pictures: dict[str, int] = {}
 
-    def pack(self, clip: Clip) -> dict[str, Any]:
-        """A clip at the model's rate, through the test pipeline.
+        def tried(place: int, act: Callable[..., Any], *given: Any) -> Any:
+            try:
+                return act(*given)
+            except Exception as error:
+                if on_error is None:
+                    raise
+                on_error(place, error)
+                return None
 
-        Args:
-            clip (Clip): Of the model's joints.
+        for first in range(0, len(inputs), how.batch_size):
+            batch: dict[int, _Input] = {}
+            for place in range(
+                first, min(first + how.batch_size, len(inputs))
+            ):
+                name = names[place] or f'sequence_{place}'
+                given = inputs[place], name, names[place], how
+                item = tried(place, self._read, *given)
+                if item is not None:
+                    batch[place] = item
+            try:
+                scored = self._score_all(batch, how)
+            except Exception:
+                if on_error is None:
+                    raise
+                scored = {}  # one of them is to blame
+            for place, item in batch.items():
+                found = scored.get(place)
+                if found is None:
+                    alone = {place: item}
+                    found = tried(place, self._score_all, alone, how)
+                    found = found and found[place]
+                if found is not None:
+                    given = item, found, how, pictures
+                    answer = tried(place, self._answer, *given)
+                    if answer is not None:
+                        yield place, answer
 
-        Returns:
-            dict[str, Any]: For `mmsnip.datasets.collate.pad_collate`.
+    def _read(
+        self, source: Any, array: str, name: str | None, how: Options
+    ) -> _Input:
+        """A file or an array, fitted to the model."""
+        recording = open_recording(source, array)
+        expected = self.expected
+        if how.persons == 'each':  # all of them are asked for
+            expected = replace(expected, persons=None)
+        fps = how.fps or recording.fps or expected.fps
+        fitted = fit(recording, expected, how.given)
+        if how.strict and fitted.look_at:
+            raise DataError(
+                f'{recording.source}: {fitted.look_at[0]} (an error by '
+                'strict= or --strict)'
+            )
+        return _Input(
+            name or fitted.name,
+            fitted,
+            recording.num_frames,
+            float(fps),
+            _step(fps, expected.fps),
+        )
+
+    def _score_all(
+        self, batch: Mapping[int, _Input], how: Options
+    ) -> dict[int, list[tuple[_Piece, Scores]]]:
+        """Pieces of each input and their scores, so many at once."""
+        pieces = [
+            (place, piece)
+            for place, item in batch.items()
+            for piece in _cut(item, how.persons)
+        ]
+        scored: dict[int, Any] = {place: [] for place in batch}
+        for start in range(0, len(pieces), how.batch_size):
+            group = pieces[start : start + how.batch_size]
+            found = self.score([piece.recording for _, piece in group])
+            for (place, piece), scores in zip(group, found):
+                scored[place].append((piece, scores))
+        return scored
+
+    def pack(self, recording: Recording) -> dict[str, Any]:
+        """A fitted recording through the test pipeline, for `pad_collate`.
 
         Raises:
             ValueError: If the pipeline does not keep all frames.
         """
-        facts = dict(
+        T = recording.num_frames
+        sample = dict(
             num_classes=len(self.classes),
             fps=self.fps,
             layout=self.layout,
             metainfo=self.metainfo,
+            frame_dir=recording.name,
+            total_frames=T,
+            sample_idx=0,
+            keypoint=recording.keypoint,
+            body_mask=recording.bodies,
+            frame_index=np.arange(T),
         )
-        return pack_clip(clip, self.pipeline, facts, self._with_score)
+        if recording.score is not None:
+            sample['keypoint_score'] = recording.score
+        packed = self.pipeline(sample)
+        inputs = packed['inputs']
+        if not isinstance(inputs, torch.Tensor) or inputs.shape[1] != T:
+            raise ValueError(
+                f"{recording.name}: the model's test pipeline does not keep "
+                f'all {T} frames; inference needs one that does, without '
+                'views and windows'
+            )
+        return packed
 
     @torch.no_grad()
-    def score(self, clips: Sequence[Clip]) -> list[np.ndarray]:
-        """Scores at the model's rate.
-
-        Args:
-            clips (Sequence[Clip]): Pass at once.
-
-        Returns:
-            list[np.ndarray]: (T', num_classes + 1) a clip.
-
-        Raises:
-            SequenceError: If scores are not finite; the clip is named.
-        """
-        batch = pad_collate([self.pack(clip) for clip in clips])
-        scores = [
-            sample.pred_frame_scores.cpu().numpy()
-            for sample in self.model.test_step(batch)
+    def score(self, recordings: Sequence[Recording]) -> list[Scores]:
+        """Scores of fitted recordings, which pass at once."""
+        batch = pad_collate([self.pack(r) for r in recordings])
+        samples = self.model.test_step(batch)
+        return [
+            Scores(
+                recording.name,
+                sample.pred_frame_scores.cpu().numpy(),
+                self.fps,
+                self.classes,
+            )
+            for recording, sample in zip(recordings, samples)
         ]
-        for clip, array in zip(clips, scores):
-            if not np.isfinite(array).all():
-                raise SequenceError(
-                    f'{clip.name}: the scores are not finite, the largest '
-                    f'coordinate is {np.abs(clip.keypoint).max():g}; expected '
-                    'the unit of the training data'
-                )
-        return scores
+
+    def _find_channels(self, recipe: Any) -> int:
+        """C of sequences that the pipeline makes the model's input of."""
+        wanted = self.model.backbone.in_channels
+        noise = np.random.default_rng(0).normal(
+            size=(1, 3, self.layout.num_joints, 4)
+        )
+        tried = []
+        for C in (3, 2, 4):
+            coords, score = noise[..., :C], None
+            if recipe.reads_scores:
+                coords, score = noise[..., : C - 1], noise[..., C - 1]
+            try:
+                probe = Recording('a probe', coords, score=score)
+                found = self.pack(probe)['inputs'].shape[-1]
+            except (KeyError, TypeError, ValueError) as error:
+                tried.append(f'C = {C}: {error}')
+                continue
+            if found == wanted:
+                return C
+            tried.append(f'C = {C} becomes {found}')
+        listed = '\n- '.join(tried)
+        raise CheckpointError(
+            f'{recipe.origin}: the model takes {wanted} channels a joint, '
+            f'and its test pipeline makes none such of a sequence\n- {listed}'
+        )
+
+    def _answer(
+        self,
+        item: _Input,
+        found: Sequence[tuple[_Piece, Scores]],
+        how: Options,
+        pictures: dict[str, int],
+    ) -> dict[str, Any]:
+        """All that is said of a recording; see `__call__`."""
+        fitted, T = item.fitted, item.fitted.num_frames
+        K = len(self.classes) + 1
+        rows: dict[int | None, list[np.ndarray]] = {}
+        scores: dict[int | None, np.ndarray] = {}
+        for piece, part in found:
+            m = piece.track
+            if m not in rows:  # background while a person is away
+                rows[m], scores[m] = [], np.zeros((T, K), part.values.dtype)
+                scores[m][:, -1] = 1
+            scores[m][piece.start : piece.start + part.num_frames] = (
+                part.values
+            )
+            one = PROPOSALS[how.proposals](part.values)
+            if how.score_threshold is not None:
+                one = one[one[:, 3] >= how.score_threshold]
+            rows[m].append(one + np.array([0, piece.start, piece.start, 0]))
+        answer: dict[str, Any] = dict(
+            video=item.name,
+            num_frames=item.num_frames,
+            fps=item.fps,
+            detections=[],
+            notes=[note.text for note in fitted.notes],
+        )
+        if fitted.look_at:
+            answer['look_at'] = [note.text for note in fitted.look_at]
+        if fitted.film_start:
+            answer['first_frame'] = fitted.film_start
+        if how.persons == 'each':
+            answer['tracks'] = [fitted.tracks[m] for m in rows]
+        at_input = {}
+        for m, parts in rows.items():
+            joined = np.concatenate(parts)
+            track = None if m is None else fitted.tracks[m]
+            answer['detections'] += [
+                self._entry(item, row, track) for row in joined
+            ]
+            if how.return_scores:
+                whole = Scores(item.name, scores[m], self.fps, self.classes)
+                whole = whole.resampled(item.num_frames, item.step)
+                at_input[track] = whole.values
+            if how.show_dir is not None:
+                self._draw(item, m, joined, scores[m], how.show_dir, pictures)
+        if how.return_scores and how.persons == 'each':
+            answer['track_scores'] = at_input
+        elif how.return_scores:
+            answer['scores'] = at_input[None]
+        return answer
+
+    def _entry(
+        self, item: _Input, row: np.ndarray, track: str | None
+    ) -> dict[str, Any]:
+        """A detection in seconds and frames of the input."""
+        T, ends = item.num_frames, item.fitted.num_frames
+        # What ends with the last frame of the model ends with the input.
+        bounds = [T if f == ends else min(f * item.step, T) for f in row[1:3]]
+        start = min(int(np.floor(bounds[0] + 0.5)), T - 1)
+        end = min(max(int(np.floor(bounds[1] + 0.5)), start + 1), T)
+        of_film = np.array(bounds) + item.fitted.film_start
+        entry: dict[str, Any] = {
+            'label': self.classes[int(row[0])],
+            'segment': seconds_of(of_film, item.fps).tolist(),
+            'frames': [start, end],
+            'score': float(row[3]),
+        }
+        if track is not None:
+            entry['track'] = track
+        return entry
+
+    def _draw(
+        self,
+        item: _Input,
+        m: int | None,
+        rows: np.ndarray,
+        scores: np.ndarray,
+        folder: str | os.PathLike,
+        pictures: dict[str, int],
+    ) -> None:
+        """A timeline, in a file that no other picture has."""
+        from mmsnip.visualization import (
+            Poses,
+            draw_timeline,
+            safe_file_name,
+            save_figure,
+        )
+
+        fitted, name, expected = item.fitted, item.name, self.expected
+        if m is not None:
+            name = f'{name}, person {fitted.tracks[m]}'
+            fitted = fitted.persons([m])
+        stem = safe_file_name(name)
+        count = pictures[stem.lower()] = pictures.get(stem.lower(), 0) + 1
+        stem = stem if count == 1 else safe_file_name(f'{name}-{count}')
+        title, first = name, fitted.film_start
+        if first:
+            title += f', from {first / item.fps:g} s of its film'
+        figure = draw_timeline(
+            None,
+            rows,
+            self.classes,
+            fitted.num_frames,
+            expected.fps,
+            scores,
+            Poses(
+                fitted.keypoint[..., : expected.num_coords],
+                expected.layout.parents,
+                joint_names=expected.layout.joint_names,
+                body_mask=fitted.bodies,
+            ),
+            title=title,
+        )
+        save_figure(figure, Path(folder) / f'{stem}.png')
+
+
+def open_recording(source: Any, name: str = '') -> Recording:
+    """A file, or an array of this name."""
+    if not isinstance(source, (str, os.PathLike)):
+        return Recording(name, source)
+    keypoint, found = load_sequence(source)
+    return Recording(keypoint=keypoint, **facts_of(found, source=str(source)))
+
+
+@dataclass(frozen=True)
+class _Input:
+    """A fitted recording, and what the input was.
+
+    Args:
+        name (str): Of the answer.
+        fitted (Recording): At the model's rate.
+        num_frames (int): T of the input.
+        fps (float): Of the input.
+        step (float): Frames of the input per frame of the model.
+    """
+
+    name: str
+    fitted: Recording
+    num_frames: int
+    fps: float
+    step: float
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What passes the model at once: a person's stretch, or everything."""
+
+    recording: Recording
+    track: int | None = None
+    start: int = 0
+
+
+def _step(fps: float, of_model: float) -> float:
+    step = float(fps) / of_model
+    return 1.0 if abs(step - 1) < 1e-6 else step
+
+
+def _cut(item: _Input, persons: str) -> list[_Piece]:
+    """What the model is to score of an input, by person and time."""
+    fitted = item.fitted
+    if persons == 'joint':
+        return [_Piece(fitted)]
+    longest = int(LONGEST_GAP_S * fitted.fps)
+    pieces = []
+    for m, there in enumerate(fitted.bodies):
+        alone = fitted.persons([m])
+        for start, end in present_stretches(there, longest):
+            score = alone.score
+            part = alone.but(
+                name=f'{item.name}, person {fitted.tracks[m]}',
+                keypoint=alone.keypoint[:, start:end],
+                present=alone.present[:, start:end],
+                score=None if score is None else score[:, start:end],
+            )
+            pieces.append(_Piece(part, m, start))
+    return pieces
+
+
+def present_stretches(
+    there: np.ndarray, longest_gap: int
+) -> list[tuple[int, int]]:
+    """Half-open frames where somebody is seen, (T,) bool, and short gaps."""
+    seen = np.flatnonzero(there)
+    if not len(seen):
+        return []
+    cut = np.flatnonzero(np.diff(seen) > longest_gap + 1)
+    starts = seen[np.append(0, cut + 1)]
+    ends = seen[np.append(cut, len(seen) - 1)] + 1
+    return list(zip(starts.tolist(), ends.tolist()))

@@ -22,7 +22,7 @@ SCORES = 'scores'
 
 def write_answer(
     folder: Path, result: Mapping[str, Any], classes: Sequence[str]
-) -> None:
+) -> str:
     """Write one recording: ``NAME.json``, ``NAME.csv`` and ``NAME.eaf``.
 
     JSON is in ActivityNet's layout, CSV in seconds, and ELAN has a tier
@@ -33,6 +33,9 @@ def write_answer(
         folder (Path): Where they go; it is made.
         result (Mapping[str, Any]): Of the inferencer, ``video`` is its NAME.
         classes (Sequence[str]): Names, background left out.
+
+    Returns:
+        str: Why there is no ``NAME.eaf``; empty where there is.
     """
     stem = safe_file_name(result['video'])
     _save_json(folder / f'{stem}.json', [result], classes, {})
@@ -46,7 +49,11 @@ def write_answer(
             for track in result['tracks']
         } or tiers
     path = folder / f'{stem}.eaf'
-    save_elan(path, tiers, classes, result['fps'], with_scores=True)
+    try:
+        save_elan(path, tiers, classes, result['fps'], with_scores=True)
+    except (ValueError, OSError) as error:
+        return f'{path} was not written, the others were: {error}'
+    return ''
 
 
 def write_all(
@@ -108,18 +115,13 @@ def _save_json(
 ) -> None:
     about: dict[str, Any] = {
         'num_frames': {r['video']: r['num_frames'] for r in results},
+        **{
+            key: {r['video']: r[key] for r in results if r.get(key)}
+            for key in ('first_frame', 'notes', 'look_at')
+        },
+        'failed': dict(failed),
     }
-    notes = {r['video']: r['notes'] for r in results if r['notes']}
-    first = {
-        r['video']: r['first_frame'] for r in results if r.get('first_frame')
-    }
-    for key, values in (
-        ('first_frame', first),
-        ('notes', notes),
-        ('failed', failed),
-    ):
-        if values:
-            about[key] = dict(values)
+    about = {key: values for key, values in about.items() if values}
     tracks = {
         r['video']: [entry['track'] for entry in r['detections']]
         for r in results

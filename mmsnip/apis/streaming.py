@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmsnip.apis.clips import Clip, fit_clip, open_source
 from mmsnip.apis.inferencer import SkeletonLocalizationInferencer
 from mmsnip.datasets.collate import pad_collate
 from mmsnip.evaluation.segments import segments_from_frames
@@ -22,10 +21,11 @@ from mmsnip.models.sliding import (
     window_scores,
 )
 from mmsnip.models.smoothing import smooth_frames
+from mmsnip.prepare.fit import fit
 from mmsnip.skeleton.egocentric import TURNING_SECONDS, VELOCITY_SECONDS
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.resample import take_joints
-from mmsnip.structures import DataError
+from mmsnip.structures import DataError, Recording
 from mmsnip.structures.errors import is_int, is_rate
 
 __all__ = ['StreamUpdate', 'StreamingLocalizer']
@@ -177,7 +177,9 @@ class StreamingLocalizer:
         self._infer, self._model = infer, infer.model
         self.classes, self.fps = infer.classes, infer.fps
         # Frames to come and persons to come are not known.
-        self.expected = replace(infer.expected, max_gap=0, persons=None)
+        self.expected = replace(
+            infer.expected, fps=None, max_gap=0, persons=None
+        )
         self.plan = plan_stream(
             self._model,
             infer.pipeline.transforms,
@@ -294,11 +296,8 @@ class StreamingLocalizer:
             ValueError: If it was closed before.
         """
         self._check_open()
-        rest = self._resampler.close()
         self._closed = True
-        rows = [] if rest is None else [self._window.push(rest)]
-        rows.append(self._window.close())
-        return self._release(torch.cat(rows), closing=True)
+        return self._release(self._window.close(), closing=True)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -312,9 +311,11 @@ class StreamingLocalizer:
             )
         if getattr(frames, 'ndim', None) == 2:
             frames = frames[None]
-        keypoint, found, _ = open_source(frames, name)
-        keypoint = fit_clip(keypoint, found, name, self.expected).keypoint
-        M = len(keypoint)
+        fitted = fit(Recording(name, frames), self.expected)
+        keypoint, M = fitted.keypoint, len(fitted.keypoint)
+        if fitted.score is not None:
+            score = fitted.score[..., None]
+            keypoint = np.concatenate([keypoint, score], axis=-1)
         if self.num_person < M:
             raise DataError(
                 f'{name} has M = {M} persons, its shape is {keypoint.shape} '
@@ -337,6 +338,8 @@ class StreamingLocalizer:
         if self._step != 1:
             last = self._resampler.num_read
             frames = [min(f * self._step, float(last)) for f in frames]
+            if self._closed and run.end == self._smoother.num_final:
+                frames[1] = float(last)
         return {
             'label': self.classes[run.label],
             'class_index': run.label,
@@ -424,33 +427,17 @@ class LiveResampler:
         if self._kept is not None:
             keypoint = np.concatenate([self._kept, keypoint], axis=1)
         last = self.num_read - 1
-        count = int(np.floor(last / self.step)) + 2
+        count = int(np.floor(last / self.step + 1e-9)) + 1
         place = np.arange(self._num_made, count) * self.step
-        place = place[place <= last]
-        made = self._take(keypoint, place)
+        place = np.minimum(place, last)
+        found = (keypoint != 0).any(axis=-1)
+        made = take_joints(keypoint, found, place - self._first)
         begin = int(np.floor((self._num_made + len(place)) * self.step))
         begin = min(begin, last)
         self._kept = keypoint[:, begin - self._first :].copy()
         self._first = begin
         self._num_made += len(place)
         return made
-
-    def close(self) -> np.ndarray | None:
-        """Frames that begin before the end of the input but reach past it."""
-        if self.step == 1 or self._kept is None:
-            return None
-        count = int(np.ceil(self.num_read / self.step - 1e-6))
-        place = np.arange(self._num_made, max(count, 1)) * self.step
-        if not len(place):
-            return None
-        self._num_made += len(place)
-        return self._take(
-            self._kept, np.minimum(place, float(self.num_read - 1))
-        )
-
-    def _take(self, keypoint: np.ndarray, place: np.ndarray) -> np.ndarray:
-        found = (keypoint != 0).any(axis=-1)
-        return take_joints(keypoint, found, place - self._first)
 
 
 class PoseMemory:
@@ -574,7 +561,11 @@ class SlidingWindow:
             cut += past.shape[1]
             keypoint = np.concatenate([past, keypoint], axis=1)
         infer = self._infer
-        packed = infer.pack(Clip('the stream', keypoint, infer.fps, 1.0))
+        score = None
+        if self._infer.expected.with_score:
+            keypoint, score = keypoint[..., :-1], keypoint[..., -1]
+        present = (keypoint != 0).any(axis=-1)
+        packed = infer.pack(Recording('the stream', keypoint, present, score))
         packed['inputs'] = packed['inputs'][:, cut:]
         packed['body_mask'] = packed['body_mask'][:, cut:]
         packed['num_frames'] = packed['inputs'].shape[1]

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from torch.nn.modules import module as torch_module
 
@@ -19,10 +21,20 @@ from mmsnip.models import SkeletonLocalizer
 from mmsnip.models.backbones.entries import first_few, tensor_entries
 from mmsnip.models.checkpoint import CheckpointError, read_checkpoint
 from mmsnip.models.recipe import SCOPES, registered
+from mmsnip.prepare.fit import MAX_GAP, Expected
 from mmsnip.registry import MODELS, TRANSFORMS
-from mmsnip.structures.errors import is_rate
+from mmsnip.skeleton.layout import SkeletonLayout
+from mmsnip.structures import DataError
+from mmsnip.structures.errors import is_int, is_rate
 
-__all__ = ['Recipe', 'build_model', 'read_recipe']
+__all__ = [
+    'DeviceError',
+    'Recipe',
+    'build_model',
+    'choose_device',
+    'expected_input',
+    'read_recipe',
+]
 
 CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 MAX_FPS = 1000
@@ -51,6 +63,11 @@ class Recipe:
     scope: str
     trusted: bool = False
 
+    @property
+    def reads_scores(self) -> bool:
+        """Whether the score of a joint is a channel of the input."""
+        return any(step.get('use_score') for step in self.pipeline)
+
     def transforms(self) -> Compose:
         """The test pipeline, built."""
         if self.trusted:
@@ -67,18 +84,8 @@ def read_recipe(
 ) -> Recipe:
     """Config, weights and facts of the data, wherever they are.
 
-    Args:
-        config_or_dir (str | os.PathLike): Checkpoint that carries all, work
-            folder with such a one, or config.
-        checkpoint (str | os.PathLike, optional): With a config.
-
-    Returns:
-        Recipe: All that `build_model` needs.
-
-    Raises:
-        CheckpointError: If the checkpoint lacks something; it is named.
-        FileNotFoundError: If a file is missing.
-        ValueError: If the two arguments do not go together.
+    A checkpoint that carries all, a work folder with such a one, or a config
+    and its checkpoint.
     """
     given, config = Path(config_or_dir), None
     if given.is_dir():
@@ -180,17 +187,7 @@ def _without_pretrained(config: Any) -> Any:
 
 
 def build_model(recipe: Recipe) -> SkeletonLocalizer:
-    """Build a localizer and give it its weights.
-
-    Args:
-        recipe (Recipe): As `read_recipe` returns it.
-
-    Returns:
-        SkeletonLocalizer: In eval mode.
-
-    Raises:
-        CheckpointError: If it is no localizer, or weights do not fit.
-    """
+    """Build a localizer and give it its weights."""
     kind = recipe.model.get('type')
     with DefaultScope.overwrite_default_scope(recipe.scope):
         if recipe.trusted:
@@ -268,3 +265,72 @@ def _check_weights(recipe: Recipe, model: torch.nn.Module) -> None:
             'weights; use the config that it was trained with\n'
             + first_few(wrong)
         )
+
+
+def expected_input(
+    recipe: Recipe, layout: SkeletonLayout, num_channels: int
+) -> Expected:
+    """What a model was trained on, read off its recipe.
+
+    Data that do not say how gaps were filled count as prepared with the
+    default.
+    """
+    flat = num_channels < 3
+    scale_free, up, num_person = False, None, None
+    for step in recipe.pipeline:
+        kind = str(step.get('type')).rsplit('.', 1)[-1]
+        flat |= bool(step.get('use_score')) or step.get('num_coords') == 2
+        if kind == 'FormatSkeleton':
+            num_person = step.get('num_person')
+        elif kind == 'NormalizeSkeleton':
+            scale = step.get('scale')
+            scale_free |= flat if scale is None else bool(scale)
+            if step.get('align', 'body') == 'heading':
+                up = 'xyz'[step.get('up_axis', 1)]
+        elif kind == 'SkeletonStream' and 'egocentric' in np.ravel(
+            step.get('stream', 'joint')
+        ):
+            up = step.get('up', 'y')
+    max_gap = recipe.metainfo.get('max_gap')
+    persons = recipe.metainfo.get('persons')
+    return Expected(
+        layout=layout,
+        fps=float(recipe.metainfo['fps']),
+        unit=recipe.metainfo.get('unit'),
+        up=None if flat else up,
+        num_channels=num_channels,
+        with_score=recipe.reads_scores,
+        num_coords=2 if flat else 3,
+        scale_free=scale_free,
+        persons=persons if is_int(persons) and persons > 0 else None,
+        num_person=num_person,
+        max_gap=max_gap if is_int(max_gap) and max_gap >= 0 else MAX_GAP,
+        of_model=True,
+    )
+
+
+class DeviceError(DataError):
+    """A device cannot be used; the message says which ones can."""
+
+
+def choose_device(device: str | torch.device | None = None) -> torch.device:
+    """A device that a tensor was on; None takes a GPU if there is one."""
+    device = get_device() if device is None else device
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError):  # lists all kinds there ever were
+        why = 'PyTorch knows no such device'
+    else:
+        try:
+            torch.zeros(1, device=chosen).tolist()
+            return chosen
+        except (AssertionError, ImportError, RuntimeError) as error:
+            why = (str(error) or type(error).__name__).splitlines()[0]
+    there = ['cpu', *(f'cuda:{n}' for n in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        there.append('mps')
+    raise DeviceError(
+        f'device {str(device)!r} cannot be used: {why.split(". ")[0][:200]}; '
+        f'PyTorch {torch.__version__} finds {", ".join(there)} here, name '
+        'one of these, or none'
+    )

@@ -9,7 +9,6 @@ or 2 if there is no file.
 from __future__ import annotations
 
 import argparse
-import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,19 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export."""
     from mmsnip.export.job import export_localizer
-    from mmsnip.export.metadata import ExportError
 
-    try:
-        export_localizer(
-            args.checkpoint,
-            args.to,
-            args.out,
-            args.quantize,
-            args.ann,
-            args.split,
-            log=print,
-        )
-    except ExportError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+    export_localizer(
+        args.checkpoint,
+        args.to,
+        args.out,
+        args.quantize,
+        args.ann,
+        args.split,
+        log=print,
+    )
     return 0

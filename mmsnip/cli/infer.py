@@ -14,16 +14,61 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mmsnip.apis.inference_options import PROPOSALS, Options
-from mmsnip.apis.tracks import PERSONS
-from mmsnip.conversion.hygiene import UNITS
-from mmsnip.io.recording import UP_AXES
+from mmsnip.apis.options import PERSONS, PROPOSALS, Options
 from mmsnip.io.sequence import READERS
+from mmsnip.prepare.fit import UNITS
+from mmsnip.skeleton.up import AXES
 from mmsnip.structures import DataError
 
 MODEL, INPUT, OUTPUT = 'the model', 'what the inputs are', 'the results'
+
+
+def add_input_arguments(add: Any) -> None:
+    """What `infer` and `stream` are told of recordings; it wins over files."""
+    add(
+        '--fps',
+        type=float,
+        metavar='RATE',
+        help='frames a second; poses are resampled where it is not the '
+        "model's, times stay those of the file",
+    )
+    add(
+        '--map-joints',
+        metavar='LAYOUT_OR_JSON',
+        help='what the joints are, where their names do not tell or some are '
+        'missing: the name of a layout (coco, smpl-24, ..), or a .json file '
+        'such as {"neck": ["arm_l", "arm_r"], "toe_l": "foot_l"}: joints of '
+        'the model, and of the file what stands for them; its key "layout" '
+        "may list the names of the file's joints",
+    )
+    add(
+        '--unit',
+        choices=list(UNITS),
+        help='unit of lengths; matters only to models that do not scale '
+        'bodies',
+    )
+    add(
+        '--scale',
+        type=float,
+        metavar='X',
+        help='factor that makes lengths metres, where no unit does',
+    )
+    add(
+        '--up',
+        choices=sorted(AXES),
+        metavar='AXIS',
+        help='axis that points up (y, z, -y, ..; write --up=-y)',
+    )
+    add(
+        '--mirror',
+        action='store_true',
+        help='left and right are exchanged; mirror them back',
+    )
+    add(
+        '--strict',
+        action='store_true',
+        help='take what is to be looked at for an error',
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,37 +116,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='X',
         help='least score of a detection',
     )
-    group = parser.add_argument_group(INPUT)
-    group.add_argument(
-        '--fps',
-        type=float,
-        metavar='RATE',
-        help='frames a second of the inputs, whatever the files say; poses '
-        "are resampled where it is not the model's, times stay those of the "
-        'file',
+    group = parser.add_argument_group(
+        INPUT, 'What is said here wins over what the files say, with a note.'
     )
-    group.add_argument(
-        '--map-joints',
-        metavar='LAYOUT_OR_JSON',
-        help='what the joints of the files are, where their names do not tell '
-        'or some are missing: the name of a layout (coco, smpl-24, ..), or a '
-        '.json file such as {"neck": ["arm_l", "arm_r"], "toe_l": "foot_l"}: '
-        'joints of the model, and of the file what stands for them; its key '
-        '"layout" may list the names of the file\'s joints',
-    )
-    group.add_argument(
-        '--unit',
-        choices=list(UNITS),
-        help='unit of the files that state none; matters only to models that '
-        'do not scale bodies',
-    )
-    group.add_argument(
-        '--up',
-        choices=list(UP_AXES),
-        metavar='AXIS',
-        help='axis that points up in the files (y, z, -y, ..; write '
-        '--up=-y), whatever they say',
-    )
+    add_input_arguments(group.add_argument)
     group = parser.add_argument_group(OUTPUT)
     group.add_argument(
         '--out',
@@ -133,22 +151,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def asked(args: argparse.Namespace) -> dict[str, Any]:
-    """What the arguments ask the inferencer for, by its names."""
-    return dict(
-        fps=args.fps,
-        batch_size=args.batch_size,
-        proposals=args.proposals,
-        score_threshold=args.score_threshold,
-        return_scores=args.scores,
-        show_dir=args.show_dir,
-        persons=args.persons,
-        map_joints=args.map_joints,
-        unit=args.unit,
-        up=args.up,
-    )
-
-
 class Report:
     """What is printed, and when: behind a bar that is in the way.
 
@@ -162,22 +164,26 @@ class Report:
         self.failed: dict[str, str] = {}
         self._total, self._quiet = total, quiet
         self._waiting: list[str] | None = [] if in_the_way else None
+        self._last: list[str] = []
 
     def add(self, result: dict[str, Any], place: int) -> None:
-        """Tell of an answer."""
-        if self._quiet:
-            return
+        """Tell of an answer; what is to be looked at comes last again."""
         length_s = result['num_frames'] / result['fps']
         found = [entry['label'] for entry in result['detections']]
         counts = ', '.join(
             f'{found.count(label)} {label}' for label in dict.fromkeys(found)
         )
+        name, look_at = result['video'], result.get('look_at', [])
         text = (
-            f'[{place + 1}/{self._total}] {result["video"]}: '
+            f'[{place + 1}/{self._total}] {name}: '
             f'{counts or "no action"} in {length_s:.1f} s'
         )
         for note in result['notes']:
-            text += f'\n    note: {note}'
+            kind = 'look at' if note in look_at else 'note'
+            text += f'\n    {kind}: {note}'
+        self._last += [f'{name}: {note}' for note in look_at]
+        if self._quiet:
+            return
         if self._waiting is None:
             print(text, flush=True)
         else:
@@ -193,9 +199,13 @@ class Report:
         self.failed[name] = text
 
     def finish(self) -> None:
-        """Print what waits, and all errors."""
+        """Print what waits, what is to be looked at, and all errors."""
         for text in self._waiting or ():
             print(text)
+        if self._last and not self._quiet:
+            print('look at (--strict makes these errors):')
+            for text in self._last:
+                print(f'    {text}')
         sys.stdout.flush()
         for text in self.failed.values():
             print(f'error: {text}', file=sys.stderr)
@@ -208,12 +218,25 @@ def run(args: argparse.Namespace) -> int:
             f'--out {args.out} is searched for recordings, too, and results '
             'would be taken for some; name another folder'
         )
-    if args.show and args.show_dir is None:
-        args.show_dir = args.out / 'timelines'
-    try:
-        Options(**asked(args)).check(0)
-    except ValueError as error:
-        raise DataError(str(error)) from None
+    show_dir = args.show_dir
+    if args.show and show_dir is None:
+        show_dir = args.out / 'timelines'
+    asked = dict(
+        fps=args.fps,
+        batch_size=args.batch_size,
+        proposals=args.proposals,
+        score_threshold=args.score_threshold,
+        return_scores=args.scores,
+        show_dir=show_dir,
+        persons=args.persons,
+        map_joints=args.map_joints,
+        unit=args.unit,
+        up=args.up,
+        mirror=args.mirror,
+        scale=args.scale,
+        strict=args.strict,
+    )
+    Options(**asked).check(0)
 
     from mmsnip.apis import SkeletonLocalizationInferencer
     from mmsnip.apis.input_names import find_inputs
@@ -226,7 +249,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         print(
             f'{args.model}: {len(infer.classes)} classes, '
-            f'{infer.layout.num_joints} joints, {infer.fps:g} frames/s'
+            f'{infer.layout.num_joints} joints, {infer.fps:g} frames/s',
+            flush=True,
         )
     inputs = find_inputs(args.inputs, args.out)
     bar = sys.stderr.isatty() and not args.quiet
@@ -242,16 +266,19 @@ def run(args: argparse.Namespace) -> int:
             [path for _, path in inputs],
             on_error=failed,
             names=[name for name, _ in inputs],
-            **asked(args),
+            **asked,
         )
         for place, result in found:
             try:
-                write_answer(args.out, result, infer.classes)
+                unwritten = write_answer(args.out, result, infer.classes)
             except (ValueError, OSError) as error:
                 failed(place, error)
                 continue
+            if unwritten:
+                result['notes'].append(unwritten)
+                result.setdefault('look_at', []).append(unwritten)
             report.add(result, place)
-            results.append(compact(result))
+            results.append(result)
             advance()
     report.finish()
     if not results:
@@ -264,16 +291,3 @@ def run(args: argparse.Namespace) -> int:
             f'tables beside it: {ALL}.csv, and .json, .csv, .eaf of each'
         )
     return 1 if report.failed else 0
-
-
-def compact(result: dict[str, Any]) -> dict[str, Any]:
-    """Scores as arrays, which take a tenth of the memory of lists."""
-    result = dict(result)
-    if 'scores' in result:
-        result['scores'] = np.asarray(result['scores'], np.float32)
-    if 'track_scores' in result:
-        result['track_scores'] = {
-            track: np.asarray(rows, np.float32)
-            for track, rows in result['track_scores'].items()
-        }
-    return result

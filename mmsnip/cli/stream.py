@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from typing import Any
 
-from mmsnip.io.sequence import READERS, load_sequence
+from mmsnip.apis.options import Options
+from mmsnip.cli.infer import add_input_arguments
+from mmsnip.io.sequence import READERS
 from mmsnip.structures import DataError
 
 
@@ -28,14 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--realtime', action='store_true', help='wait for each frame its time'
     )
-    parser.add_argument(
-        '--fps', type=float, help='frames a second, whatever the file says'
-    )
-    parser.add_argument(
-        '--map-joints',
-        metavar='LAYOUT_OR_JSON',
-        help='joints of the file, as of tools/infer.py',
-    )
+    add_input_arguments(parser.add_argument)
     parser.add_argument(
         '--look-ahead',
         type=int,
@@ -64,58 +60,58 @@ def line(segment: dict[str, Any], now_s: float) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Push a file."""
-    from mmsnip.apis.joint_map import read_joint_map
-    from mmsnip.structures.errors import is_rate
-
     for name, least in (('look_ahead', 0), ('hop', 1)):
         value = getattr(args, name)
         if value is not None and value < least:
             raise DataError(
                 f'{name}={value} must be a whole number of at least {least}'
             )
-    if args.fps is not None and not is_rate(args.fps):
-        raise DataError(
-            f'fps={args.fps} must be a positive number of frames a second'
-        )
-    try:
-        args.map_joints = read_joint_map(args.map_joints)
-    except ValueError as error:
-        raise DataError(str(error)) from None
+    given = Options(
+        fps=args.fps,
+        map_joints=args.map_joints,
+        unit=args.unit,
+        scale=args.scale,
+        up=args.up,
+        mirror=args.mirror,
+    ).given
+
+    import numpy as np
 
     from mmsnip.apis import StreamingLocalizer
-    from mmsnip.apis.clips import fit_clip
+    from mmsnip.apis.inferencer import open_recording
     from mmsnip.apis.memory import keep_freed_memory
+    from mmsnip.prepare.fit import fit
 
     keep_freed_memory()
-    keypoint, metadata = load_sequence(args.file)
-    M, T = keypoint.shape[:2]
+    recording = open_recording(args.file)
     stream = StreamingLocalizer(
         args.model,
         device=args.device,
         look_ahead=args.look_ahead,
         hop=args.hop,
-        num_person=M,
-        fps=metadata.get('fps') if args.fps is None else args.fps,
+        num_person=len(recording.keypoint),
+        fps=given.fps or recording.fps,
     )
-    keypoint = fit_clip(
-        keypoint,
-        metadata,
-        args.file,
-        stream.expected,
-        joint_map=args.map_joints,
-    ).keypoint
     fps = stream.input_fps
+    fitted = fit(recording, replace(stream.expected, fps=fps), given)
+    if args.strict and fitted.look_at:
+        raise DataError(f'{args.file}: {fitted.look_at[0]} (--strict)')
+    frames, T = fitted.keypoint, fitted.num_frames
+    if fitted.score is not None:
+        frames = np.concatenate([frames, fitted.score[..., None]], axis=-1)
     print(
         f'{args.file}: {T} frames at {fps:g} frames/s; a frame is final at '
         f'most {stream.latency.seconds:.2f} s later',
         flush=True,
     )
+    for note in fitted.notes:
+        print(f'    {"look at" if note.look_at else "note"}: {note}')
     spent_s, begun = 0.0, time.perf_counter()
     for frame in range(T):
         if args.realtime:
             time.sleep(max(frame / fps - time.perf_counter() + begun, 0))
         before = time.perf_counter()
-        update = stream.push(keypoint[:, frame : frame + 1])
+        update = stream.push(frames[:, frame : frame + 1])
         spent_s += time.perf_counter() - before
         for segment in update.segments:
             print(line(segment, (frame + 1) / fps), flush=True)

@@ -17,6 +17,7 @@ import numpy as np
 
 from mmsnip import __version__
 from mmsnip.skeleton.layout import SkeletonLayout
+from mmsnip.structures import DataError
 
 __all__ = ['ExportError', 'describe', 'read_metadata', 'to_text']
 
@@ -37,7 +38,7 @@ SIGNATURE = dict(
 )
 
 
-class ExportError(RuntimeError):
+class ExportError(DataError):
     """A model cannot be exported, or its file is not what it should be."""
 
 

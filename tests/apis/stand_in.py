@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mmsnip.apis.clips import Expected
-from mmsnip.apis.inference_loop import localize_inputs
-from mmsnip.apis.inference_options import Options
-from mmsnip.apis.model_input import pack_clip
-from mmsnip.skeleton.body import SkeletonLayout
+from mmsnip.apis import SkeletonLocalizationInferencer
+from mmsnip.prepare.fit import Expected
+from mmsnip.skeleton.layout import SkeletonLayout
+from mmsnip.structures import DataError, Scores
 
 NAMES = ('root', 'neck', 'hand_l', 'hand_r', 'foot')
 LAYOUT = SkeletonLayout('five', NAMES, (-1, 0, 1, 1, 0))
@@ -22,41 +21,43 @@ STANDING = np.array(
 )
 
 
-class StandIn:
+class StandIn(SkeletonLocalizationInferencer):
     """Probability 0.8 of 'high' where anybody's right hand is above 1.5."""
 
     classes = ['left', 'high']
+    metainfo: dict = {}
 
     def __init__(self, fps=30.0, **expected):
-        self.expected = Expected(LAYOUT, 3, False, fps, **expected)
+        facts = dict(layout=LAYOUT, num_channels=3, fps=fps, of_model=True)
+        self.expected = Expected(**{**facts, **expected})
+        self.fps, self.layout = fps, self.expected.layout
         self.seen = []  # shapes that passed at once
 
-    def score(self, clips):
+    def pipeline(self, sample):
+        return dict(inputs=torch.from_numpy(sample['keypoint']))
+
+    def score(self, recordings):
         found = []
-        self.seen.append([clip.keypoint.shape for clip in clips])
-        for clip in clips:
-            if clip.keypoint.max() > 100:
-                raise ValueError(f'{clip.name}: a giant')
-            packed = pack_clip(
-                clip,
-                lambda s: dict(inputs=torch.from_numpy(s['keypoint'])),
-                {},
-                False,
+        self.seen.append([r.keypoint.shape for r in recordings])
+        for recording in recordings:
+            if recording.keypoint.max() > 100:
+                raise DataError(f'{recording.name}: a giant')
+            inputs = self.pack(recording)['inputs']
+            high = (inputs[:, :, 3, 1] > 1.5).any(dim=0).numpy()
+            values = np.full((len(high), 3), 0.1, np.float32)
+            values[high, 1] = 0.8
+            values[~high, 2] = 0.8
+            found.append(
+                Scores(recording.name, values, self.fps, self.classes)
             )
-            high = (packed['inputs'][:, :, 3, 1] > 1.5).any(dim=0).numpy()
-            scores = np.full((len(high), 3), 0.1, np.float32)
-            scores[high, 1] = 0.8
-            scores[~high, 2] = 0.8
-            found.append(scores)
         return found
 
 
 def localize(localizer, inputs, on_error=None, **options):
     """Answers for inputs, as the inferencer makes them."""
-    how = Options(**options)
-    names = how.check(len(inputs))
-    answers = localize_inputs(localizer, inputs, names, how, on_error)
-    return [result for _, result in answers]
+    if on_error is None:
+        return localizer(list(inputs), **options)
+    return [a for _, a in localizer.iterate(inputs, on_error, **options)]
 
 
 def raising(T, *spans):

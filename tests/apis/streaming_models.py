@@ -47,6 +47,7 @@ def checkpoint(
     joints=JOINTS,
     parents=PARENTS,
     sample=None,
+    **metainfo,
 ):
     """Write a checkpoint of random weights whose labels change in time.
 
@@ -84,7 +85,11 @@ def checkpoint(
         model=model,
         pipeline=pipeline,
         dataset_meta=dict(
-            classes=CLASSES, joint_names=joints, parents=parents, fps=30.0
+            classes=CLASSES,
+            joint_names=joints,
+            parents=parents,
+            fps=30.0,
+            **metainfo,
         ),
         default_scope='mmsnip',
     )

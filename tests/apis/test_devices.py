@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmsnip.apis.devices import DeviceError, choose_device
+from mmsnip.apis.trained_model import DeviceError, choose_device
 from tests.apis.streaming_models import checkpoint, poses
 from tests.tools.conftest import run
 

@@ -8,7 +8,6 @@ import json
 import numpy as np
 import pytest
 
-from mmsnip.apis.clips import Expected
 from mmsnip.apis.results_folder import write_all, write_answer
 from mmsnip.conversion.job import convert
 from mmsnip.conversion.tables import PoseJSONSource
@@ -40,8 +39,7 @@ def write_poses(path, first):
 
 
 def find(path, **options):
-    infer = StandIn()
-    infer.expected = Expected(get_layout('coco'), 2, False, 30.0, num_coords=2)
+    infer = StandIn(layout=get_layout('coco'), num_channels=2, num_coords=2)
     return localize(infer, [path], names=[path.stem], **options)[0]
 
 

@@ -193,3 +193,21 @@ def test_all_three_say_the_same_times(tmp_path, fps):
     times = np.array(rows[1].split(',')[3:5], float)
     np.testing.assert_allclose(times, np.divide([10, 35], fps), atol=1e-6)
     np.testing.assert_allclose(slots[:2], times, atol=1e-3)
+
+
+def test_an_elan_file_that_fails_loses_nothing_else(tmp_path, monkeypatch):
+    from mmsnip.apis import results_folder
+
+    def refuse(*_, **__):
+        raise ValueError('no such letter')
+
+    monkeypatch.setattr(results_folder, 'save_elan', refuse)
+
+    told = write_answer(tmp_path, answer(), CLASSES)
+
+    assert 'walk.eaf was not written' in told
+    assert 'no such letter' in told
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        'walk.csv',
+        'walk.json',
+    ]

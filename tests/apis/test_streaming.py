@@ -309,7 +309,7 @@ def test_a_video_within_one_window_has_the_scores_of_one_pass(tmp_path):
         (np.zeros((3, 4, 3)), r'push\(\) at frame 9 has 4 joints'),
         (np.zeros((3, 5, 2)), r'has C = 2 numbers a joint'),
         (np.ones((3, 3, 5, 3)), r'has M = 3 persons.*num_person=2 at most'),
-        (np.full((5, 3), np.nan), 'holds NaN or infinity'),
+        (np.full((5, 3), np.inf), 'holds infinity'),
         (np.zeros((0, 5, 3)), 'is empty'),
         (np.zeros(5), r'has shape \(5,\)'),
         ('walk.npy', "got 'walk.npy'; expected an array"),

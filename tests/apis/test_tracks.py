@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmsnip.apis import SkeletonLocalizationInferencer
-from mmsnip.apis.tracks import present_stretches
+from mmsnip.apis.inferencer import present_stretches
 from tests.apis.stand_in import StandIn, localize, raising
 from tests.apis.streaming_models import checkpoint, poses
 
