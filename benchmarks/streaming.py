@@ -25,7 +25,7 @@ import torch
 
 from benchmarks.rows import machine, use_clock
 from mmsnip.apis import SkeletonLocalizationInferencer, StreamingLocalizer
-from mmsnip.io.annotation_source import open_annotation
+from mmsnip.io.annotation import open_annotation
 from mmsnip.synthesis import synthesize_untrimmed
 
 OPTIONS: list[dict[str, Any]] = [

@@ -16,12 +16,12 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmsnip import __version__
-from mmsnip.io.annotation import to_plain
 from mmsnip.models.backbones.entries import first_few, tensor_entries
 from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.models.recipe import registered
 from mmsnip.models.snippet_probe import SnippetProbeHook
 from mmsnip.registry import HOOKS
+from mmsnip.structures.plain import to_plain
 from mmsnip.transforms.streams import streams_of
 from mmsnip.visualization.diagnosis_hook import DiagnosisHook
 from mmsnip.visualization.embedding_hook import EmbeddingMapHook

@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.annotation import AnnotationError, complete_metainfo
-from mmsnip.io.annotation_source import open_annotation, validate_source
+from mmsnip.io.annotation import (
+    AnnotationError,
+    complete_metainfo,
+    open_annotation,
+    validate_annotation,
+)
 from mmsnip.skeleton import from_metainfo, present_frames
 from mmsnip.skeleton.egocentric import num_channels, vertical_axis
 from mmsnip.structures import DataError
@@ -372,7 +376,7 @@ def describe_annotation(
         AnnotationError: If the file is missing, refused or malformed.
     """
     data = open_annotation(ann_file)
-    validate_source(data, ann_file)
+    validate_annotation(data, ann_file, once=True)
     metainfo: dict[str, Any] = complete_metainfo(data, ann_file)
     videos = data['annotations']
     if not videos:

@@ -16,7 +16,6 @@ from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from torch.nn.modules import module as torch_module
 
-from mmsnip.io.annotation import to_plain
 from mmsnip.models import SkeletonLocalizer
 from mmsnip.models.backbones.entries import first_few, tensor_entries
 from mmsnip.models.checkpoint import CheckpointError, read_checkpoint
@@ -26,6 +25,7 @@ from mmsnip.registry import MODELS, TRANSFORMS
 from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.structures import DataError
 from mmsnip.structures.errors import is_int, is_rate
+from mmsnip.structures.plain import to_plain
 
 __all__ = [
     'DeviceError',

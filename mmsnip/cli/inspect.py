@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the facts and draw them."""
-    from mmsnip.io.annotation_check import AnnotationError
+    from mmsnip.io.annotation import AnnotationError
     from mmsnip.io.inspection import annotations_of, inspect_annotation
     from mmsnip.io.inspection_text import format_facts
     from mmsnip.io.reading import SequenceError

@@ -17,12 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the summary and the problems."""
     from mmsnip.io.annotation import (
+        MAX_SHOWN,
         AnnotationError,
         check_annotation,
         complete_metainfo,
+        open_annotation,
     )
-    from mmsnip.io.annotation_check import MAX_SHOWN
-    from mmsnip.io.annotation_source import open_annotation
     from mmsnip.io.annotation_summary import format_summary, summarize_videos
 
     try:

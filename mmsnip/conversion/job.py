@@ -37,7 +37,7 @@ from mmsnip.conversion.source import Item, Skipped, Source
 from mmsnip.conversion.split_files import read_splits
 from mmsnip.conversion.workers import Killed, work_through
 from mmsnip.conversion.writing import check_output, write_output
-from mmsnip.io.annotation import to_plain
+from mmsnip.structures.plain import to_plain
 
 __all__ = ['convert']
 

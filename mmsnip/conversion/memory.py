@@ -16,8 +16,8 @@ from mmsnip.conversion.progress import progress_bar
 from mmsnip.conversion.recordings import Work
 from mmsnip.conversion.report import Report
 from mmsnip.conversion.source import Item, Skipped, Source
-from mmsnip.io.annotation import to_plain
 from mmsnip.io.reading import SequenceError
+from mmsnip.structures.plain import to_plain
 
 __all__ = ['read_source']
 

@@ -15,8 +15,7 @@ from mmsnip.conversion.recordings import with_layout
 from mmsnip.conversion.report import Report
 from mmsnip.conversion.source import Skipped, Source
 from mmsnip.conversion.split_files import apply_splits
-from mmsnip.io.annotation import DEFAULT_FPS
-from mmsnip.io.annotation_check import metainfo_layout
+from mmsnip.io.annotation import DEFAULT_FPS, metainfo_layout
 from mmsnip.structures.errors import is_int
 
 __all__ = [

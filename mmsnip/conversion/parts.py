@@ -16,9 +16,9 @@ import numpy as np
 from mmsnip import __version__
 from mmsnip.conversion.hygiene import Hygiene
 from mmsnip.conversion.source import Item, Source
-from mmsnip.io.annotation import to_plain
 from mmsnip.structures.errors import DataError
 from mmsnip.structures.files import draft_of
+from mmsnip.structures.plain import to_plain
 
 try:
     import fcntl

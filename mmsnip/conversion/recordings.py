@@ -17,7 +17,7 @@ from mmsnip.conversion.hygiene import (
 )
 from mmsnip.conversion.parts import write_part
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
-from mmsnip.io.annotation_check import find_problems, metainfo_layout
+from mmsnip.io.annotation import check_annotation, metainfo_layout
 from mmsnip.io.video_check import as_labels
 from mmsnip.skeleton.layout import from_graph_cfg
 from mmsnip.skeleton.sides import left_right_frames
@@ -140,13 +140,12 @@ class Work:
     @staticmethod
     def _check(annotation: dict[str, Any], metainfo: dict[str, Any]) -> None:
         data = dict(metainfo=metainfo, split={}, annotations=[annotation])
-        problems = find_problems(data)
+        problems = check_annotation(data)
         if problems:
             first = problems[0]
             more = f' (and {len(problems) - 1} more)' * (len(problems) > 1)
             raise ValueError(
-                f'key {first.key!r}: found {first.found}, expected '
-                f'{first.expected}; {first.remedy}{more}'
+                f'key {first.key!r}: {first.text}{more}'
             )
 
     def _warnings(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.conversion.persons import keep_movers
-from mmsnip.io.annotation_check import metainfo_layout
+from mmsnip.io.annotation import metainfo_layout
 from mmsnip.io.reading import SequenceError
 from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.layout import from_graph_cfg

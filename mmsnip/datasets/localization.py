@@ -23,12 +23,13 @@ from mmsnip.datasets.visit import Visit
 from mmsnip.io.annotation import (
     AnnotationError,
     complete_metainfo,
-    to_plain,
+    open_annotation,
+    validate_annotation,
 )
-from mmsnip.io.annotation_source import open_annotation, validate_source
 from mmsnip.io.store import SkeletonStore
 from mmsnip.registry import DATASETS
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
+from mmsnip.structures.plain import to_plain
 from mmsnip.transforms.window import RandomWindow
 
 __all__ = ['SkeletonLocalizationDataset']
@@ -202,7 +203,7 @@ class SkeletonLocalizationDataset(BaseDataset):
         stated = data['metainfo']
         data = {**data, 'metainfo': override_metainfo(stated, self._metainfo)}
         if self.validate:
-            validate_source(data, self.ann_file, self.split)
+            validate_annotation(data, self.ann_file, self.split)
         elif self.split is not None and self.split not in data['split']:
             raise AnnotationError(
                 f'annotation file {self.ann_file!r} has no split '

@@ -24,8 +24,11 @@ from mmsnip.export.formats import (
 from mmsnip.export.frame_scorer import FrameScorer
 from mmsnip.export.metadata import ExportError, describe
 from mmsnip.export.preparation import foreign_steps, model_inputs
-from mmsnip.io.annotation import complete_metainfo, to_plain
-from mmsnip.io.annotation_source import open_annotation, validate_source
+from mmsnip.io.annotation import (
+    complete_metainfo,
+    open_annotation,
+    validate_annotation,
+)
 from mmsnip.models.sliding import block_strides, receptive_field
 
 __all__ = ['export_localizer']
@@ -223,7 +226,7 @@ def _read_videos(
 ) -> Videos:
     """Videos that a model can be tested on, at least one."""
     data = open_annotation(path)
-    validate_source(data, path)
+    validate_annotation(data, path)
     metainfo = complete_metainfo(data, path)
     for key in ('classes', 'joint_names'):
         found = metainfo.get(key)

@@ -12,11 +12,12 @@ import numpy as np
 
 from mmsnip.io.annotation import (
     DEFAULT_FPS,
+    AnnotationError,
+    Problem,
     check_annotation,
     complete_metainfo,
+    open_annotation,
 )
-from mmsnip.io.annotation_check import AnnotationError, Problem
-from mmsnip.io.annotation_source import is_store, open_annotation
 from mmsnip.io.annotation_summary import keypoint_of
 from mmsnip.io.body_facts import body_facts
 from mmsnip.io.segment_facts import (
@@ -28,8 +29,7 @@ from mmsnip.io.segment_facts import (
     split_pairs,
 )
 from mmsnip.io.sequence import READERS, load_sequence
-from mmsnip.io.store import SkeletonStore
-from mmsnip.io.store_check import check_store
+from mmsnip.io.store import is_store
 from mmsnip.io.suspicion import Finding, video_findings
 from mmsnip.io.video_facts import measure_video
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
@@ -162,11 +162,7 @@ def _problems(
     data: Mapping[str, Any], path: Any
 ) -> tuple[list[str], dict[str, list[Problem]]]:
     """Malformed fields of the file, and of each video."""
-    videos = data['annotations']
-    if isinstance(videos, SkeletonStore):
-        found = check_store(videos, data['metainfo'])
-    else:
-        found = check_annotation(data, path)
+    found = check_annotation(data, path)
     whole, own = [], {}
     for problem in found:
         if problem.video is None or problem.key.startswith('split['):
@@ -233,10 +229,7 @@ def _judge(
         for problem in problems.get(name, ()):
             if problem.key == 'keypoint' and facts.get('not_finite'):
                 continue  # told below, with the number of positions
-            reason = (
-                f'{problem.key}: found {problem.found}, expected '
-                f'{problem.expected}'
-            )
+            reason = f'{problem.key}: {problem.text}'
             found.append(Finding('malformed', 85, reason))
         if 'digest' in facts:
             same = layout is not None and (

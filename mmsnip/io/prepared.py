@@ -19,7 +19,7 @@ from mmsnip.io.prepared_arrays import open_ctrgcn, open_stgcn
 from mmsnip.io.prepared_pickle import open_babel_subset
 from mmsnip.io.prepared_videos import Prepared, trimmed
 from mmsnip.io.reading import SequenceError, check_size
-from mmsnip.io.safe_pickle import RefusedPickle, load_plain
+from mmsnip.io.unpickle import RefusedPickle, unpickle
 from mmsnip.structures.errors import show
 
 __all__ = ['Prepared', 'open_prepared', 'read_prepared', 'trimmed']
@@ -65,13 +65,13 @@ def open_prepared(
         refused = error
     try:
         with path.open('rb') as file:
-            content, refusal = load_plain(file)
+            content = unpickle(file)
     except RefusedPickle:
         raise refused from None
     keys = set(content) if isinstance(content, dict) else set()
-    if refusal is None and {'sid', 'X', 'L'} <= keys:
+    if {'sid', 'X', 'L'} <= keys:
         return open_babel_subset(path, content)
-    if isinstance(content, list) or 'annotations' in keys or refusal:
+    if isinstance(content, list) or 'annotations' in keys:
         raise refused
     raise SequenceError(
         f'{path} holds {show(content)[:120]}; expected a dict with '

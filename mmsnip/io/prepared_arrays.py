@@ -18,7 +18,7 @@ from mmsnip.io.prepared_videos import (
     trimmed,
 )
 from mmsnip.io.reading import SequenceError, check_size, safe_name
-from mmsnip.io.safe_pickle import RefusedPickle, load_plain
+from mmsnip.io.unpickle import RefusedPickle, unpickle
 from mmsnip.io.video_check import as_labels
 from mmsnip.structures.errors import show
 
@@ -191,14 +191,12 @@ def _read_label_pickle(path: Path, count: int) -> tuple[list[str], list[int]]:
     check_size(path, 2**30)
     try:
         with path.open('rb') as file:
-            content, refusal = load_plain(file)
+            content = unpickle(file)
     except RefusedPickle as error:
-        content, refusal = None, error
-    if refusal is not None:
         raise SequenceError(
-            f'{path} holds {refusal.found[:120]}; expected names and labels, '
+            f'{path} holds {error.found[:120]}; expected names and labels, '
             'nothing was executed'
-        )
+        ) from None
     pair = isinstance(content, (list, tuple)) and len(content) == 2
     names, labels = content if pair else (None, None)
     values = as_labels(labels)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.reading import SequenceError, check_size, open_arrays
-from mmsnip.io.safe_pickle import RefusedPickle, load_plain
 from mmsnip.io.smpl import NUM_TREE_JOINTS
+from mmsnip.io.unpickle import RefusedPickle, unpickle
 
 __all__ = ['load_smplh']
 
@@ -143,11 +143,11 @@ def _arrays(path: Path) -> Mapping[str, Any]:
     check_size(path)
     try:
         with path.open('rb') as file:
-            content, refusal = load_plain(file)
+            content = unpickle(file)
+        found = type(content).__name__
     except RefusedPickle as error:
-        content, refusal = None, error
-    if refusal is not None or not isinstance(content, dict):
-        found = type(content).__name__ if refusal is None else refusal.found
+        content, found = None, error.found
+    if not isinstance(content, dict):
         raise SequenceError(
             f'{path} is no plain dict of arrays, it holds {found}; nothing '
             'was executed: write it as .npz with the tools of smplx'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -12,19 +13,25 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from mmsnip.io.annotation import to_plain
-from mmsnip.io.annotation_check import (
+from mmsnip.io.annotation import (
     Problem,
     annotation_error,
-    find_metainfo_problems,
-    metainfo_layout,
+    check_metainfo,
+    check_video,
+    name_problems,
+    split_problems,
 )
-from mmsnip.io.plain_json import to_json
-from mmsnip.io.store_columns import Columns, split_rows
-from mmsnip.io.store_layout import FORMAT, SPLIT, VERSION
-from mmsnip.io.tensor_file import DTYPES, MAX_HEADER, header_bytes, refuse
-from mmsnip.io.video_check import check_video
+from mmsnip.io.store import (
+    DTYPES,
+    FORMAT,
+    MAX_HEADER,
+    SPLIT,
+    VERSION,
+    to_json,
+)
+from mmsnip.structures.errors import show
 from mmsnip.structures.files import draft_of
+from mmsnip.structures.plain import to_plain
 
 __all__ = ['write_store']
 
@@ -32,9 +39,15 @@ _TYPES = {'float32': 'F32', 'float16': 'F16'}
 _PAGE = 4096  # the joints begin on a page of their own
 _ROOM = 256  # bytes that a tensor may take in the header
 _ROUND = 4  # rows are filled up to this, so that what follows is aligned
+_COUNT = 18  # tensors of a file without its splits, and then some
+# Fields with a column of their own; all others are one text for each video.
+_KNOWN = {
+    'frame_dir', 'total_frames', 'keypoint', 'keypoint_score', 'segments',
+    'segment_labels', 'label', 'fps',
+}  # fmt: skip
 
 
-class _Videos:
+class _Writer:
     """Videos on their way into a file.
 
     Joints and scores are written as they come; everything else is small and
@@ -42,129 +55,158 @@ class _Videos:
     """
 
     def __init__(
-        self,
-        file: BinaryIO,
-        scores: BinaryIO,
-        metainfo: Mapping[str, Any],
-        dtype: str,
-        leave_out: Collection[str],
+        self, file: BinaryIO, scores: BinaryIO, metainfo: Mapping, dtype: str
     ) -> None:
-        self.file = file
-        self.scores = scores
+        self.files = dict(keypoint=file, keypoint_score=scores)
         self.metainfo = metainfo
-        self.dtype = DTYPES[_TYPES[dtype]]
-        self.columns = Columns(leave_out)
+        self.code = _TYPES[dtype]
+        self.dtype = np.dtype(DTYPES[self.code])
         self.problems: list[Problem] = []
-        self.shape: tuple | None = None  # V and C of the file
-        self.joints: int | None = None  # V that the metainfo asks for
+        self.shape: tuple[int, int] | None = None  # V and C of the file
+        self.places: dict[str, int] = {}
+        self.count = 0
+        self.rows: list[dict[str, Any]] = []
+        self.mask: list[np.ndarray] = []
         classes = metainfo.get('classes')
-        listed = isinstance(classes, (list, tuple))
-        self.num_classes = len(classes) if listed else None
+        self.num_classes = len(classes) if isinstance(classes, list) else None
 
-    def _settle(self, keypoint: Any) -> None:
-        """Take V and C from the first video that has four axes."""
-        if not isinstance(keypoint, np.ndarray) or keypoint.ndim != 4:
-            return
-        V, C = keypoint.shape[2:]
-        wrong = list(find_metainfo_problems(self.metainfo, V))
-        self.problems += wrong
-        self.shape = (V, C)
-        self.joints = V
-        if not any(p.key in ('layout', 'parents') for p in wrong):
-            self.joints = metainfo_layout(self.metainfo, V).num_joints
-
-    def add(self, video: Mapping[str, Any]) -> None:
+    def add(self, video: Mapping[str, Any], leave_out: Collection) -> None:
         """Check a video and write its joints; problems are collected."""
         name = video.get('frame_dir', video.get('filename'))
         name = str(name) if isinstance(name, str) else name
         keypoint, score = video.get('keypoint'), video.get('keypoint_score')
-        if self.shape is None:
-            self._settle(keypoint)
-        C = self.shape[1] if self.shape else None
-        rows = check_video(
-            video,
-            self.joints,
-            C if C in (2, 3) else None,
-            self.num_classes,
-            untrimmed=video.get('segments') is not None,
-        )
-        found = self.columns.check_name(name)
+        if self.shape is None and getattr(keypoint, 'ndim', 0) == 4:
+            V, C = self.shape = keypoint.shape[2:]
+            self.problems += check_metainfo(self.metainfo, V)
+        V, C = self.shape or (None, None)
+        found = list(name_problems(name, self.count, self.places))
+        self.count += 1
         label = name if isinstance(name, str) else None
+        rows = check_video(video, V, C, self.num_classes)
         found += [Problem(label, *row) for row in rows]
-        if not found:
-            found += self.columns.add(name, video)
-        if not found and not self.problems:
-            found += self._write(name, 'keypoint', keypoint, self.file)
-            if score is not None:
-                found += self._write(
-                    name, 'keypoint_score', score, self.scores
+        fields = {
+            key: value
+            for key, value in video.items()
+            if key not in _KNOWN and key not in leave_out
+        }
+        text = ''
+        for key in fields:
+            try:
+                to_json({key: fields[key]})
+            except (TypeError, ValueError):
+                remedy = f'leave the field out, leave_out=[{key!r}]'
+                message = (
+                    f'found {show(fields[key])}; expected numbers, text, '
                 )
+                message += f'lists, tuples and dicts; {remedy}'
+                found.append(Problem(label, str(key), message))
+        if not found and not self.problems:
+            text = to_json(fields) if fields else ''
+            found += self._write(name, 'keypoint', keypoint)
+            if score is not None:
+                found += self._write(name, 'keypoint_score', score)
         self.problems += found
+        if self.problems:
+            return
+        M, T = keypoint.shape[:2]
+        segments = video.get('segments')
+        untrimmed = segments is not None
+        labels = video['segment_labels'] if untrimmed else ()
+        self.rows.append(
+            dict(
+                row_offsets=M * T,
+                score_offsets=0 if score is None else M * T,
+                persons=M,
+                has_segments=untrimmed,
+                segments=np.reshape(segments if untrimmed else (), (-1, 2)),
+                segment_labels=np.reshape(labels, -1),
+                label=-1 if video.get('label') is None else video['label'],
+                fps=float(video.get('fps') or np.nan),
+                names=name.encode(),
+                fields=text.encode(),
+            )
+        )
 
-    def _write(
-        self, name: str, key: str, values: np.ndarray, file: BinaryIO
-    ) -> list[Problem]:
+    def _write(self, name: str, key: str, values: np.ndarray) -> list[Problem]:
         """Write (M, T, ...) as rows of one person in one frame."""
         with np.errstate(over='ignore'):
             rows = np.ascontiguousarray(values.swapaxes(0, 1), self.dtype)
         if not np.isfinite(rows).all():
-            limit = np.finfo(self.dtype).max
-            found = f'values up to {np.abs(values).max():g}'
-            expected = f'at most {limit:g} in {self.dtype.name}'
-            remedy = "store them with dtype='float32', or in metres"
-            return [Problem(name, key, found, expected, remedy)]
+            text = f'found values up to {np.abs(values).max():g}; expected '
+            text += f'at most {np.finfo(self.dtype).max:g} in {self.dtype}; '
+            text += "store them with dtype='float32', or in metres"
+            return [Problem(name, key, text)]
         rows = rows.reshape(-1, *values.shape[2:])
-        file.write(rows.data)
+        self.files[key].write(rows.data)
         if key == 'keypoint':
-            self.columns.add_mask((rows != 0).any(axis=(1, 2)))
+            self.mask.append((rows != 0).any(axis=(1, 2)))
         return []
 
-    def close(
-        self, splits: Mapping[str, Any], metadata: dict, total: int
-    ) -> None:
+    def columns(self, splits: Mapping) -> dict[str, tuple[str, Any]]:
+        """Type and values of all tensors but the joints, widest first."""
+
+        def column(key: str) -> list:
+            return [row[key] for row in self.rows]
+
+        def offsets(sizes: list[int]) -> np.ndarray:
+            return np.cumsum([0, *sizes], dtype=np.int64)
+
+        names, fields = column('names'), column('fields')
+        labels = column('segment_labels')
+        order = sorted(range(len(names)), key=names.__getitem__)
+        made: dict[str, tuple[str, Any]] = dict(
+            row_offsets=('I64', offsets(column('row_offsets'))),
+            segments=('I64', np.concatenate(column('segments'))),
+            segment_labels=('I64', np.concatenate(labels)),
+            segment_offsets=('I64', offsets([*map(len, labels)])),
+            label=('I64', column('label')),
+            name_offsets=('I64', offsets([*map(len, names)])),
+            name_order=('I64', order),
+            field_offsets=('I64', offsets([*map(len, fields)])),
+        )
+        if any(column('score_offsets')):
+            made['score_offsets'] = ('I64', offsets(column('score_offsets')))
+        for name, videos in splits.items():
+            indices = [self.places[video] for video in videos]
+            made[f'{SPLIT}{name}'] = ('I64', indices)
+        narrow = dict(fps='F64', persons='I32', has_segments='U8')
+        made |= {key: (code, column(key)) for key, code in narrow.items()}
+        made['body_mask'] = ('U8', np.concatenate(self.mask))
+        for key, blobs in (('names', names), ('fields', fields)):
+            made[key] = ('U8', np.frombuffer(b''.join(blobs), np.uint8))
+        return made
+
+    def close(self, splits: Mapping, metadata: dict, total: int) -> None:
         """Write what was kept, and the header in front."""
         V, C = self.shape
-        dtype = next(n for n, d in DTYPES.items() if d == self.dtype)
-        rows, score_rows = self.columns.num_rows, self.columns.num_scores
-        tensors = {'keypoint': (dtype, (-(-rows // _ROUND) * _ROUND, V, C))}
-        filled = bytes((-rows % _ROUND) * V * C * self.dtype.itemsize)
-        self.file.write(filled)
-        if score_rows:
-            count = -(-score_rows // _ROUND) * _ROUND
-            tensors['keypoint_score'] = (dtype, (count, V))
-            self.scores.seek(0)
-            shutil.copyfileobj(self.scores, self.file, 2**20)
-            filled = (-score_rows % _ROUND) * V * self.dtype.itemsize
-            self.file.write(bytes(filled))
-        for name, (code, column) in self.columns.tensors(splits).items():
+        file, scores = self.files.values()
+        header: dict[str, Any] = {'__metadata__': metadata}
+        end = 0
+
+        def place(name: str, code: str, shape: tuple[int, ...]) -> None:
+            nonlocal end
+            begin = end
+            end += math.prod(shape) * np.dtype(DTYPES[code]).itemsize
+            header[name] = dict(
+                dtype=code, shape=shape, data_offsets=[begin, end]
+            )
+
+        count = sum(row['row_offsets'] for row in self.rows)
+        file.write(bytes((-count % _ROUND) * V * C * self.dtype.itemsize))
+        place('keypoint', self.code, (count + -count % _ROUND, V, C))
+        count = sum(row['score_offsets'] for row in self.rows)
+        if count:
+            scores.seek(0)
+            shutil.copyfileobj(scores, file, 2**20)
+            file.write(bytes((-count % _ROUND) * V * self.dtype.itemsize))
+            place('keypoint_score', self.code, (count + -count % _ROUND, V))
+        for name, (code, column) in self.columns(splits).items():
             values = np.ascontiguousarray(column, DTYPES[code])
-            tensors[name] = (code, values.shape)
-            self.file.write(values.data if values.size else b'')
-        self.file.seek(0)
-        self.file.write(header_bytes(tensors, metadata, total))
-
-
-def _metadata(path: Any, metainfo: Any) -> dict[str, str]:
-    """Text of the header."""
-    try:
-        text = to_json(metainfo)
-    except (TypeError, ValueError) as error:
-        expected = 'text, numbers, lists and dicts'
-        remedy = 'leave it out'
-        raise refuse(path, 'metainfo', str(error), expected, remedy) from None
-    return dict(format=FORMAT, version=VERSION, metainfo=text)
-
-
-def _header_room(path: Any, metadata: dict, splits: Mapping) -> int:
-    """Bytes in front of the joints."""
-    names = json.dumps([f'{SPLIT}{name}' for name in splits])
-    room = len(json.dumps(metadata)) + len(names)
-    room += _ROOM * (Columns.COUNT + len(splits))
-    if room > MAX_HEADER:
-        found, expected = f'{room} bytes', f'at most {MAX_HEADER}'
-        remedy = 'keep large tables in a file of their own'
-        raise refuse(path, 'metainfo', found, expected, remedy)
-    return -(-room // _PAGE) * _PAGE
+            place(name, code, values.shape)
+            file.write(values.tobytes())
+        text = json.dumps(header).encode('ascii')
+        file.seek(0)
+        file.write((total - 8).to_bytes(8, 'little') + text.ljust(total - 8))
 
 
 def write_store(
@@ -191,31 +233,50 @@ def write_store(
         leave_out (Collection[str]): Fields of the videos to drop.
 
     Raises:
-        AnnotationError: If a video, a split or the metainfo is malformed, a
-            value does not fit into `dtype`, or a further field holds
-            anything but numbers, text, lists, tuples and dicts.
+        DataError: If a video, a split or the metainfo is malformed, a value
+            does not fit into `dtype`, or a further field holds anything but
+            numbers, text, lists, tuples and dicts.
         ValueError: If `dtype` is unknown.
     """
     if dtype not in _TYPES:
         raise ValueError(f'dtype={dtype!r}; use one of {sorted(_TYPES)}')
     path = Path(path)
-    metainfo, splits = to_plain(dict(metainfo or {})), dict(splits or {})
-    metadata = _metadata(path, metainfo)
-    total = _header_room(path, metadata, splits)
-    with draft_of(path) as draft, tempfile.TemporaryFile(
-        dir=draft.parent
-    ) as scores, draft.open('wb') as file:
+    metainfo = to_plain(dict(metainfo or {}))
+    splits = {name: to_plain(v) for name, v in dict(splits or {}).items()}
+    try:
+        text = to_json(metainfo)
+    except (TypeError, ValueError) as error:
+        text = f'found {error}; expected text, numbers, lists and dicts'
+        raise annotation_error(
+            path, [Problem(None, 'metainfo', text)]
+        ) from None
+    metadata = dict(format=FORMAT, version=VERSION, metainfo=text)
+    names = json.dumps([f'{SPLIT}{name}' for name in splits])
+    room = len(json.dumps(metadata)) + len(names)
+    room += _ROOM * (_COUNT + len(splits))
+    if room > MAX_HEADER:
+        text = f'found {room} bytes, at most {MAX_HEADER}; keep large tables '
+        text += 'in a file of their own'
+        raise annotation_error(path, [Problem(None, 'metainfo', text)])
+    total = -(-room // _PAGE) * _PAGE
+    with (
+        draft_of(path) as draft,
+        tempfile.TemporaryFile(dir=draft.parent) as scores,
+        draft.open('wb') as file,
+    ):
         file.write(bytes(total))
-        videos = _Videos(file, scores, metainfo, dtype, leave_out)
+        writer = _Writer(file, scores, metainfo, dtype)
         for annotation in annotations:
-            videos.add(annotation)
-        problems = videos.problems
-        if videos.shape is None:
-            problems += find_metainfo_problems(metainfo, None)
-        problems += videos.columns.check_all()
-        rows, wrong = split_rows(splits, videos.columns.places)
-        if problems or wrong:
-            raise annotation_error(path, [*problems, *wrong])
-        videos.close(rows, metadata, total)
+            writer.add(annotation, leave_out)
+        problems = writer.problems
+        if writer.shape is None:
+            problems += check_metainfo(metainfo, None)
+        if not writer.count:
+            text = 'found no video; check the program that wrote the file'
+            problems.append(Problem(None, 'annotations', text))
+        problems += split_problems(splits, writer.places, None)
+        if problems:
+            raise annotation_error(path, problems)
+        writer.close(splits, metadata, total)
         file.flush()
         os.fsync(file.fileno())

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.annotation import complete_metainfo
-from mmsnip.io.annotation_source import open_annotation
+from mmsnip.io.annotation import complete_metainfo, open_annotation
 from mmsnip.io.sequence import READERS, load_sequence
 from mmsnip.io.store import SkeletonStore
 from mmsnip.io.video_check import as_labels, as_segments

@@ -11,8 +11,11 @@ from mmsnip.conversion.folder import FolderSource
 from mmsnip.conversion.hygiene import Hygiene
 from mmsnip.conversion.job import convert
 from mmsnip.conversion.parts import only_one
-from mmsnip.io.annotation import load_annotation
-from mmsnip.io.annotation_source import open_annotation, validate_source
+from mmsnip.io.annotation import (
+    load_annotation,
+    open_annotation,
+    validate_annotation,
+)
 from mmsnip.io.store import SkeletonStore
 from tests.conversion.noted import (
     LAYOUT,
@@ -247,7 +250,7 @@ def test_scores_of_some_recordings_only_are_left_out(tmp_path, ending):
     report = run(FolderSource(folder, layout=layout), output)
 
     data = open_annotation(output)
-    validate_source(data, output)
+    validate_annotation(data, output)
     assert report.converted == 2
     assert not any('keypoint_score' in v for v in data['annotations'])
     assert report.mended == [

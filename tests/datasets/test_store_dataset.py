@@ -203,9 +203,9 @@ def test_the_dataset_keeps_no_joints(untrimmed_file, serialize_data):
 
 def test_building_a_dataset_reads_no_joints(untrimmed_file):
     path = pack(untrimmed_file)
-    place = SkeletonStore(path)._places['keypoint']
     content = bytearray(Path(path).read_bytes())
-    content[place.start : place.start + place.size] = b'\xff' * place.size
+    size = SkeletonStore(path)._tensors['keypoint'].nbytes  # the first tensor
+    content[4096 : 4096 + size] = b'\xff' * size
     Path(path).write_bytes(content)
 
     dataset = SkeletonLocalizationDataset(path, 'train', pipeline=LOAD)
@@ -291,10 +291,9 @@ def only_keypoint(sample):
 
 def test_wrong_labels_of_a_store_are_refused(untrimmed_file):
     path = pack(untrimmed_file)
-    store = SkeletonStore(path)
-    place = store._places['segment_labels']
+    labels = SkeletonStore(path)._tensors['segment_labels']
     content = bytearray(Path(path).read_bytes())
-    content[place.start] = 9
+    content[content.index(labels.tobytes())] = 9
     Path(path).write_bytes(content)
 
     with pytest.raises(

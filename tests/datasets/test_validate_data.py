@@ -40,7 +40,7 @@ def test_a_malformed_file_ends_with_status_1(untrimmed_file):
     done = run(untrimmed_file)
 
     assert done.returncode == 1
-    assert "video 'v2', key 'total_frames': found int 3" in done.stdout
+    assert "video 'v2', key 'total_frames': found 3" in done.stdout
 
 
 def test_a_missing_file_ends_with_status_1(tmp_path):

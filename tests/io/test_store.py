@@ -12,15 +12,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsnip.io.annotation import AnnotationError, save_annotation
-from mmsnip.io.annotation_source import (
-    is_store,
+from mmsnip.io.annotation import (
     open_annotation,
-    validate_source,
+    save_annotation,
+    validate_annotation,
 )
-from mmsnip.io.store import SkeletonStore
+from mmsnip.io.store import (
+    DTYPES,
+    SkeletonStore,
+    from_json,
+    is_store,
+    to_json,
+)
 from mmsnip.io.store_writer import write_store
+from mmsnip.structures import DataError
 from tests.io.store_videos import METAINFO, C, V, four_videos, video
+
+GOLDEN = Path(__file__).parents[1] / 'golden' / 'four_videos.safetensors'
 
 
 @pytest.fixture
@@ -63,7 +71,6 @@ def test_every_field_of_every_video_comes_back(store):
 
 def test_splits_names_and_metainfo_come_back(store):
     assert store.names == ['v2', 'é/v10', 'v1', 'a']
-    assert [store.index_of(name) for name in store.names] == [0, 1, 2, 3]
     splits = {name: rows.tolist() for name, rows in store.splits.items()}
     assert splits == dict(train=[2, 0], val=[3], none=[])
     assert store.metainfo == METAINFO
@@ -77,12 +84,6 @@ def test_no_segments_and_zero_segments_stay_apart(store, tmp_path):
     assert store.info(1)['segments'].shape == (0, 2)
     assert 'segments' not in SkeletonStore(path).info(0)
     assert SkeletonStore(path).info(0)['label'] == 1
-
-
-def test_an_unknown_name_is_a_key_error(store):
-    for name in ('', 'v', 'v3', 'zz', '\ud800'):
-        with pytest.raises(KeyError, match=r'toy\.safetensors has no video'):
-            store.index_of(name)
 
 
 def test_windows_equal_slices_of_the_whole_video(store):
@@ -162,7 +163,7 @@ def test_values_beyond_half_floats_are_refused(path):
     entry['keypoint'][0, 2] = 7e4
 
     with pytest.raises(
-        AnnotationError, match=r"'far', key 'keypoint'.*70000.*float32"
+        DataError, match=r"'far', key 'keypoint'.*70000.*float32"
     ):
         write_store(path, [entry], METAINFO, dtype='float16')
 
@@ -228,18 +229,13 @@ def test_the_header_is_as_long_for_many_videos_as_for_few(tmp_path):
     assert (sizes[0] + 8) % 4096 == 0  # joints begin on a page
 
 
-def test_opening_reads_nothing_but_the_header(store, tmp_path):
-    path = tmp_path / 'noise.safetensors'
-    content = bytearray(Path(store.path).read_bytes())
-    begin = 8 + int.from_bytes(content[:8], 'little')
-    content[begin:] = b'\xff' * (len(content) - begin)
-    path.write_bytes(content)
+def test_a_store_of_an_earlier_version_opens():
+    store = SkeletonStore(GOLDEN)
 
-    noise = SkeletonStore(path)
-
-    assert len(noise) == 4
-    with pytest.raises(AnnotationError, match=r'noise(.|\n)*row_offsets'):
-        noise.keypoint(0)
+    assert store.splits['train'].tolist() == [2, 0]
+    for written, read in zip(four_videos(), store):
+        for key, value in written.items():
+            same(value, read.get(key))
 
 
 def test_one_video_at_a_time_is_held(path):
@@ -282,7 +278,7 @@ def test_an_open_store_keeps_the_file_that_is_replaced(store):
 
     np.testing.assert_array_equal(store.keypoint(2), expected)
     assert SkeletonStore(store.path).names == ['other']
-    with pytest.raises(AnnotationError, match='another file than the one'):
+    with pytest.raises(DataError, match='another file than the one'):
         pickle.loads(pickle.dumps(store))  # noqa: S301  (our own)
 
 
@@ -328,22 +324,16 @@ def test_a_store_is_told_from_a_pickle_by_its_first_bytes(store, tmp_path):
 
 
 def test_a_missing_store_is_refused_as_a_missing_pickle_is(tmp_path):
-    with pytest.raises(AnnotationError, match=r'gone\.safetensors.*not exist'):
+    with pytest.raises(DataError, match=r'gone\.safetensors.*not exist'):
         open_annotation(tmp_path / 'gone.safetensors')
 
 
-@pytest.mark.parametrize(
-    ('split', 'message'),
-    [
-        ('test', "no split 'test'.*'none', 'train', 'val'"),
-        ('none', 'no video'),
-    ],
-)
-def test_a_split_that_serves_nobody_is_refused(store, split, message):
+@pytest.mark.parametrize('split', ['test', 'none'])
+def test_a_split_that_serves_nobody_is_refused(store, split):
     data = open_annotation(store.path)
 
-    with pytest.raises(AnnotationError, match=rf"key 'split'.*{message}"):
-        validate_source(data, store.path, split)
+    with pytest.raises(DataError, match=r"no .*'none', 'train', 'val'"):
+        validate_annotation(data, store.path, split)
 
 
 def test_real_sequences_come_back(data_dir, tmp_path):
@@ -353,7 +343,7 @@ def test_real_sequences_come_back(data_dir, tmp_path):
     write_store(path, data['annotations'], data['metainfo'], data['split'])
 
     found = open_annotation(path)
-    validate_source(found, path)
+    validate_annotation(found, path)
     assert found['metainfo'] == data['metainfo']
     assert found['split'] == data['split']
     for written, read in zip(data['annotations'], found['annotations']):
@@ -361,3 +351,289 @@ def test_real_sequences_come_back(data_dir, tmp_path):
             read['keypoint'], written['keypoint'].astype(np.float32)
         )
         np.testing.assert_array_equal(read['segments'], written['segments'])
+
+
+# When it is written.
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(total_frames=3), r"'v1', key 'total_frames': found 3"),
+        (
+            dict(keypoint=np.ones((2, 11, 4, 3))),
+            r"'v1', key 'keypoint'.*V = 5",
+        ),
+        (
+            dict(keypoint=np.ones((2, 11, 5, 2))),
+            r"'v1', key 'keypoint'.*C = 3",
+        ),
+        (dict(keypoint=np.full((1, 11, 5, 3), np.nan)), r"'v1'.*NaN"),
+        (dict(segments=np.array([[2, 12]])), r"'v1', key 'segments'.*\[2, 12"),
+        (dict(segment_labels=np.array([3])), r"'v1', key 'segment_labels'"),
+        (dict(segment_labels=None), r"'v1', key 'segment_labels': found noth"),
+        (dict(label=3), r"'v1', key 'label': found 3"),
+        (dict(fps=0.0), r"'v1', key 'fps'"),
+        (dict(keypoint_score=np.ones((3, 11))), r"'v1', key 'keypoint_score'"),
+        (dict(frame_dir='v2'), r"'v2', key 'frame_dir'.*annotations\[0\]"),
+        (dict(frame_dir=7), r'annotations\[2\]\.frame_dir.*found int 7'),
+        (dict(frame_dir='\ud800'), r'annotations\[2\]\.frame_dir'),
+        (dict(box=np.ones(3)), r"'v1', key 'box'.*leave_out=\['box'\]"),
+        (dict(score={1, 2}), r"'v1', key 'score'.*set"),
+    ],
+)
+def test_a_malformed_video_is_named_and_nothing_is_written(
+    path, change, message
+):
+    videos = four_videos()
+    videos[2].update(change)
+
+    with pytest.raises(DataError, match=rf'toy\.safetensors(.|\n)*{message}'):
+        write_store(path, videos, METAINFO)
+
+    assert os.listdir(os.path.dirname(path)) == []
+
+
+def test_all_malformed_videos_are_named(path):
+    videos = four_videos()
+    for entry in videos:
+        entry['total_frames'] += 1
+
+    with pytest.raises(DataError, match=r'4 problems(.|\n)*é/v10') as e:
+        write_store(path, videos, METAINFO)
+
+    assert str(e.value).count('total_frames') >= 4
+
+
+@pytest.mark.parametrize(
+    ('splits', 'message'),
+    [
+        (
+            dict(train=['v1', 'gone']),
+            r"split\['train'\].*1 videos without annotation",
+        ),
+        (dict(train=['v1', 'v1']), r"split\['train'\].*more than once"),
+        (dict(train='v1'), r"split\['train'\].*found str"),
+        (dict(train=[1]), r"split\['train'\]\[0\].*found int 1"),
+        ({3: ['v1']}, r'split\[3\].*found int'),
+    ],
+)
+def test_a_malformed_split_is_refused(path, splits, message):
+    with pytest.raises(DataError, match=message):
+        write_store(path, four_videos(), METAINFO, splits)
+
+
+@pytest.mark.parametrize(
+    ('metainfo', 'message'),
+    [
+        (dict(METAINFO, parents=[-1, 0]), r"key 'metainfo.parents'"),
+        (
+            dict(METAINFO, classes=['a', 'a']),
+            r"'metainfo.classes'.*once",
+        ),
+        (dict(METAINFO, rig=object()), r"key 'metainfo': found object"),
+    ],
+)
+def test_malformed_metainfo_is_refused(path, metainfo, message):
+    with pytest.raises(DataError, match=message):
+        write_store(path, four_videos(), metainfo)
+
+
+def test_an_empty_store_is_refused(path):
+    with pytest.raises(DataError, match='found no video'):
+        write_store(path, [], METAINFO)
+
+
+def test_an_unknown_type_is_refused(path):
+    with pytest.raises(ValueError, match=r"dtype='float64'; use one of"):
+        write_store(path, four_videos(), METAINFO, dtype='float64')
+
+
+# When it is opened.
+
+
+def broken(store, change, tmp_path):
+    """The store with another header, its length and padding kept."""
+    content = Path(store.path).read_bytes()
+    end = 8 + int.from_bytes(content[:8], 'little')
+    header = from_json(content[8:end].decode())
+    change(header)
+    text = to_json(header).encode().ljust(end - 8)
+    path = tmp_path / 'broken.safetensors'
+    path.write_bytes(content[:8] + text + content[end:])
+    return path
+
+
+def set_entry(name, key, value):
+    def change(header):
+        header[name][key] = value
+
+    return change
+
+
+def shift(name, by):
+    def change(header):
+        begin, end = header[name]['data_offsets']
+        header[name]['data_offsets'] = [begin + by, end + by]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda h: h.pop('label'), 'header'),
+        (set_entry('fps', 'dtype', 'F32'), 'header'),
+        (set_entry('fps', 'dtype', 'Q9'), 'header'),
+        (set_entry('fps', 'dtype', 'I64'), "key 'fps'.*expected f8"),
+        (set_entry('fps', 'dtype', 'U64'), "key 'fps'.*expected f8"),
+        (set_entry('fps', 'shape', [2**62, 2**62]), 'header'),
+        (set_entry('fps', 'shape', [2, 2]), "key 'fps'.*shape"),
+        (set_entry('fps', 'data_offsets', [9, 1]), 'header'),
+        (shift('fps', -8), 'header'),
+        (shift('fields', 10**9), 'header'),
+        (lambda h: h.update(fps=3), 'header'),
+        (set_entry('__metadata__', 'format', 'pt'), r"format': found 'pt'"),
+        (set_entry('__metadata__', 'version', '2'), r"version': found '2'"),
+        (lambda h: h.pop('__metadata__'), r'format.*found None'),
+    ],
+)
+def test_a_malformed_header_is_refused(store, tmp_path, change, message):
+    path = broken(store, change, tmp_path)
+
+    with pytest.raises(DataError, match=rf'broken\.safetensors.*{message}'):
+        SkeletonStore(path)
+
+
+@pytest.mark.parametrize(
+    'head',
+    [
+        b'',
+        b'\x05\x00',
+        b'\xff' * 8 + b'{}',
+        (2).to_bytes(8, 'little') + b'[]',
+        (4).to_bytes(8, 'little') + b'{"a"',
+        (4).to_bytes(8, 'little') + b'\xff\xfe{}',
+        (10**5).to_bytes(8, 'little') + b'{"a":' + b'[' * 99_995,
+    ],
+)
+def test_hostile_beginnings_are_refused(tmp_path, head):
+    path = tmp_path / 'bad.safetensors'
+    path.write_bytes(head)
+
+    with pytest.raises(DataError, match=r"bad\.safetensors.*key 'header'"):
+        SkeletonStore(path)
+
+
+def test_a_header_over_the_limit_is_not_read(tmp_path):
+    path = tmp_path / 'long.safetensors'
+    with path.open('wb') as file:
+        file.write((2**31).to_bytes(8, 'little') + b'{')
+        file.truncate(2**31 + 8)  # sparse
+
+    with pytest.raises(DataError, match=r'long.*at most'):
+        SkeletonStore(path)
+
+
+def test_a_file_that_is_cut_off_is_refused(store, tmp_path):
+    content = Path(store.path).read_bytes()
+    path = tmp_path / 'cut.safetensors'
+
+    for size in (0, 7, 8, 100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:size])
+        with pytest.raises(DataError, match=r'cut\.safetensors'):
+            SkeletonStore(path)
+    path.write_bytes(content + b'\0')
+    with pytest.raises(DataError, match='cut'):
+        SkeletonStore(path)
+
+
+def write_into(store, tmp_path, name, row, value):
+    """A copy of the store with one other number."""
+    content = bytearray(Path(store.path).read_bytes())
+    length = int.from_bytes(content[:8], 'little')
+    entry = from_json(content[8 : 8 + length].decode())[name]
+    start, end = (8 + length + place for place in entry['data_offsets'])
+    values = np.frombuffer(
+        memoryview(content)[start:end], DTYPES[entry['dtype']]
+    )
+    values.reshape(entry['shape'])[row] = value
+    path = tmp_path / 'wrong.safetensors'
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ('name', 'row', 'value', 'message'),
+    [
+        ('row_offsets', 1, 10**9, "'row_offsets'"),
+        ('row_offsets', 0, 1, "'row_offsets'"),
+        ('row_offsets', 1, 27, "'row_offsets'.*each person"),
+        ('persons', 0, 0, "'row_offsets'.*each person"),
+        ('persons', 2, -1, "'row_offsets'.*each person"),
+        ('name_offsets', 4, 10**6, "'name_offsets'"),
+        ('segment_offsets', 2, -5, "'segment_offsets'"),
+        ('field_offsets', 4, 10**6, "'field_offsets'"),
+        ('names', 0, 255, r"'names\[0\]'.*UTF-8"),
+        ('fields', 0, 255, r"'fields\[1\]'.*UTF-8"),
+        ('fields', 0, 65, r"'fields\[1\]'.*JSON"),
+        ('split/train', 0, 4, "'split/train'.*index of one of 4"),
+        ('segments', (0, 1), 14, r"'v2', key 'segments'.*\[1, 14\]"),
+        ('segment_labels', 2, 3, "'v1', key 'segment_labels'.*found 3"),
+        ('label', 2, 3, "'v1', key 'label'"),
+        ('fps', 0, -1.0, "'v2', key 'fps'"),
+        ('names', 9, ord('2'), "'names'.*3 names for 4"),
+    ],
+)
+def test_wrong_numbers_are_found_before_training(
+    store, tmp_path, name, row, value, message
+):
+    path = write_into(store, tmp_path, name, row, value)
+
+    def use():
+        data = open_annotation(path)
+        validate_annotation(data, path, None)
+        for entry in data['annotations']:
+            entry['keypoint'].sum()
+
+    with pytest.raises(
+        DataError, match=rf'wrong\.safetensors(.|\n)*{message}'
+    ):
+        use()
+
+
+def test_random_damage_is_refused_or_harmless(store, tmp_path):
+    rng = np.random.default_rng(0)
+    content = Path(store.path).read_bytes()
+    end = content.index(b'   ')
+    path = tmp_path / 'damaged.safetensors'
+    refused = []
+    for _ in range(300):
+        damaged = bytearray(content)
+        for _ in range(int(rng.integers(1, 4))):
+            where = int(
+                rng.integers(end if rng.random() < 0.7 else len(content))
+            )
+            damaged[where] = int(rng.integers(256))
+        path.write_bytes(damaged)
+        try:
+            data = open_annotation(path)
+            validate_annotation(data, path, None)
+            for entry in data['annotations']:
+                entry['keypoint'].sum()
+        except DataError as error:
+            refused.append(str(error))
+
+    assert len(refused) > 100
+    assert all('damaged.safetensors' in message for message in refused)
+
+
+def test_fields_cannot_pose_as_joints(path):
+    entry = video('v', 3, hand='left')
+    write_store(path, [entry], METAINFO)
+    content = Path(path).read_bytes()
+    Path(path).write_bytes(
+        content.replace(b'{"hand": "left"}', b'{"frame_dir": 7}')
+    )
+
+    assert SkeletonStore(path).info(0)['frame_dir'] == 'v'
