@@ -30,6 +30,7 @@ from mmsnip.io.annotation import (
     validate_annotation,
 )
 from mmsnip.models.sliding import block_strides, receptive_field
+from mmsnip.structures.plain import to_plain
 
 __all__ = ['export_localizer']
 

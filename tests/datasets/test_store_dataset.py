@@ -205,7 +205,8 @@ def test_building_a_dataset_reads_no_joints(untrimmed_file):
     path = pack(untrimmed_file)
     content = bytearray(Path(path).read_bytes())
     size = SkeletonStore(path)._tensors['keypoint'].nbytes  # the first tensor
-    content[4096 : 4096 + size] = b'\xff' * size
+    begin = 8 + int.from_bytes(content[:8], 'little')
+    content[begin : begin + size] = b'\xff' * size
     Path(path).write_bytes(content)
 
     dataset = SkeletonLocalizationDataset(path, 'train', pipeline=LOAD)
