@@ -17,9 +17,8 @@ from benchmarks.plain.pipeline import (
     shear,
     three_views,
 )
+from mmsnip.skeleton.augment import blur_kernel, blur_time, shear_matrix
 from mmsnip.skeleton.augment import flip_space as our_flip_space
-from mmsnip.skeleton.augment import shear_matrix
-from mmsnip.skeleton.blur import blur_kernel, blur_time
 from mmsnip.skeleton.rotation import euler_rotation
 from mmsnip.skeleton.rotation import rotate as our_rotate
 from tests.parity import SEEDS

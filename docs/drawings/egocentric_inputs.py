@@ -17,8 +17,8 @@ from sheet import (
 )
 
 from mmsnip.skeleton import get_layout
+from mmsnip.skeleton.augment import change_posture, draw_posture
 from mmsnip.skeleton.egocentric import egocentric, heading, heading_joints
-from mmsnip.skeleton.posture import change_posture, draw_posture
 from mmsnip.synthesis import CLASSES, JOINT_NAMES, PARENTS, Take
 from mmsnip.visualization import draw_pose
 from mmsnip.visualization.canvas import FAINT_INK, INK, RULE, add_axes_in

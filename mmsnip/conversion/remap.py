@@ -11,8 +11,7 @@ import numpy as np
 from mmsnip.conversion.persons import keep_movers
 from mmsnip.io.annotation import metainfo_layout
 from mmsnip.io.reading import SequenceError
-from mmsnip.skeleton.body import SkeletonLayout
-from mmsnip.skeleton.layout import from_graph_cfg
+from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.skeleton.mapping import joint_mapping, map_joints, map_scores
 
 __all__ = ['fit_bodies', 'lost_joints', 'remap']

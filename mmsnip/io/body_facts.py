@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.skeleton.body import SkeletonLayout
+from mmsnip.skeleton.layout import SkeletonLayout
 
 __all__ = ['body_facts', 'likely_unit']
 

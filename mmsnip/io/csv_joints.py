@@ -9,9 +9,8 @@ from typing import Any
 from mmsnip.io.csv_columns import ColumnMap
 from mmsnip.io.csv_header import Columns
 from mmsnip.io.reading import SequenceError
-from mmsnip.skeleton.builtin import BUILTIN
-from mmsnip.skeleton.layout import get_layout
-from mmsnip.skeleton.topology import tree_root
+from mmsnip.skeleton.layout import get_layout, tree_root
+from mmsnip.skeleton.layouts import BUILTIN
 
 __all__ = ['arrange_joints', 'known_joints']
 

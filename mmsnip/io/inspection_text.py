@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.suspicion import SPREAD_LIMIT, Finding
-from mmsnip.skeleton.body import SkeletonLayout
+from mmsnip.skeleton.layout import SkeletonLayout
 
 __all__ = ['facts_to_json', 'format_facts']
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.skeleton.body import SkeletonLayout
+from mmsnip.skeleton.layout import SkeletonLayout
 
 __all__ = ['BODY_SPEED', 'JOINT_SPEED', 'longest_run', 'measure_video']
 

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mmsnip.skeleton.augment import draw_shear
-from mmsnip.skeleton.blur import blur_kernel
+from mmsnip.skeleton.augment import blur_kernel, draw_shear
 from mmsnip.skeleton.layout import from_graph_cfg
 from mmsnip.skeleton.rotation import draw_rotation, euler_rotation
 

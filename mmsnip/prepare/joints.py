@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.skeleton.builtin import ALIASES
 from mmsnip.skeleton.layout import (
     SkeletonLayout,
     from_graph_cfg,
     get_layout,
     layout_names,
 )
+from mmsnip.skeleton.layouts import ALIASES
 from mmsnip.skeleton.mapping import JointMapping, joint_mapping
 from mmsnip.skeleton.parts import joint_parts
 from mmsnip.structures import DataError, Recording

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmsnip.skeleton.body import SkeletonLayout
+from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.skeleton.naming import mirror_pairs
 from mmsnip.skeleton.up import up_of_bodies
 

@@ -20,7 +20,7 @@ from mmsnip.skeleton.mapping import (
     map_joints,
     map_scores,
 )
-from mmsnip.skeleton.prenorm import pre_normalize
+from mmsnip.skeleton.normalization import pre_normalize
 from mmsnip.skeleton.resample import (
     map_segments,
     paint_segments,

@@ -10,20 +10,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
+from mmsnip.skeleton.egocentric import heading, turn, upright
+from mmsnip.skeleton.geometry import bones
+from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.skeleton.rotation import rotate
 
 
 def draw_crop_start(padding: int, rng: np.random.Generator) -> int:
-    """Start of a crop in a sequence padded at both ends.
-
-    Args:
-        padding (int): Frames at each end.
-        rng (np.random.Generator): Source of randomness.
-
-    Returns:
-        int: Uniform in 0..2 * padding.
-    """
+    """Start of a crop in a sequence padded at both ends."""
     return int(rng.integers(2 * padding + 1))
 
 
@@ -33,17 +29,7 @@ def draw_interval(
     max_ratio: float,
     rng: np.random.Generator,
 ) -> tuple[int, int]:
-    """A random interval of whole frames.
-
-    Args:
-        num_frames (int): T.
-        min_ratio (float): Least share of T, above 0.
-        max_ratio (float): Largest share of T, at most 1.
-        rng (np.random.Generator): Source of randomness.
-
-    Returns:
-        tuple[int, int]: Start and length, at least one frame.
-    """
+    """A random interval of whole frames."""
     length = round(num_frames * rng.uniform(min_ratio, max_ratio))
     length = min(max(length, 1), num_frames)
     return int(rng.integers(num_frames - length + 1)), length
@@ -52,21 +38,7 @@ def draw_interval(
 def shear_matrix(entries: np.ndarray) -> np.ndarray:
     """Shear with ones on its diagonal.
 
-    Args:
-        entries (np.ndarray): (D - 1, D); column i holds the other entries of
-            row i. For D = 3 its rows are the published s1 and s2.
-
-    Returns:
-        np.ndarray: (D, D) float64.
-
-    Source:
-        ``shear`` of AimCLR 6cd7376 ``feeder/tools.py``.
-
-    Examples:
-        >>> shear_matrix(np.array([[1, 2, 3], [4, 5, 6]])).astype(int)
-        array([[1, 1, 4],
-               [2, 1, 5],
-               [3, 6, 1]])
+    Source: ``shear`` of AimCLR 6cd7376 ``feeder/tools.py``.
     """
     D = entries.shape[1]
     matrix = np.eye(D)
@@ -79,17 +51,7 @@ def shear_matrix(entries: np.ndarray) -> np.ndarray:
 def draw_shear(
     amplitude: float, rng: np.random.Generator, num_coords: int = 3
 ) -> np.ndarray:
-    """Random shear.
-
-    Args:
-        amplitude (float): Entries off the diagonal are uniform in
-            +-amplitude.
-        rng (np.random.Generator): Source of randomness.
-        num_coords (int): D, size of the matrix.
-
-    Returns:
-        np.ndarray: (D, D) float64.
-    """
+    """Random shear."""
     D = num_coords
     return shear_matrix(rng.uniform(-amplitude, amplitude, (D - 1, D)))
 
@@ -97,21 +59,7 @@ def draw_shear(
 def draw_noise(
     shape: tuple[int, ...], std: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Gaussian noise, by the transform of Box and Muller.
-
-    Whole arrays of uniform numbers take a third of the time of the
-    generator's own normal numbers, which it draws one by one, and the
-    number of draws does not depend on their values.
-
-    Args:
-        shape (tuple[int, ...]): Of the result.
-        std (float): Standard deviation; values beyond 5.8 of it do not
-            occur.
-        rng (np.random.Generator): Source of randomness.
-
-    Returns:
-        np.ndarray: float32.
-    """
+    """Gaussian noise, by the transform of Box and Muller."""
     pairs = (math.prod(shape) + 1) // 2
     radius = rng.random(pairs, dtype=np.float32)
     angle = rng.random(pairs, dtype=np.float32)
@@ -132,16 +80,7 @@ def add_noise(
     noise: np.ndarray,
     body_mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Add noise to the leading channels of present bodies.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        noise (np.ndarray): (M, T, V, D), D at most C.
-        body_mask (np.ndarray | None): (M, T) bool; None: all are present.
-
-    Returns:
-        np.ndarray: (M, T, V, C), the type of `keypoint`.
-    """
+    """Add noise to the leading channels of present bodies."""
     if body_mask is not None and not body_mask.all():
         noise = noise * body_mask[..., None, None]
     if noise.shape == keypoint.shape:
@@ -152,15 +91,7 @@ def add_noise(
 
 
 def mask_axis(keypoint: np.ndarray, axis: int) -> np.ndarray:
-    """Set one coordinate to zero.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        axis (int): Channel.
-
-    Returns:
-        np.ndarray: (M, T, V, C).
-    """
+    """Set one coordinate to zero."""
     changed = keypoint.copy()
     changed[..., axis] = 0
     return changed
@@ -172,17 +103,7 @@ def draw_joints(
     rng: np.random.Generator,
     num_frames: int | None = None,
 ) -> np.ndarray:
-    """Different joints at random.
-
-    Args:
-        num_joints (int): V.
-        count (int): How many, at most V.
-        rng (np.random.Generator): Source of randomness.
-        num_frames (int | None): T draws anew for every frame; None once.
-
-    Returns:
-        np.ndarray: True for drawn joints, (V,) or (T, V) bool.
-    """
+    """Different joints at random."""
     rows = 1 if num_frames is None else num_frames
     order = rng.permuted(np.tile(np.arange(num_joints), (rows, 1)), axis=1)
     drawn = order < count
@@ -192,15 +113,7 @@ def draw_joints(
 def mask_joints(keypoint: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """Set joints to zero.
 
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        drawn (np.ndarray): True for those, (V,) or (T, V) bool.
-
-    Returns:
-        np.ndarray: (M, T, V, C).
-
-    Source:
-        Joint masks of JHang2020/Simple-Skeleton-Detection f5cd810.
+    Source: Joint masks of JHang2020/Simple-Skeleton-Detection f5cd810.
     """
     return keypoint * ~drawn[..., None]
 
@@ -210,16 +123,8 @@ def shear_joints(
 ) -> np.ndarray:
     """Send some joints through a linear map.
 
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        drawn (np.ndarray): True for those, (V,) or (T, V) bool.
-        matrix (np.ndarray): (D, D); y_j = sum_i x_i matrix[i, j].
-
-    Returns:
-        np.ndarray: (M, T, V, C).
-
-    Source:
-        ``joint_corruption`` of JHang2020/Simple-Skeleton-Detection f5cd810.
+    Source: ``joint_corruption`` of JHang2020/Simple-Skeleton-Detection
+    f5cd810.
     """
     return np.where(drawn[..., None], rotate(keypoint, matrix.T), keypoint)
 
@@ -229,18 +134,7 @@ def flip_space(
 ) -> np.ndarray:
     """Exchange left and right joints.
 
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        order (np.ndarray): Joint that takes each place, (V,) int.
-        mirror_axis (int | None): Coordinate that changes its sign, which
-            makes it a true mirror image of a centred body; None leaves the
-            coordinates, as published, and crosses the limbs.
-
-    Returns:
-        np.ndarray: (M, T, V, C).
-
-    Source:
-        ``random_spatial_flip`` of AimCLR 6cd7376 ``feeder/tools.py``.
+    Source: ``random_spatial_flip`` of AimCLR 6cd7376 ``feeder/tools.py``.
     """
     M, T, V, C = keypoint.shape
     place = (np.asarray(order)[:, None] * C + np.arange(C)).reshape(-1)
@@ -252,13 +146,158 @@ def flip_space(
 
 
 def scale(keypoint: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Multiply coordinates.
+    """Multiply coordinates."""
+    return rotate(keypoint, np.diag(factors))
+
+
+BAND_FRAMES = 20  # that one product filters
+
+
+def blur_kernel(sigma: float, radius: int = 7) -> np.ndarray:
+    """Gaussian bell with peak one, not normalised."""
+    offset = np.arange(-radius, radius + 1)
+    return np.exp(-(offset**2) / (2.0 * sigma**2))
+
+
+def blur_time(
+    keypoint: np.ndarray,
+    kernel: np.ndarray,
+    body_mask: np.ndarray | None = None,
+    normalize: bool = True,
+    num_coords: int = 3,
+) -> np.ndarray:
+    """Filter every coordinate along time.
+
+    Source: ``gaus_filter`` of AimCLR 6cd7376 ``feeder/tools.py``.
+    """
+    M, T, _, C = keypoint.shape
+    coords = keypoint[..., :num_coords]
+    whole = body_mask is None or body_mask.all()
+    x = coords if whole else coords * body_mask[..., None, None]
+    total = _filter_time(x.reshape(M, T, -1), kernel).reshape(x.shape)
+    if normalize:
+        present = np.ones((1, T)) if whole else body_mask
+        present = present.astype(keypoint.dtype)[..., None]
+        share = _filter_time(present, kernel)[..., None]
+        total /= np.where(share > 0, share, 1)
+    if not whole:
+        total = np.where(body_mask[..., None, None], total, coords)
+    if num_coords >= C:
+        return total
+    changed = keypoint.copy()
+    changed[..., :num_coords] = total
+    return changed
+
+
+def _filter_time(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Correlation along axis 1 of (M, T, K), zeros beyond both ends."""
+    M, T, K = x.shape
+    taps = len(kernel)
+    frames = min(BAND_FRAMES, T)
+    blocks = -(-T // frames)
+    width = frames + taps - 1
+    padded = np.zeros((M, blocks * frames + taps - 1, K), dtype=x.dtype)
+    padded[:, taps // 2 : taps // 2 + T] = x
+    # Read with rows of one entry less, the kernel moves one frame a row.
+    band = np.zeros((frames, width + 1), dtype=x.dtype)
+    band[:, :taps] = kernel
+    band = band.reshape(-1)[: frames * width].reshape(frames, width)
+    by_person, by_frame, by_entry = padded.strides
+    windows = as_strided(
+        padded,
+        (M, blocks, width, K),
+        (by_person, frames * by_frame, by_frame, by_entry),
+        writeable=False,
+    )
+    filtered = band @ windows
+    return filtered.reshape(M, blocks * frames, K)[:, :T]
+
+
+def draw_posture(
+    num_joints: int, sigma: float, num_coords: int, rng: np.random.Generator
+) -> np.ndarray:
+    """A small rotation for each bone.
 
     Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        factors (np.ndarray): One a coordinate, (D,), D at most C.
+        num_joints (int): V.
+        sigma (float): Standard deviation of each entry of the rotation
+            vector, radians.
+        num_coords (int): 2 or 3.
+        rng (np.random.Generator): Source of randomness.
 
     Returns:
-        np.ndarray: (M, T, V, C), the type of `keypoint`.
+        np.ndarray: (V, D, D) rotations.
     """
-    return rotate(keypoint, np.diag(factors))
+    if num_coords == 2:
+        angle = rng.normal(0.0, sigma, num_joints)
+        c, s = np.cos(angle), np.sin(angle)
+        return np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
+    vectors = rng.normal(0.0, sigma, (num_joints, 3))
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_rotvec(vectors).as_matrix()
+
+
+def _from_root(parents: np.ndarray) -> list[int]:
+    """Joints so that each one comes behind its parent."""
+    depth = np.zeros(len(parents), np.int64)
+    for joint in range(len(parents)):
+        above = joint
+        while parents[above] != above:
+            above = parents[above]
+            depth[joint] += 1
+    return np.argsort(depth, kind='stable').tolist()
+
+
+def change_posture(
+    coords: np.ndarray,
+    body_mask: np.ndarray,
+    rotations: np.ndarray,
+    layout: SkeletonLayout,
+    up: str = 'y',
+) -> np.ndarray:
+    """Rotate each bone by the same amount in all frames.
+
+    Rotations are in the frame of the body's heading, so that they turn with
+    it, and handed down from the root: who bends the trunk moves the arms
+    along. Lengths of the bones and the way of the root stay.
+
+    Args:
+        coords (np.ndarray): (M, T, V, D).
+        body_mask (np.ndarray): (M, T) bool.
+        rotations (np.ndarray): (V, D, D); the root's turns everything.
+        layout (SkeletonLayout): Of the joints.
+        up (str): Axis that points up, see `mmsnip.skeleton.upright`.
+
+    Returns:
+        np.ndarray: (M, T, V, D), the type of ``coords``; absent frames as
+        they were.
+    """
+    D = coords.shape[-1]
+    parents = layout.bone_parents
+    rotations = rotations.astype(coords.dtype)
+    bone = bones(coords, parents, D)
+    if D == 3:
+        facing = heading(upright(coords, up), body_mask, layout.shoulders)
+        bone = turn(upright(bone, up), facing)
+    total: dict[int, np.ndarray] = {}
+    order = _from_root(parents)
+    for joint in order:
+        parent = int(parents[joint])
+        above = total[parent] if parent != joint else np.eye(D)
+        total[joint] = (above @ rotations[joint]).astype(coords.dtype)
+        bone[:, :, joint] = bone[:, :, joint] @ total[joint].T
+    if D == 3:
+        bone = _back(turn(bone, facing * np.array([1, -1])), up)
+    moved = coords.copy()
+    for joint in order:
+        if parents[joint] != joint:
+            above = moved[:, :, parents[joint]]
+            moved[:, :, joint] = above + bone[:, :, joint]
+    return np.where(body_mask[..., None, None], moved, coords)
+
+
+def _back(coords: np.ndarray, up: str) -> np.ndarray:
+    """Undo `upright`."""
+    axes = upright(np.eye(3, dtype=coords.dtype), up)
+    return coords @ axes.T

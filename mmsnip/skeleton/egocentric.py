@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.geometry import bones
+from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.skeleton.naming import find_hips
 
 __all__ = [
@@ -37,19 +37,7 @@ FLOOR_SHARE = 0.05  # of the frames have a joint below what counts as ground
 
 
 def upright(coords: np.ndarray, up: str) -> np.ndarray:
-    """Name the axes (x, up, z); right-handed stays right-handed.
-
-    Args:
-        coords (np.ndarray): (..., 3) or (..., 2).
-        up (str): Axis that points up in ``coords``, of `UP_AXES`; ``'-y'``
-            for cameras and images, whose y points down.
-
-    Returns:
-        np.ndarray: The same shape; ``'y'`` changes nothing.
-
-    Raises:
-        ValueError: If there is no such axis.
-    """
+    """Name the axes (x, up, z); right-handed stays right-handed."""
     D = coords.shape[-1]
     axis = 'xyz'.find(up.lstrip('-')) if up in UP_AXES else -1
     if axis < 0 or (D == 2 and axis != 1):
@@ -67,17 +55,7 @@ def upright(coords: np.ndarray, up: str) -> np.ndarray:
 def heading_joints(
     layout: SkeletonLayout, line: str = 'shoulders'
 ) -> tuple[int, int] | None:
-    """Joints whose line tells where a body faces.
-
-    Args:
-        layout (SkeletonLayout): Of the joints.
-        line (str): Of `HEADING_LINES`; ``'hips'`` are found by the names of
-            the joints, and the shoulders stand in where none fits.
-
-    Returns:
-        tuple[int, int] | None: (right, left), None where the layout has
-        neither.
-    """
+    """Joints whose line tells where a body faces."""
     hips = None
     if line == 'hips':
         hips = find_hips(layout.joint_names, layout.pairs)
@@ -90,19 +68,7 @@ def heading(
     line: tuple[int, int] | None,
     width: int = 9,
 ) -> np.ndarray:
-    """Direction of a line across the body, seen from above.
-
-    Args:
-        coords (np.ndarray): (M, T, V, 3), y up.
-        body_mask (np.ndarray): (M, T) bool; absent frames do not count.
-        line (tuple[int, int] | None): (right, left) joints, those of
-            `heading_joints`.
-        width (int): Frames of the running mean, odd.
-
-    Returns:
-        np.ndarray: (M, T, 2), unit vectors (x, z) from left to right; (1, 0)
-        where it is unknown.
-    """
+    """Direction of a line across the body, seen from above."""
     M, T = coords.shape[:2]
     unknown = np.array([1.0, 0.0], coords.dtype)
     if line is None or T == 0:
@@ -123,15 +89,7 @@ def _unit(v: np.ndarray, otherwise: float | np.ndarray = 0.0) -> np.ndarray:
 
 
 def turn(coords: np.ndarray, facing: np.ndarray) -> np.ndarray:
-    """Turn about the vertical so that a direction becomes x.
-
-    Args:
-        coords (np.ndarray): (M, T, V, 3), y up.
-        facing (np.ndarray): (M, T, 2), unit vectors (x, z).
-
-    Returns:
-        np.ndarray: (M, T, V, 3).
-    """
+    """Turn about the vertical so that a direction becomes x."""
     c, s = facing[..., None, 0], facing[..., None, 1]
     x, y, z = coords[..., 0], coords[..., 1], coords[..., 2]
     return np.stack([c * x + s * z, y, c * z - s * x], axis=-1)
@@ -140,17 +98,7 @@ def turn(coords: np.ndarray, facing: np.ndarray) -> np.ndarray:
 def central_difference(
     coords: np.ndarray, body_mask: np.ndarray, gap: int
 ) -> np.ndarray:
-    """Change a frame, over ``gap`` frames on either side.
-
-    Args:
-        coords (np.ndarray): (M, T, V, D).
-        body_mask (np.ndarray): (M, T) bool.
-        gap (int): Frames; fewer at the ends.
-
-    Returns:
-        np.ndarray: (M, T, V, D), zero where the person is absent at either
-        end.
-    """
+    """Change a frame, over ``gap`` frames on either side."""
     after, before, both = _ends(body_mask, gap)
     share = both / np.maximum(after - before, 1)
     share = share[..., None, None].astype(coords.dtype)
@@ -225,18 +173,7 @@ def egocentric(
 def turning(
     facing: np.ndarray, body_mask: np.ndarray, gap: int
 ) -> np.ndarray:
-    """Angle that the heading turns a frame, over ``gap`` frames either side.
-
-    Args:
-        facing (np.ndarray): (M, T, 2), unit vectors of `heading`.
-        body_mask (np.ndarray): (M, T) bool.
-        gap (int): Frames; fewer at the ends.
-
-    Returns:
-        np.ndarray: (M, T, 1, 1), radians; zero where the person is absent at
-        either end. More than half a turn between the ends is not told from
-        less in the other direction.
-    """
+    """Radians that the heading turns a frame, (M, T, 1, 1)."""
     after, before, both = _ends(body_mask, gap)
     (a, b), (c, d) = (
         np.moveaxis(facing[:, ends], -1, 0) for ends in (before, after)
@@ -257,14 +194,7 @@ def _ends(
 
 
 def num_channels(num_coords: int) -> int:
-    """Channels of `egocentric`.
-
-    Args:
-        num_coords (int): D, 2 or 3.
-
-    Returns:
-        int: 8 or 14.
-    """
+    """Channels of `egocentric`."""
     parts = num_coords * (2 + len(VELOCITY_SECONDS))
     return parts + (len(TURNING_SECONDS) if num_coords == 3 else 0)
 
@@ -282,19 +212,7 @@ def _floor(height: np.ndarray, body_mask: np.ndarray) -> np.ndarray:
 def vertical_axis(
     coords: np.ndarray, body_mask: np.ndarray, layout: SkeletonLayout
 ) -> np.ndarray:
-    """Sum of the directions of the trunk, for finding which way is up.
-
-    Args:
-        coords (np.ndarray): (M, T, V, D).
-        body_mask (np.ndarray): (M, T) bool.
-        layout (SkeletonLayout): Of the joints.
-
-    Returns:
-        np.ndarray: (D,), from the hips to the middle of the shoulders or
-        along the spine, unit vectors summed over present frames; zero where
-        the layout names neither. Without hips the spine's lower end, else
-        the origin, stands for them: a root may be a neck or a nose.
-    """
+    """Sum of the directions of the trunk, for finding which way is up."""
     line = layout.shoulders or (layout.spine[1:] if layout.spine else None)
     if line is None:
         return np.zeros(coords.shape[-1])

@@ -27,24 +27,7 @@ def present_frames(keypoint: np.ndarray) -> np.ndarray:
 def fill_absent(
     keypoint: np.ndarray, body_mask: np.ndarray, mode: str = 'hold'
 ) -> np.ndarray:
-    """Give absent frames of a person the pose of its present ones.
-
-    Frames before the first present one hold that one, frames after the last
-    one hold the last. A person who is never present stays as it is. The mask
-    is not changed: what was absent stays flagged.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        body_mask (np.ndarray): (M, T) bool.
-        mode (str): Between two present frames: ``hold`` repeats the earlier
-            one, ``linear`` interpolates.
-
-    Returns:
-        np.ndarray: (M, T, V, C), the type of `keypoint`.
-
-    Raises:
-        ValueError: If `mode` is unknown.
-    """
+    """Give absent frames of a person the pose of its present ones."""
     if mode not in ('hold', 'linear'):
         raise ValueError(f"fill={mode!r} is unknown; use 'hold' or 'linear'")
     seen = body_mask.any(axis=1)
@@ -70,15 +53,7 @@ def fill_absent(
 
 
 def lead_person(body_mask: np.ndarray) -> tuple[int, int] | None:
-    """Person and frame that normalisation is measured on.
-
-    Args:
-        body_mask (np.ndarray): (M, T) bool.
-
-    Returns:
-        tuple[int, int] | None: The first person who is ever present and the
-            first frame that has it; None where nobody is.
-    """
+    """Person and frame that normalisation is measured on."""
     persons = np.flatnonzero(body_mask.any(axis=1))
     if len(persons) == 0:
         return None
@@ -93,29 +68,7 @@ def center(
     num_coords: int = 3,
     joint_mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Move the lead person's origin joints to zero.
-
-    Everybody is moved alike, so that distances between persons stay.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        body_mask (np.ndarray): (M, T) bool.
-        origin (Sequence[int]): Joints whose mean is the origin.
-        mode (str): ``frame`` subtracts it frame by frame, frames that hold
-            nothing of the lead person taking the last one before; ``first``
-            subtracts that of its first present frame everywhere, so that
-            the trajectory stays.
-        num_coords (int): Leading channels that are coordinates.
-        joint_mask (np.ndarray | None): (M, T, V) bool, joints that are
-            there; the others are set to zero and do not count for the
-            origin. None: all are.
-
-    Returns:
-        np.ndarray: (M, T, V, C), the type of `keypoint`.
-
-    Raises:
-        ValueError: If `mode` is unknown.
-    """
+    """Move the lead person's origin joints to zero."""
     if mode not in ('frame', 'first'):
         raise ValueError(
             f"center={mode!r} is unknown; use 'frame', 'first' or None"
@@ -162,19 +115,7 @@ def body_size(
     num_coords: int = 3,
     joint_mask: np.ndarray | None = None,
 ) -> float:
-    """Median over present frames of the mean bone length.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        body_mask (np.ndarray): (M, T) bool.
-        parents (np.ndarray): (V,), the root is its own parent.
-        num_coords (int): Leading channels that are coordinates.
-        joint_mask (np.ndarray | None): (M, T, V) bool; bones with an absent
-            end do not count.
-
-    Returns:
-        float: The size in the unit of `keypoint`; 1 where it is unknown.
-    """
+    """Median over present frames of the mean bone length."""
     coords = keypoint[..., :num_coords].astype(np.float64)  # squares are large
     lengths = np.linalg.norm(coords - coords[:, :, parents], axis=-1)
     valid = np.broadcast_to(body_mask[..., None], lengths.shape)

@@ -10,15 +10,7 @@ from mmsnip.skeleton.layout import SkeletonLayout
 
 
 def adjacency(edges: Sequence[tuple[int, int]], num_joints: int) -> np.ndarray:
-    """Directed adjacency of links.
-
-    Args:
-        edges (Sequence[tuple[int, int]]): Links (i, j).
-        num_joints (int): V.
-
-    Returns:
-        np.ndarray: A[j, i] = 1 for each link (i, j), (V, V) float64.
-    """
+    """Directed adjacency of links."""
     A = np.zeros((num_joints, num_joints))
     for i, j in edges:
         A[j, i] = 1.0
@@ -26,14 +18,7 @@ def adjacency(edges: Sequence[tuple[int, int]], num_joints: int) -> np.ndarray:
 
 
 def normalize_columns(A: np.ndarray) -> np.ndarray:
-    """Divide each column by its sum; columns of zeros stay zero.
-
-    Args:
-        A (np.ndarray): (..., V, V).
-
-    Returns:
-        np.ndarray: The same shape.
-    """
+    """Divide each column by its sum; columns of zeros stay zero."""
     total = A.sum(axis=-2, keepdims=True)
     return A / np.where(total > 0, total, 1.0)
 
@@ -62,17 +47,7 @@ def spatial_graph(layout: SkeletonLayout) -> np.ndarray:
 def hop_distance(
     layout: SkeletonLayout, max_hop: int | None = None
 ) -> np.ndarray:
-    """Links between each two joints.
-
-    Args:
-        layout (SkeletonLayout): V joints.
-        max_hop (int | None): Distances above it are infinite; None keeps
-            all.
-
-    Returns:
-        np.ndarray: (V, V) float64, inf where farther than `max_hop` or not
-            connected.
-    """
+    """Links between each two joints."""
     V = layout.num_joints
     inward = adjacency(layout.edges, V)
     step = (inward + inward.T + np.eye(V)) > 0

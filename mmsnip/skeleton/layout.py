@@ -1,4 +1,4 @@
-"""Where a layout comes from: a built-in name, a file, a graph's config.
+"""A body: joints, their parents, mirror pairs and reference lines.
 
 Graphs, bones, mirroring and normalisation all read the topology of a
 skeleton from a `SkeletonLayout`; nothing else writes it down.
@@ -7,20 +7,15 @@ skeleton from a `SkeletonLayout`; nothing else writes it down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import cache
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from mmsnip.skeleton.body import SkeletonLayout
-from mmsnip.skeleton.builtin import ALIASES, BUILTIN
+from mmsnip.skeleton.layouts import ALIASES, BUILTIN
 from mmsnip.skeleton.naming import find_shoulders, find_spine, mirror_pairs
-from mmsnip.skeleton.topology import (
-    joint_indices,
-    joint_pairs,
-    tree_parents,
-    tree_root,
-)
 
 __all__ = [
     'SkeletonLayout',
@@ -30,8 +25,243 @@ __all__ = [
     'layout_names',
 ]
 
-
+Edge = tuple[int, int]
 MAX_JOINTS = 1000  # a graph takes V * V numbers
+
+
+def _indices(key: str, values: Any) -> tuple[int, ...]:
+    """Indices as plain ints."""
+    try:
+        return tuple(index(v) for v in values)
+    except TypeError as error:
+        raise ValueError(
+            f'{key}={values!r} must be a sequence of joint indices'
+        ) from error
+
+
+def _pairs(key: str, values: Any) -> tuple[Edge, ...]:
+    """Pairs of different joints as plain ints."""
+    edges = []
+    for value in values:
+        pair = _indices(key, value)
+        if len(pair) != 2 or pair[0] == pair[1]:
+            raise ValueError(
+                f'{key} holds {value!r}; a pair must name two different joints'
+            )
+        edges.append((pair[0], pair[1]))
+    return tuple(edges)
+
+
+def tree_root(name: str, parents: tuple[int, ...]) -> int:
+    """The one joint with parent -1; refuses what is no tree."""
+    V = len(parents)
+    if V == 0:
+        raise ValueError(f'layout {name!r}: parents is empty')
+    for joint, parent in enumerate(parents):
+        if not -1 <= parent < V:
+            raise ValueError(
+                f'layout {name!r}: parents[{joint}]={parent} must be -1 or a '
+                f'joint in 0..{V - 1}'
+            )
+    roots = [v for v, p in enumerate(parents) if p == -1]
+    if len(roots) > 1:
+        raise ValueError(
+            f'layout {name!r}: parents has several roots, joints {roots}; '
+            'exactly one joint has parent -1'
+        )
+    for start in range(V):
+        joint, steps = start, 0
+        while parents[joint] != -1 and steps <= V:
+            joint, steps = parents[joint], steps + 1
+        if steps > V:
+            raise ValueError(
+                f'layout {name!r}: parents has a cycle above joint {start} '
+                f'(parents={list(parents)}); the root has parent -1'
+            )
+    return roots[0]
+
+
+def _tree_parents(
+    num_joints: int, inward: Sequence[Edge], center: int
+) -> tuple[int, ...]:
+    """Parents of a graph's joints.
+
+    The links' own, where they form one tree; else breadth first from the
+    centre, links in the given order and whatever their direction.
+    """
+    for edge in inward:
+        if not all(0 <= joint < num_joints for joint in edge):
+            raise ValueError(
+                f'inward holds {tuple(edge)}, but num_node={num_joints} '
+                f'allows joints 0..{num_joints - 1} only'
+            )
+    if not 0 <= center < num_joints:
+        raise ValueError(
+            f'center={center} must be a joint in 0..{num_joints - 1}'
+        )
+    own = dict(inward)
+    if len(own) == len(inward) == num_joints - 1:
+        parents = tuple(own.get(v, -1) for v in range(num_joints))
+        try:
+            tree_root('graph', parents)
+        except ValueError:
+            pass
+        else:
+            return parents
+    found, ring = {center: -1}, [center]
+    while ring:
+        following = []
+        for joint in ring:
+            for child, parent in inward:
+                for a, b in ((child, parent), (parent, child)):
+                    if b == joint and a not in found:
+                        found[a] = joint
+                        following.append(a)
+        ring = following
+    lonely = sorted(set(range(num_joints)) - set(found))
+    if lonely:
+        raise ValueError(
+            f'inward links do not connect joints {lonely} with '
+            f'center={center}; link them'
+        )
+    return tuple(found[v] for v in range(num_joints))
+
+
+@dataclass(frozen=True)
+class SkeletonLayout:
+    """Joints of a body and how they hang together.
+
+    Args:
+        name (str): Name of the layout.
+        joint_names (tuple[str, ...]): V names.
+        parents (tuple[int, ...]): Parent of each joint, -1 for the one root.
+        pairs (tuple[tuple[int, int], ...]): (left, right) joints that a
+            mirror exchanges.
+        center (int | None): Joint that graph distances are measured from;
+            None takes the root.
+        origin (tuple[int, ...] | None): Joints whose mean is the origin of
+            a normalised body; None takes `center`.
+        spine (tuple[int, int] | None): (bottom, top) joints of the line
+            that normalisation turns upright.
+        shoulders (tuple[int, int] | None): (right, left) joints of the
+            lateral line.
+        inward (tuple[tuple[int, int], ...] | None): (child, parent) links
+            of the graph where they are not those of `parents` or in another
+            order; None derives them.
+
+    Raises:
+        ValueError: If lengths differ, an index is out of range, `parents`
+            has no root, several roots or a cycle; key and value are named.
+    """
+
+    name: str
+    joint_names: tuple[str, ...]
+    parents: tuple[int, ...]
+    pairs: tuple[Edge, ...] = ()
+    center: int | None = None
+    origin: tuple[int, ...] | None = None
+    spine: Edge | None = None
+    shoulders: Edge | None = None
+    inward: tuple[Edge, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Bring every field to tuples of int and check it."""
+        about = f'layout {self.name!r}: '
+        names = tuple(str(n) for n in self.joint_names)
+        parents = _indices('parents', self.parents)
+        if len(names) != len(parents):
+            raise ValueError(
+                f'{about}joint_names has {len(names)} entries and parents '
+                f'{len(parents)}; they must name the same joints'
+            )
+        root = tree_root(self.name, parents)
+        center = root if self.center is None else self.center
+        origin = (center,) if self.origin is None else self.origin
+        if isinstance(origin, (int, np.integer)):
+            origin = (origin,)
+        inward = self.inward
+        if inward is None:
+            inward = tuple((v, p) for v, p in enumerate(parents) if p >= 0)
+        values: dict[str, Any] = dict(
+            pairs=_pairs('pairs', self.pairs),
+            center=_indices('center', (center,))[0],
+            origin=_indices('origin', origin),
+            spine=self.spine and _pairs('spine', [self.spine])[0],
+            shoulders=self.shoulders
+            and _pairs('shoulders', [self.shoulders])[0],
+            inward=_pairs('inward', inward),
+        )
+        for key, value in values.items():
+            for joint in np.ravel([] if value is None else value):
+                if not 0 <= joint < len(parents):
+                    raise ValueError(
+                        f'{about}{key}={value!r} names joint {int(joint)}, '
+                        f'but there are joints 0..{len(parents) - 1} only'
+                    )
+        flat = [joint for pair in values['pairs'] for joint in pair]
+        if len(set(flat)) != len(flat):
+            raise ValueError(
+                f'{about}pairs={values["pairs"]!r} uses a joint twice; a '
+                'joint has one mirror image'
+            )
+        if not values['origin']:
+            raise ValueError(f'{about}origin is empty; name one joint')
+        values.update(joint_names=names, parents=parents)
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
+
+    @property
+    def num_joints(self) -> int:
+        """V, the number of joints."""
+        return len(self.parents)
+
+    @property
+    def root(self) -> int:
+        """Index of the joint without a parent."""
+        return self.parents.index(-1)
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """(child, parent) links of the graph; the same as `inward`."""
+        return self.inward or ()
+
+    @property
+    def mirror_order(self) -> np.ndarray:
+        """Joint that takes each place in a mirror, (V,) int64."""
+        order = np.arange(self.num_joints)
+        for left, right in self.pairs:
+            order[left], order[right] = right, left
+        return order
+
+    @property
+    def bone_parents(self) -> np.ndarray:
+        """Parents with the root as its own parent, (V,) int64."""
+        parents = np.asarray(self.parents, dtype=np.int64)
+        parents[self.root] = self.root
+        return parents
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, ints and strings; `from_dict` turns them back."""
+
+        def as_lists(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return [as_lists(v) for v in value]
+            return value
+
+        return {k: as_lists(v) for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SkeletonLayout:
+        """Layout of a dict as `to_dict` makes it."""
+        known = [f.name for f in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        missing = sorted({'joint_names', 'parents'} - set(values))
+        if unknown or missing:
+            raise ValueError(
+                f'layout dict: unknown keys {unknown}, missing keys '
+                f'{missing}; the keys are {known}'
+            )
+        return cls(**{'name': 'custom', **dict(values)})
 
 
 def layout_names() -> list[str]:
@@ -41,6 +271,16 @@ def layout_names() -> list[str]:
         list[str]: Names, sorted.
     """
     return sorted(BUILTIN)
+
+
+@cache
+def _built_in(name: str) -> SkeletonLayout:
+    table = BUILTIN[name]
+    names = table['joint_names']
+    parents = _tree_parents(len(names), table['inward'], table['center'])
+    return SkeletonLayout(
+        name=name, parents=parents, pairs=mirror_pairs(names), **table
+    )
 
 
 def get_layout(name: str) -> SkeletonLayout:
@@ -76,8 +316,7 @@ def get_layout(name: str) -> SkeletonLayout:
         ValueError: If the name is unknown.
 
     Source:
-        Beside each table, `mmsnip.skeleton.tables_depth`, `tables_image`
-        and `tables_model`.
+        Beside the tables, `mmsnip.skeleton.layouts`.
     """
     key = ALIASES.get(name, name)
     if key not in BUILTIN:
@@ -86,16 +325,6 @@ def get_layout(name: str) -> SkeletonLayout:
             'dict of joint_names and parents'
         )
     return _built_in(key)
-
-
-@cache
-def _built_in(name: str) -> SkeletonLayout:
-    table = BUILTIN[name]
-    names = table['joint_names']
-    parents = tree_parents(len(names), table['inward'], table['center'])
-    return SkeletonLayout(
-        name=name, parents=parents, pairs=mirror_pairs(names), **table
-    )
 
 
 def from_metainfo(metainfo: Mapping[str, Any]) -> SkeletonLayout:
@@ -126,17 +355,13 @@ def from_metainfo(metainfo: Mapping[str, Any]) -> SkeletonLayout:
             "is unknown; add 'joint_names' and 'parents' (root -1) to the "
             f'file or give layout=..., one of {layout_names()}'
         )
-    parents = joint_indices('parents', metainfo['parents'])
+    parents = _indices('parents', metainfo['parents'])
     names = metainfo.get('joint_names')
     if names is None:
         names = [f'joint_{v}' for v in range(len(parents))]
     names = tuple(str(n) for n in names)
-    if len(names) != len(parents):
-        raise ValueError(
-            f'metainfo: joint_names has {len(names)} entries and parents '
-            f'{len(parents)}; they must name the same joints'
-        )
-    root = tree_root('metainfo', parents)
+    name = str(metainfo.get('dataset', 'custom'))
+    root = tree_root(name, parents)
     given = dict(metainfo.get('normalization') or {})
     unknown = sorted(set(given) - {'center', 'spine', 'shoulders'})
     if unknown:
@@ -146,18 +371,16 @@ def from_metainfo(metainfo: Mapping[str, Any]) -> SkeletonLayout:
         )
     pairs = metainfo.get('pairs')
     pairs = mirror_pairs(names) if pairs is None else pairs
-    spine = find_spine(names, root)
-    shoulders = find_shoulders(names, pairs)
-    center = given.get('center')
-    shoulders = given.get('shoulders', shoulders)
+    given.setdefault('spine', find_spine(names, root))
+    given.setdefault('shoulders', find_shoulders(names, pairs))
     return SkeletonLayout(
-        name=str(metainfo.get('dataset', 'custom')),
+        name=name,
         joint_names=names,
         parents=parents,
         pairs=pairs,
-        origin=None if center is None else _joints('center', center, names),
-        spine=_joints('spine', given.get('spine', spine), names),
-        shoulders=_joints('shoulders', shoulders, names),
+        origin=_joints('center', given.get('center'), names),
+        spine=_joints('spine', given['spine'], names),
+        shoulders=_joints('shoulders', given['shoulders'], names),
     )
 
 
@@ -200,13 +423,12 @@ def from_graph_cfg(layout: Any) -> SkeletonLayout:
         missing = sorted({'inward', 'center'} - set(layout))
         if missing:
             raise ValueError(f'layout dict lacks {missing} beside num_node')
-        V = int(layout['num_node'])
-        inward = joint_pairs('inward', layout['inward'])
+        inward = _pairs('inward', layout['inward'])
         names = layout.get('joint_names') or [f'joint_{v}' for v in range(V)]
         return SkeletonLayout(
             name='custom',
             joint_names=tuple(names),
-            parents=tree_parents(V, inward, int(layout['center'])),
+            parents=_tree_parents(V, inward, int(layout['center'])),
             pairs=mirror_pairs(names),
             center=int(layout['center']),
             inward=inward,
@@ -222,14 +444,10 @@ def _joints(key: str, value: Any, names: Sequence[str]) -> Any:
         return None
     if isinstance(value, (str, int, np.integer)):
         value = (value,)
-    joints = []
     for item in value:
-        if isinstance(item, str):
-            if item not in names:
-                raise ValueError(
-                    f"metainfo['normalization'][{key!r}] names joint "
-                    f'{item!r}, which is not among joint_names {list(names)}'
-                )
-            item = names.index(item)
-        joints.append(item)
-    return tuple(joints)
+        if isinstance(item, str) and item not in names:
+            raise ValueError(
+                f"metainfo['normalization'][{key!r}] names joint "
+                f'{item!r}, which is not among joint_names {list(names)}'
+            )
+    return tuple(names.index(v) if isinstance(v, str) else v for v in value)

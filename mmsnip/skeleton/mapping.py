@@ -9,8 +9,8 @@ from re import fullmatch
 
 import numpy as np
 
-from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.graph import hop_distance
+from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.skeleton.naming import plain_name
 from mmsnip.skeleton.parts import SIDED, joint_parts
 

@@ -1,15 +1,15 @@
 """What `mmsnip.NormalizeSkeleton` and `SkeletonStream` do, in numpy alone.
 
-For whoever runs a model where the transforms' hosts are not installed.
+And the published preparation of NTU RGB+D, quirks included.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.egocentric import HEADING_SECONDS, egocentric
 from mmsnip.skeleton.geometry import (
     body_size,
@@ -19,14 +19,18 @@ from mmsnip.skeleton.geometry import (
     lead_person,
     motion,
 )
+from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.skeleton.rotation import (
     body_rotations,
     heading_rotation,
     rotate,
 )
 
-__all__ = ['normalize_bodies', 'stack_streams']
-
+__all__ = [
+    'normalize_bodies',
+    'pre_normalize',
+    'stack_streams',
+]
 
 def normalize_bodies(
     keypoint: np.ndarray,
@@ -39,27 +43,7 @@ def normalize_bodies(
     up_axis: int = 1,
     num_coords: int = 3,
 ) -> np.ndarray:
-    """Centre, turn and scale bodies; frames keep their place.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        body_mask (np.ndarray): (M, T) bool.
-        layout (SkeletonLayout): V joints; a line that it does not name
-            turns nothing.
-        center_mode (str | None): ``center`` of `NormalizeSkeleton`, and the
-            next four by their names.
-        align (str | None): ``body``, ``heading`` or None.
-        scale (bool | None): Divide by the median bone length; None: 2D only.
-        fill (str | None): ``hold``, ``linear`` or None.
-        up_axis (int): Vertical coordinate, for ``heading``.
-        num_coords (int): Leading channels that are coordinates.
-
-    Returns:
-        np.ndarray: (M, T, V, C), the type of `keypoint`.
-
-    Raises:
-        ValueError: If `center_mode` or `fill` is unknown.
-    """
+    """Centre, turn and scale bodies; frames keep their place."""
     D, there = num_coords, None
     if D == 2:
         there = keypoint[..., 2:] > 0
@@ -115,26 +99,7 @@ def stack_streams(
     heading_seconds: float = HEADING_SECONDS,
     heading_line: str = 'shoulders',
 ) -> np.ndarray:
-    """Joints, bones or their motion, side by side on channels.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        body_mask (np.ndarray): (M, T) bool.
-        layout (SkeletonLayout): V joints.
-        streams (Sequence[str]): Of ``joint``, ``bone``, ``motion``,
-            ``bone_motion`` and ``egocentric``.
-        num_coords (int): Leading channels that are coordinates.
-        fps (float): Frames a second, for ``egocentric``.
-        up (str): Axis that points up, for ``egocentric``.
-        heading_seconds (float): Length of the heading's running mean, for
-            ``egocentric``.
-        heading_line (str): Whose line the heading is, ``'shoulders'`` or
-            ``'hips'``, for ``egocentric``.
-
-    Returns:
-        np.ndarray: (M, T, V, channels): C a stream, of ``egocentric``
-        ``num_channels(num_coords)`` and what is behind the coordinates.
-    """
+    """Joints, bones or their motion, side by side on channels."""
     parts = []
     for stream in streams:
         part = keypoint
@@ -156,3 +121,82 @@ def stack_streams(
             part = motion(part, body_mask, num_coords)
         parts.append(part)
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+
+
+class PreNormalized(NamedTuple):
+    """What `pre_normalize` returns."""
+
+    keypoint: np.ndarray
+    source_frame: np.ndarray
+    matrix_z: np.ndarray
+    matrix_x: np.ndarray
+
+
+def pre_normalize(
+    keypoint: np.ndarray,
+    origin: int = 1,
+    spine: tuple[int, int] | None = (0, 1),
+    shoulders: tuple[int, int] | None = (8, 4),
+    compact: bool = True,
+    repeat_tail: bool = True,
+    zero_joints_stay: bool = True,
+) -> PreNormalized:
+    """Normalise a video the way the published NTU data were made.
+
+    It may move frames in time, each person's by itself, so it does not fit
+    videos with frame labels; `mmsnip.NormalizeSkeleton` never does that.
+
+    Args:
+        keypoint (np.ndarray): (M, T, V, 3), zeros where absent.
+        origin (int): Joint of person 0 that is subtracted frame by frame.
+        spine (tuple[int, int] | None): (bottom, top) joint, turned to z by
+            person 0's first frame.
+        shoulders (tuple[int, int] | None): (right, left) joint, then turned
+            to x.
+        compact (bool): Quirk: a person whose first frame is empty has all
+            its empty frames removed and moved to the end; other persons
+            stay, so persons may lose their alignment.
+        repeat_tail (bool): Quirk: empty frames at the end are filled by
+            repeating all frames before them.
+        zero_joints_stay (bool): Quirk: joints whose coordinates sum to zero
+            count as absent and are not moved.
+
+    Returns:
+        PreNormalized: Poses, their source frames and the two rotations. A
+            video without any body comes back unchanged.
+
+    Source:
+        ``prepare/preprocess.py`` of line/Skeleton-Temporal-Action-
+        Localization 0a31f5a, after 2s-AGCN's ``data_gen/preprocess.py``.
+    """
+    M, T, _, _ = keypoint.shape
+    frames = np.tile(np.arange(T), (M, 1))
+    eye = np.eye(3)
+    if keypoint.sum() == 0:
+        return PreNormalized(keypoint.copy(), frames, eye, eye)
+    full = keypoint.sum(axis=(-2, -1)) != 0  # (M, T)
+    for person in range(M):
+        order = np.arange(T)
+        taken = full[person]
+        if not taken.any():
+            continue
+        if compact and not taken[0]:
+            # Stable: present frames in order, then the empty ones.
+            order = np.argsort(~taken, kind='stable')
+            taken = taken[order]
+        length = int(np.flatnonzero(taken)[-1]) + 1
+        if repeat_tail and length < T:
+            order = order[np.arange(T) % length]
+        frames[person] = order
+    x = np.take_along_axis(keypoint, frames[..., None, None], axis=1)
+    sums = x.sum(axis=-1)  # (M, T, V)
+    there = sums != 0
+    if not zero_joints_stay:
+        there = np.broadcast_to(
+            there.any(axis=-1, keepdims=True), there.shape
+        )
+    x = (x - x[0, :, origin][:, None]) * there[..., None]
+    if x.sum() == 0:
+        return PreNormalized(x, frames, eye, eye)
+    first, second = body_rotations(x[0, 0], spine, shoulders)
+    return PreNormalized((x @ first.T) @ second.T, frames, first, second)

@@ -89,7 +89,7 @@ def joint_parts(joint_names: Sequence[str]) -> tuple[Part | None, ...]:
             says what an earlier joint already is.
 
     Source:
-        Joint lists as in `mmsnip.skeleton.builtin`; Kinect SDK 2.0 for the
+        Joint lists as in `mmsnip.skeleton.layouts`; Kinect SDK 2.0 for the
         shoulder's two names; the preparation of BABEL for SMPL's spine.
 
     Examples:

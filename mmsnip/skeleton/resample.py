@@ -15,24 +15,7 @@ PADDING = -1
 def mirror_crop_map(num_frames: int, padding: int, start: int) -> np.ndarray:
     """A crop of T frames out of the sequence mirrored at both ends.
 
-    Args:
-        num_frames (int): T.
-        padding (int): Frames mirrored at each end, at most T; the border
-            frame is repeated.
-        start (int): First frame of the crop, in 0..2 * padding.
-
-    Returns:
-        np.ndarray: (T,) int64.
-
-    Raises:
-        ValueError: If `padding` or `start` is out of range.
-
-    Source:
-        ``temperal_crop`` of AimCLR 6cd7376 ``feeder/tools.py``.
-
-    Examples:
-        >>> mirror_crop_map(5, 2, 0).tolist()
-        [1, 0, 0, 1, 2]
+    Source: ``temperal_crop`` of AimCLR 6cd7376 ``feeder/tools.py``.
     """
     if not 0 <= padding <= num_frames:
         raise ValueError(f'padding={padding} must lie in 0..T={num_frames}')
@@ -46,25 +29,7 @@ def mirror_crop_map(num_frames: int, padding: int, start: int) -> np.ndarray:
 def window_map(
     num_frames: int, size: int, start: int = 0, pad: bool = False
 ) -> np.ndarray:
-    """A window of at most `size` frames.
-
-    Args:
-        num_frames (int): T.
-        size (int): Frames of the window, at least 1.
-        start (int): First frame, in 0..T - 1.
-        pad (bool): Fill a window that reaches beyond T with -1; else it is
-            shorter.
-
-    Returns:
-        np.ndarray: (size,) or less, int64.
-
-    Raises:
-        ValueError: If `size` or `start` is out of range.
-
-    Examples:
-        >>> window_map(3, 4, pad=True).tolist()
-        [0, 1, 2, -1]
-    """
+    """A window of at most `size` frames."""
     if size < 1:
         raise ValueError(f'size={size} must be at least 1')
     if not 0 <= start < num_frames:
@@ -81,25 +46,7 @@ def stretch_map(
     start: float = 0.0,
     length: float | None = None,
 ) -> np.ndarray:
-    """An interval stretched or squeezed to `size` frames, ends kept.
-
-    Args:
-        num_frames (int): T.
-        size (int): New number of frames, at least 1.
-        start (float): First position.
-        length (float | None): Frames of the interval, None to the end. Its
-            last position is start + length - 1.
-
-    Returns:
-        np.ndarray: (size,) float64; one frame lies in the middle.
-
-    Raises:
-        ValueError: If the interval leaves the sequence or `size` < 1.
-
-    Examples:
-        >>> stretch_map(4, 7).tolist()
-        [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
-    """
+    """An interval stretched or squeezed to `size` frames, ends kept."""
     length = num_frames - start if length is None else length
     if size < 1:
         raise ValueError(f'size={size} must be at least 1')
@@ -120,26 +67,7 @@ def tempo_map(
     size: int | None = None,
     start: float = 0.0,
 ) -> np.ndarray:
-    """Every `factor`-th frame.
-
-    Args:
-        num_frames (int): T.
-        factor (float): Step in source frames, above 0; 2 plays twice as
-            fast.
-        size (int | None): Largest number of new frames; None: to the end.
-        start (float): First position, in 0..T - 1.
-
-    Returns:
-        np.ndarray: At least one frame; int64 where all positions are whole,
-            else float64.
-
-    Raises:
-        ValueError: If `factor`, `size` or `start` is out of range.
-
-    Examples:
-        >>> tempo_map(6, 2).tolist()
-        [0, 2, 4]
-    """
+    """Every `factor`-th frame."""
     if factor <= 0:
         raise ValueError(f'factor={factor} must be above 0')
     if size is not None and size < 1:
@@ -154,26 +82,12 @@ def tempo_map(
 
 
 def reverse_map(num_frames: int) -> np.ndarray:
-    """All frames, last first.
-
-    Args:
-        num_frames (int): T.
-
-    Returns:
-        np.ndarray: (T,) int64.
-    """
+    """All frames, last first."""
     return np.arange(num_frames)[::-1].copy()
 
 
 def nearest_frames(frame_map: np.ndarray) -> np.ndarray:
-    """The whole frame next to each position; halves go up, padding stays.
-
-    Args:
-        frame_map (np.ndarray): (T_new,).
-
-    Returns:
-        np.ndarray: (T_new,) int64.
-    """
+    """The whole frame next to each position; halves go up, padding stays."""
     frame_map = np.asarray(frame_map)
     if frame_map.dtype.kind == 'i':
         return frame_map.astype(np.int64, copy=False)
@@ -230,19 +144,7 @@ def take_frames(
 def take_joints(
     values: np.ndarray, found: np.ndarray, frame_map: np.ndarray
 ) -> np.ndarray:
-    """Values of the new frames, each joint by itself.
-
-    As `take_frames`, but a joint that was found in only one of two frames
-    takes the nearest of them, so that none is drawn to where a lost one is.
-
-    Args:
-        values (np.ndarray): (M, T, V, C).
-        found (np.ndarray): (M, T, V) bool.
-        frame_map (np.ndarray): (T_new,), -1 gives zeros.
-
-    Returns:
-        np.ndarray: (M, T_new, V, C) of the type of `values`.
-    """
+    """Values of the new frames, each joint by itself."""
     M, T, V, C = values.shape
     tracks = values.transpose(0, 2, 1, 3).reshape(M * V, T, 1, C)
     seen = found.transpose(0, 2, 1).reshape(M * V, T)
@@ -252,16 +154,7 @@ def take_joints(
 
 
 def compose_maps(outer: np.ndarray, frame_map: np.ndarray) -> np.ndarray:
-    """The map that follows from two, one after the other.
-
-    Args:
-        outer (np.ndarray): (T,), source position of each old frame.
-        frame_map (np.ndarray): (T_new,), old position of each new frame.
-
-    Returns:
-        np.ndarray: (T_new,), int64 if both are, else float32; -1 where
-            the nearest frame is padding.
-    """
+    """The map that follows from two, one after the other."""
     outer, frame_map = np.asarray(outer), np.asarray(frame_map)
     if frame_map.dtype.kind == 'i':
         source = outer.take(frame_map, mode='clip')

@@ -15,18 +15,7 @@ def rotation_between(
 ) -> np.ndarray:
     """Rotation that takes one direction to another, the short way.
 
-    Args:
-        source (np.ndarray): (3,).
-        target (np.ndarray): (3,).
-        tolerance (float): Below it, for the angle in radians or the sum of
-            the axis' absolute entries, the rotation is the identity; so
-            opposite directions are not turned either.
-
-    Returns:
-        np.ndarray: R with ``R @ source`` along `target`, (3, 3) float64.
-
-    Source:
-        Euler-Rodrigues formula; guard as in the published NTU preparation.
+    Source: Euler-Rodrigues formula; guard as in the published NTU preparation.
     """
     # Three numbers each: plain floats, which arrays are slow at.
     a, b, c = (float(entry) for entry in source)
@@ -46,15 +35,7 @@ def rotation_between(
 
 
 def rotate(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Apply a linear map to the leading channels of every joint.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        matrix (np.ndarray): (D, D), D at most C.
-
-    Returns:
-        np.ndarray: y_i = sum_j matrix[i, j] x_j, the type of `keypoint`.
-    """
+    """Apply a linear map to the leading channels of every joint."""
     D = len(matrix)
     columns = matrix.T.astype(keypoint.dtype)
     coords = keypoint[..., :D]
@@ -67,11 +48,7 @@ def rotate(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _map_rows(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """``rows @ columns`` for very many rows, (n, D), of very few entries.
-
-    GROUP rows at a time as one product with a block diagonal matrix: the
-    zeros that it multiplies cost less than the short rows do.
-    """
+    """``rows @ columns`` for very many rows, (n, D), of very few entries."""
     count, D = rows.shape
     whole = count - count % GROUP
     blocks = np.zeros((GROUP, D, GROUP, D), dtype=columns.dtype)
@@ -93,21 +70,7 @@ def body_rotations(
     spine: tuple[int, int] | None,
     shoulders: tuple[int, int] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations that turn the spine to z, then the shoulders to x.
-
-    The second tilts the spine again, as in the published preparation: it
-    takes the whole lateral line to x, not only its ground projection.
-
-    Args:
-        pose (np.ndarray): (V, 3).
-        spine (tuple[int, int] | None): (bottom, top); None: no rotation.
-        shoulders (tuple[int, int] | None): (right, left); x runs from left
-            to right. None: no rotation.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Two (3, 3) float64; their product
-            second @ first turns a body.
-    """
+    """Rotations that turn the spine to z, then the shoulders to x."""
     first = second = np.eye(3)
     pose = pose.astype(np.float64)
     if spine is not None:
@@ -122,20 +85,7 @@ def body_rotations(
 def heading_rotation(
     pose: np.ndarray, shoulders: tuple[int, int], up_axis: int = 1
 ) -> np.ndarray:
-    """Rotation about the vertical that faces a body along one direction.
-
-    Unlike `body_rotations` it keeps the vertical, so a body that lies stays
-    lying. The lateral line's ground projection goes to x (to y where x is
-    up).
-
-    Args:
-        pose (np.ndarray): (V, 3).
-        shoulders (tuple[int, int]): (right, left).
-        up_axis (int): Coordinate that points up.
-
-    Returns:
-        np.ndarray: (3, 3) float64.
-    """
+    """Rotation about the vertical that faces a body along one direction."""
     lateral = pose[shoulders[0]].astype(np.float64) - pose[shoulders[1]]
     lateral[up_axis] = 0.0
     target = np.zeros(3)
@@ -158,16 +108,7 @@ def draw_rotation(
 ) -> np.ndarray:
     """Angles about x, y and z: one axis turns far, the others hardly.
 
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        main_angle (float): Largest angle about the drawn axis, degrees.
-        other_angle (float): Largest angle about the others, degrees.
-
-    Returns:
-        np.ndarray: Degrees, (3,) float64, none below zero.
-
-    Source:
-        ``random_rotate`` of AimCLR 6cd7376 ``feeder/tools.py``.
+    Source: ``random_rotate`` of AimCLR 6cd7376 ``feeder/tools.py``.
     """
     main = rng.integers(3)
     limits = [main_angle if axis == main else other_angle for axis in range(3)]
@@ -175,14 +116,7 @@ def draw_rotation(
 
 
 def euler_rotation(angles_deg: Sequence[float]) -> np.ndarray:
-    """Rotation Rz Ry Rx in AimCLR's signs (each turns clockwise).
-
-    Args:
-        angles_deg (Sequence[float]): Degrees about x, y and z.
-
-    Returns:
-        np.ndarray: (3, 3) float64.
-    """
+    """Rotation Rz Ry Rx in AimCLR's signs (each turns clockwise)."""
     angles = [radians(angle) for angle in angles_deg]
     (cx, cy, cz), (sx, sy, sz) = map(cos, angles), map(sin, angles)
     return np.array(
@@ -195,15 +129,7 @@ def euler_rotation(angles_deg: Sequence[float]) -> np.ndarray:
 
 
 def axis_rotation(axis: int, angle_deg: float) -> np.ndarray:
-    """Right-handed rotation about one coordinate axis.
-
-    Args:
-        axis (int): 0, 1 or 2.
-        angle_deg (float): Degrees.
-
-    Returns:
-        np.ndarray: (3, 3) float64.
-    """
+    """Right-handed rotation about one coordinate axis."""
     matrix = np.eye(3)
     others = [(axis + 1) % 3, (axis + 2) % 3]
     matrix[np.ix_(others, others)] = plane_rotation(angle_deg)
@@ -211,13 +137,6 @@ def axis_rotation(axis: int, angle_deg: float) -> np.ndarray:
 
 
 def plane_rotation(angle_deg: float) -> np.ndarray:
-    """Counter-clockwise rotation of the plane.
-
-    Args:
-        angle_deg (float): Degrees.
-
-    Returns:
-        np.ndarray: (2, 2) float64.
-    """
+    """Counter-clockwise rotation of the plane."""
     angle = radians(angle_deg)
     return np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]])

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.geometry import present_frames
+from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.skeleton.parts import joint_parts
 
 __all__ = ['left_right_frames']

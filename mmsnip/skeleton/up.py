@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmsnip.skeleton.body import SkeletonLayout
 from mmsnip.skeleton.egocentric import vertical_axis
+from mmsnip.skeleton.layout import SkeletonLayout
 
 __all__ = ['AXES', 'trunk_axis', 'turned', 'up_of_bodies']
 

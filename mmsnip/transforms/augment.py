@@ -9,6 +9,8 @@ import numpy as np
 from mmsnip.registry import TRANSFORMS
 from mmsnip.skeleton.augment import (
     add_noise,
+    blur_kernel,
+    blur_time,
     draw_joints,
     draw_noise,
     draw_shear,
@@ -18,7 +20,6 @@ from mmsnip.skeleton.augment import (
     scale,
     shear_joints,
 )
-from mmsnip.skeleton.blur import blur_kernel, blur_time
 from mmsnip.skeleton.rotation import (
     axis_rotation,
     draw_rotation,

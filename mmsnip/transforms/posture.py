@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from mmsnip.registry import TRANSFORMS
+from mmsnip.skeleton.augment import change_posture, draw_posture
 from mmsnip.skeleton.egocentric import UP_AXES
-from mmsnip.skeleton.posture import change_posture, draw_posture
 from mmsnip.transforms.sample import (
     RandomTransform,
     coords_of,

@@ -7,8 +7,7 @@ from mmengine.logging import MessageHub
 
 from mmsnip.models.batch_augment import BatchAugment
 from mmsnip.models.preprocessor import SkeletonPreprocessor
-from mmsnip.skeleton.augment import add_noise, flip_space
-from mmsnip.skeleton.blur import blur_time
+from mmsnip.skeleton.augment import add_noise, blur_time, flip_space
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.skeleton.rotation import rotate
 

@@ -15,7 +15,7 @@ from mmsnip.prepare.fit import (
     motion_of,
     resample,
 )
-from mmsnip.skeleton.body import SkeletonLayout
+from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.structures import DataError, Recording, Segments
 from tests.skeleton.test_sides import LAYOUT as STICK_LAYOUT
 from tests.skeleton.test_sides import STICK

@@ -12,8 +12,7 @@ from mmsnip.prepare.fit import Expected, Given
 from mmsnip.prepare.fit import fit as fit_recording
 from mmsnip.prepare.joints import read_joint_map
 from mmsnip.skeleton import get_layout, joint_mapping, map_joints
-from mmsnip.skeleton.body import SkeletonLayout
-from mmsnip.skeleton.layout import from_graph_cfg
+from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.structures import DataError, Recording
 
 M, T, D = 2, 13, 3

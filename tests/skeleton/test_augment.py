@@ -5,6 +5,8 @@ import pytest
 
 from mmsnip.skeleton.augment import (
     add_noise,
+    blur_kernel,
+    blur_time,
     draw_interval,
     draw_joints,
     draw_shear,
@@ -15,7 +17,6 @@ from mmsnip.skeleton.augment import (
     shear_joints,
     shear_matrix,
 )
-from mmsnip.skeleton.blur import blur_kernel, blur_time
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.skeleton.resample import mirror_crop_map, reverse_map
 from mmsnip.skeleton.rotation import euler_rotation, rotate

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.skeleton.blur import BAND_FRAMES, blur_kernel, blur_time
+from mmsnip.skeleton.augment import BAND_FRAMES, blur_kernel, blur_time
 
 M, V, C = 2, 5, 4
 

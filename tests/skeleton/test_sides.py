@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from mmsnip.io.ntu import read_ntu
-from mmsnip.skeleton.body import SkeletonLayout
-from mmsnip.skeleton.layout import from_metainfo, get_layout
+from mmsnip.skeleton.layout import SkeletonLayout, from_metainfo, get_layout
 from mmsnip.skeleton.sides import left_right_frames
 from mmsnip.synthesis import synthesize_trimmed
 

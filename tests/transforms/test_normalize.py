@@ -5,7 +5,7 @@ import pytest
 
 from mmsnip.registry import TRANSFORMS
 from mmsnip.skeleton.layout import from_metainfo, get_layout
-from mmsnip.skeleton.prenorm import pre_normalize
+from mmsnip.skeleton.normalization import pre_normalize
 
 from .conftest import make_sample
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmsnip.registry import TRANSFORMS
-from mmsnip.skeleton.posture import change_posture, draw_posture
+from mmsnip.skeleton.augment import change_posture, draw_posture
 from mmsnip.skeleton.rotation import axis_rotation
 from tests.skeleton.test_egocentric import LAYOUT, V, walk
 
