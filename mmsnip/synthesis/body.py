@@ -6,6 +6,7 @@ order are those of NTU RGB+D.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,14 +44,7 @@ _MIRRORED = ('yaw', 'roll', 'lean', 'twist', 'tilt', 'look', 'slip')
 
 @dataclass(frozen=True)
 class Body:
-    """Rest pose of one person, arms hanging.
-
-    Attributes:
-        offsets (np.ndarray): Joint minus its parent in metres, (25, 3).
-        height (float): Stature in metres.
-        ankle_clearance (float): Height of the ankle over the sole, metres.
-        foot_clearance (float): Height of the foot joint over it, metres.
-    """
+    """Rest pose of one person, arms hanging."""
 
     offsets: np.ndarray
     height: float
@@ -59,23 +53,12 @@ class Body:
 
 
 def sample_body(rng: np.random.Generator, split: str = 'train') -> Body:
-    """Draw a person; ``val`` draws statures and limbs that train never has.
-
-    Args:
-        rng (np.random.Generator): Source of the draw.
-        split (str): ``'train'`` or ``'val'``.
-
-    Returns:
-        Body: The person.
-
-    Raises:
-        ValueError: If the split is unknown.
-    """
+    """Draw a person; ``val`` draws statures and limbs that train never has."""
     if split == 'train':
         height = rng.uniform(1.55, 1.85)
         leg, arm, trunk = rng.uniform(0.96, 1.04, 3)
         shoulders, hips = rng.uniform(0.9, 1.1, 2)
-    elif split == 'val':
+    else:
         height = rng.uniform(*((1.38, 1.52), (1.88, 2.02))[rng.integers(2)])
         leg, arm, trunk = 1 + rng.choice((-1, 1), 3) * rng.uniform(
             0.045, 0.08, 3
@@ -83,8 +66,6 @@ def sample_body(rng: np.random.Generator, split: str = 'train') -> Body:
         shoulders, hips = 1 + rng.choice((-1, 1), 2) * rng.uniform(
             0.11, 0.18, 2
         )
-    else:
-        raise ValueError(f"split={split!r} is unknown; use 'train' or 'val'")
     half = np.zeros((25, 3))
     half[1] = 0, 0.13 * trunk, 0.005
     half[20] = 0, 0.155 * trunk, -0.005
@@ -107,14 +88,7 @@ def sample_body(rng: np.random.Generator, split: str = 'train') -> Body:
 
 
 def mirror_pose(pose: np.ndarray) -> np.ndarray:
-    """The same motion with left and right exchanged.
-
-    Args:
-        pose (np.ndarray): Pose parameters, (T, num_parameters).
-
-    Returns:
-        np.ndarray: Pose parameters, (T, num_parameters).
-    """
+    """The same motion with left and right exchanged."""
     mirrored = pose.copy()
     trunk, limbs = len(_TRUNK), len(_LIMBS)
     mirrored[:, trunk : trunk + limbs] = pose[:, trunk + limbs :]
@@ -124,14 +98,7 @@ def mirror_pose(pose: np.ndarray) -> np.ndarray:
 
 
 def rotation(vector: np.ndarray) -> np.ndarray:
-    """Rotation matrices of rotation vectors (Rodrigues).
-
-    Args:
-        vector (np.ndarray): Axis times angle in radians, (..., 3).
-
-    Returns:
-        np.ndarray: Rotation matrices, (..., 3, 3).
-    """
+    """Rotation matrices of rotation vectors (Rodrigues)."""
     angle = np.linalg.norm(vector, axis=-1)[..., None, None]
     x, y, z = np.moveaxis(vector, -1, 0)
     cross = np.zeros((*vector.shape, 3))
@@ -145,28 +112,7 @@ def rotation(vector: np.ndarray) -> np.ndarray:
 def forward_kinematics(
     body: Body, pose: np.ndarray, fps: float = 30.0
 ) -> np.ndarray:
-    """Joint positions of a pose curve, feet planted on the floor y = 0.
-
-    The lowest of the four sole points carries the body: it fixes the height
-    of the root and, since it must not move over the floor, the root's path.
-
-    Args:
-        body (Body): Proportions.
-        pose (np.ndarray): Parameters named by ``PARAMETERS``, (T,
-            num_parameters).
-        fps (float): Frames per second, the time unit of the drift.
-
-    Returns:
-        np.ndarray: Positions in metres, (T, 25, 3).
-
-    Raises:
-        ValueError: If the pose has another number of parameters.
-    """
-    if pose.ndim != 2 or pose.shape[1] != len(PARAMETERS):
-        raise ValueError(
-            f'pose has shape {pose.shape}, expected (T, {len(PARAMETERS)}); '
-            'its columns are named by mmsnip.synthesis.body.PARAMETERS'
-        )
+    """Joint positions of a pose curve, feet planted on the floor y = 0."""
     T = len(pose)
     zero = np.zeros(T)
 
@@ -257,3 +203,36 @@ def _root_path(
     root[1:, [0, 2]] = np.cumsum(step + drift, axis=0)[:, [0, 2]]
     root[:, 1] += body.height * pose[:, COLUMN['hop']]
     return root
+
+
+_ARM = ('arm', 'abduct', 'rotate', 'elbow')
+_HAND = {'left': 7, 'right': 11}
+
+
+def reach(
+    body: Body,
+    side: str,
+    joint: int,
+    offset: Sequence[float],
+    guess: Mapping[str, float],
+) -> dict[str, float]:
+    """Arm angles near a guess that bring the hand joint to a target."""
+    columns = [COLUMN[f'{side}_{name}'] for name in _ARM]
+    sign = 1 if side == 'left' else -1
+    shift = np.asarray(offset, float) * (sign, 1, 1) * body.height
+    angles = np.array([guess[name] for name in _ARM], float)
+    low, high = (-60, -45, -95, 0), (190, 170, 110, 150)
+
+    probes = np.zeros((5, len(PARAMETERS)))
+    for _ in range(12):
+        probes[:, columns] = angles
+        probes[np.arange(1, 5), columns] += 1
+        joints = forward_kinematics(body, probes)
+        miss = joints[:, _HAND[side]] - joints[:, joint] - shift  # (5, 3)
+        slope = (miss[1:] - miss[0]).T  # (3, 4) metres per degree
+        damped = slope @ slope.T + 1e-6 * np.eye(3)
+        step = -slope.T @ np.linalg.solve(damped, miss[0])
+        angles = np.clip(angles + np.clip(step, -25, 25), low, high)
+    return {
+        f'{side}_{name}': float(angle) for name, angle in zip(_ARM, angles)
+    }

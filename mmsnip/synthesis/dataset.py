@@ -33,11 +33,7 @@ def _video_rng(
 
 
 def _film(rng: np.random.Generator, take: Take, split: str) -> np.ndarray:
-    """Sensor recording of a take, two persons, (2, T, 25, 3) float32.
-
-    In a third of the recordings a second person is there for a while;
-    absent persons and lost frames are zero.
-    """
+    """Sensor recording of a take, two persons, (2, T, 25, 3) float32."""
     T = len(take.joints)
     camera = sample_camera(rng, split)
     strength = rng.uniform(0.6, 1.2) if split == 'train' else 1.3
@@ -90,26 +86,7 @@ def synthesize_video(
     index: int,
     frames: tuple[int, int] = (600, 1200),
 ) -> dict[str, Any]:
-    """One untrimmed video.
-
-    Args:
-        seed (int): Seed of the set, 0 or more.
-        split (str): ``'train'`` or ``'val'``; bodies, styles and viewpoints
-            of val lie outside the ranges of train.
-        index (int): Number of the video in its split.
-        frames (tuple[int, int]): Shortest and longest length.
-
-    Returns:
-        dict[str, Any]: Entry of ``annotations``: ``frame_dir``,
-            ``total_frames``, ``keypoint`` (2, T, 25, 3) float32 in metres,
-            ``segments`` (num_segments, 2) and ``segment_labels``
-            (num_segments,) int64, labels follow person 0.
-
-    Raises:
-        ValueError: If the split is unknown.
-    """
-    if split not in ('train', 'val'):
-        raise ValueError(f"split={split!r} is unknown; use 'train' or 'val'")
+    """One untrimmed video."""
     rng = _video_rng(seed, 'untrimmed', split, index)
     T = int(rng.integers(frames[0], frames[1] + 1))
     style, body = sample_style(rng, split), sample_body(rng, split)
@@ -125,23 +102,7 @@ def synthesize_video(
 
 
 def synthesize_clip(seed: int, split: str, index: int) -> dict[str, Any]:
-    """One trimmed video; its class is the index modulo the classes.
-
-    Args:
-        seed (int): Seed of the set, 0 or more.
-        split (str): ``'train'`` or ``'val'``.
-        index (int): Number of the clip in its split.
-
-    Returns:
-        dict[str, Any]: Entry of ``annotations``: ``frame_dir``,
-            ``total_frames``, ``keypoint`` (2, T, 25, 3) float32 in metres
-            and ``label``.
-
-    Raises:
-        ValueError: If the split is unknown.
-    """
-    if split not in ('train', 'val'):
-        raise ValueError(f"split={split!r} is unknown; use 'train' or 'val'")
+    """One trimmed video; its class is the index modulo the classes."""
     rng = _video_rng(seed, 'trimmed', split, index)
     style, body = sample_style(rng, split), sample_body(rng, split)
     label = index % len(CLASSES)

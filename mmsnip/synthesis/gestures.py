@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmsnip.synthesis.actions import strides
-from mmsnip.synthesis.body import Body
+from mmsnip.synthesis.body import Body, reach
 from mmsnip.synthesis.curves import (
     Maker,
     Program,
@@ -16,7 +16,6 @@ from mmsnip.synthesis.curves import (
     plateau,
     smooth_noise,
 )
-from mmsnip.synthesis.reach import reach
 
 
 def _held(

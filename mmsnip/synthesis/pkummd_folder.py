@@ -50,36 +50,7 @@ def write_pkummd_folder(
     views: Sequence[str] = ('M',),
     swapped: float = 0.0,
 ) -> dict[str, Any]:
-    """Write procedural videos as PKU-MMD publishes its own.
-
-    ``PKU_Skeleton_Renew/0001-M.txt`` holds 150 numbers a frame, two persons
-    of 25 joints, zeros where one is absent; ``Train_Label_PKU_final`` of the
-    same names rows ``label,start,end,confidence``, frames from 0; ``Split``
-    the list ``cross-subject.txt``, and ``cross-view.txt`` where L is among
-    several views: L validates. Training videos come first, in numbers and in
-    the list; their bodies, styles and viewpoints are not those of the others.
-
-    Args:
-        root (str | os.PathLike[str]): Folder; files in it are replaced.
-        num_train (int): Training videos of the cross-subject split, at
-            least 1.
-        num_val (int): Validation videos, at least 1.
-        seed (int): Seed, 0 or more; the same videos as `synthesize_video`.
-        frames (tuple[int, int]): Shortest and longest video. One too short
-            for any action has an empty label file, which no reader takes.
-        views (Sequence[str]): Of ``L``, ``M``, ``R``; each video is written
-            once a view, turned about its middle. Defaults to M.
-        swapped (float): Share of label rows with start and end swapped, as
-            some of the real ones have. Defaults to 0.
-
-    Returns:
-        dict[str, Any]: ``videos`` (files of skeletons), ``frames``,
-        ``segments`` and ``swapped`` (label rows), counts of all views; and
-        ``labels``, the number of PKU-MMD for each class.
-
-    Raises:
-        ValueError: If an argument is out of range.
-    """
+    """Write procedural videos as PKU-MMD publishes its own."""
     unknown = [view for view in views if view not in VIEWS]
     if unknown or not views or len(set(views)) != len(views):
         raise ValueError(f'views={views!r} must be some of {list(VIEWS)}')
@@ -130,16 +101,7 @@ def write_pkummd_folder(
 
 
 def seen_from(keypoint: np.ndarray, degrees: float) -> np.ndarray:
-    """A recording turned about the upright axis through its middle.
-
-    Args:
-        keypoint (np.ndarray): Positions before a sensor, y up, zeros where a
-            person is absent, (M, T, V, 3).
-        degrees (float): Angle.
-
-    Returns:
-        np.ndarray: (M, T, V, 3) float32, with the same zeros.
-    """
+    """A recording turned about the upright axis through its middle."""
     keypoint = keypoint.astype(np.float32)
     there = keypoint.any(axis=(2, 3))  # (M, T)
     if not degrees or not there.any():

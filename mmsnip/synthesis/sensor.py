@@ -25,16 +25,7 @@ _SHAKE = np.array(
 
 @dataclass(frozen=True)
 class Camera:
-    """Placement of a sensor that looks at the performance.
-
-    Attributes:
-        azimuth (float): Direction from the scene to the sensor against the
-            first heading, degrees.
-        pitch (float): Downward tilt, degrees.
-        roll (float): Tilt to the side, degrees.
-        height (float): Height over the floor, metres.
-        margin (float): Distance to the nearest point of the path, metres.
-    """
+    """Placement of a sensor that looks at the performance."""
 
     azimuth: float
     pitch: float
@@ -44,41 +35,20 @@ class Camera:
 
 
 def sample_camera(rng: np.random.Generator, split: str = 'train') -> Camera:
-    """Draw a viewpoint; ``val`` looks from sides that train never does.
-
-    Args:
-        rng (np.random.Generator): Source of the draw.
-        split (str): ``'train'`` or ``'val'``.
-
-    Returns:
-        Camera: The viewpoint.
-
-    Raises:
-        ValueError: If the split is unknown.
-    """
+    """Draw a viewpoint; ``val`` looks from sides that train never does."""
     if split == 'train':
         azimuth, pitch = rng.uniform(-50, 50), rng.uniform(-3, 12)
         margin = rng.uniform(1.8, 3.0)
-    elif split == 'val':
+    else:
         azimuth = rng.choice((-1, 1)) * rng.uniform(50, 85)
         pitch, margin = rng.uniform(12, 22), rng.uniform(2.6, 3.6)
-    else:
-        raise ValueError(f"split={split!r} is unknown; use 'train' or 'val'")
     return Camera(
         azimuth, pitch, rng.uniform(-2, 2), rng.uniform(0.7, 1.8), margin
     )
 
 
 def to_sensor(joints: np.ndarray, camera: Camera) -> np.ndarray:
-    """World positions in coordinates of the sensor.
-
-    Args:
-        joints (np.ndarray): Positions, y up, (T, V, 3).
-        camera (Camera): Viewpoint; it faces the middle of the path.
-
-    Returns:
-        np.ndarray: x to the sensor's left, y up, z away, (T, V, 3).
-    """
+    """World positions in coordinates of the sensor."""
     path = joints[:, 0, [0, 2]]
     middle = 0.5 * (path.min(0) + path.max(0))
     distance = camera.margin + np.linalg.norm(path - middle, axis=1).max()
@@ -101,16 +71,7 @@ def to_sensor(joints: np.ndarray, camera: Camera) -> np.ndarray:
 def add_noise(
     rng: np.random.Generator, joints: np.ndarray, strength: float = 1.0
 ) -> np.ndarray:
-    """Jitter, lost joints that drift, and outliers.
-
-    Args:
-        rng (np.random.Generator): Source of the draw.
-        joints (np.ndarray): Positions in metres, (T, V, 3).
-        strength (float): Scale of every disturbance, 1 is usual.
-
-    Returns:
-        np.ndarray: Disturbed positions, (T, V, 3).
-    """
+    """Jitter, lost joints that drift, and outliers."""
     T, V, C = joints.shape
     slow = smooth_noise(rng, T, V * C, 0.3, 5.0).reshape(T, V, C)
     white = rng.normal(0, 1, (T, V, C))
@@ -133,17 +94,7 @@ def add_noise(
 def lost_frames(
     rng: np.random.Generator, num_frames: int, strength: float = 1.0
 ) -> np.ndarray:
-    """Short stretches in which the sensor sees nobody.
-
-    Args:
-        rng (np.random.Generator): Source of the draw.
-        num_frames (int): T.
-        strength (float): Scale of their number, 1 is one in ten seconds.
-
-    Returns:
-        np.ndarray: True where the frame is lost, never all of them, (T,)
-            bool.
-    """
+    """Short stretches in which the sensor sees nobody."""
     lost = np.zeros(num_frames, bool)
     for _ in range(rng.poisson(strength * num_frames / FPS / 10)):
         start = int(rng.integers(1, max(2, num_frames)))

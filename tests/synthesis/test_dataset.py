@@ -125,13 +125,6 @@ def test_too_short_videos_are_refused():
         synthesize_untrimmed(1, 1, frames=(13, 100))
 
 
-def test_unknown_split_is_refused():
-    with pytest.raises(ValueError, match="split='test' is unknown"):
-        synthesize_video(0, 'test', 0)
-    with pytest.raises(ValueError, match="split='test' is unknown"):
-        synthesize_clip(0, 'test', 0)
-
-
 def test_tool_writes_files_that_load_as_plain_pickles(tmp_path):
     command = [
         sys.executable,
@@ -158,19 +151,3 @@ def test_no_trimmed_clips_are_no_file(tmp_path):
     subprocess.run([*command, str(tmp_path), *sizes], check=True)
 
     assert [path.name for path in tmp_path.iterdir()] == ['untrimmed.pkl']
-
-
-def test_synthesis_loads_neither_torch_nor_mm_packages():
-    code = (
-        'import sys, mmsnip.synthesis; '
-        "print(sorted({'torch', 'mmengine', 'mmcv', 'mmaction'}"
-        ' & set(sys.modules)))'
-    )
-    done = subprocess.run(
-        [sys.executable, '-c', code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == '[]'

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from mmsnip.synthesis.body import (
     PARAMETERS,
@@ -63,12 +62,6 @@ def test_noise_is_correlated_in_time_and_millimetres_large():
     assert np.corrcoef(trunk[1:], trunk[:-1])[0, 1] > 0.3
 
 
-def test_noise_of_strength_zero_changes_nothing():
-    joints = standing()
-    noisy = add_noise(np.random.default_rng(3), joints, strength=0.0)
-    np.testing.assert_array_equal(noisy, joints)
-
-
 def test_some_frames_are_lost_but_never_all():
     lost = [
         lost_frames(np.random.default_rng(seed), 300, 3.0)
@@ -76,8 +69,3 @@ def test_some_frames_are_lost_but_never_all():
     ]
     assert all(not frames.all() for frames in lost)
     assert any(frames.any() for frames in lost)
-
-
-def test_unknown_split_is_refused():
-    with pytest.raises(ValueError, match="split='test' is unknown"):
-        sample_camera(np.random.default_rng(0), 'test')

@@ -87,16 +87,3 @@ def test_clip_holds_its_action_whole():
     start, end = take.segments[0]
     assert 0 <= start < end <= len(take.joints)
     assert len(take.joints) >= 48
-
-
-def test_short_take_is_refused():
-    with pytest.raises(ValueError, match='num_frames=13 is too short'):
-        take_of(0, T=13)
-
-
-def test_unknown_action_is_refused():
-    with pytest.raises(ValueError, match="first_action='fly' is unknown"):
-        take_of(0, first_action='fly')
-    rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="action='fly' is unknown"):
-        compose_clip(rng, sample_style(rng), sample_body(rng), 'fly')
