@@ -21,8 +21,13 @@ import numpy as np
 # Run as a file, it would see its own folder alone.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from mmsnip.evaluation import (
+    evaluate_boundaries,
+    evaluate_frames,
+    segments_from_frames,
+    viterbi_labels,
+)
 from mmsnip.evaluation.protocols import evaluate_scores, paint_videos
-from mmsnip.evaluation.segments import segments_from_frames
 from mmsnip.io.scores import load_scored_videos
 
 __all__ = ['clips_beside', 'measure_scores', 'probe_metrics']
@@ -33,6 +38,7 @@ FRAMES = (
 )  # fmt: skip
 WAYS = ('sweep', 'runs', 'viterbi')
 ERRORS = ('runs/mAP', 'runs/mAP@0.50', 'frame_accuracy', 'F1@50')
+RATE = 30.0  # frames a second, where the file says none
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -50,8 +56,8 @@ def measure_scores(
         dict[str, float]: ``WAY/mAP``, ``WAY/mAP@0.50`` and
         ``WAY/AP@0.50/CLASS`` of each way to segments, frame metrics of the
         arg-max and of ``viterbi/``, ``background_called_action`` and what is
-        left wrong, all in 0..1 but ``runs_per_segment``; without those that
-        are not defined.
+        left wrong, in 0..1 but for ``runs_per_segment`` and seconds; without
+        those that are not defined.
 
     Raises:
         ValueError: If the file has no ground truth, or is malformed.
@@ -70,6 +76,20 @@ def measure_scores(
         wanted += [f'{way}/AP@0.50/{name}' for name in classes]
     metrics = {key: float(found[key]) for key in wanted}
     labels = paint_videos(truth, scores, len(classes))
+    strict, _ = evaluate_scores(
+        scores, truth, classes, 'babel', WAYS, np.arange(0.5, 1, 0.05)
+    )
+    for way in WAYS:
+        metrics[f'{way}/mAP@0.50:0.95'] = float(strict[f'{way}/mAP'])
+    rates = {video: stored.fps.get(video, RATE) for video in scores}
+    for before, found in (
+        ('', {v: array.argmax(axis=1) for v, array in scores.items()}),
+        ('viterbi/', {v: viterbi_labels(x) for v, x in scores.items()}),
+    ):
+        sharp = evaluate_frames(found, labels, len(classes), (0.75, 0.9))
+        sharp = {key: sharp[key] for key in ('F1@75', 'F1@90')}
+        sharp |= evaluate_boundaries(found, labels, len(classes), rates)
+        metrics.update({f'{before}{key}': v for key, v in sharp.items()})
     metrics['background_called_action'] = _share(
         [
             scores[v].argmax(axis=1)[labels[v] == len(classes)] < len(classes)

@@ -25,7 +25,11 @@ from mmsnip.evaluation.diagnosis import (
     measure_truth,
     precision_recall_curves,
 )
-from mmsnip.evaluation.framewise import evaluate_frames, frame_confusion
+from mmsnip.evaluation.framewise import (
+    evaluate_boundaries,
+    evaluate_frames,
+    frame_confusion,
+)
 from mmsnip.evaluation.pkummd import evaluate_pkummd, pkummd_detections
 from mmsnip.evaluation.segments import (
     run_detections,
@@ -48,6 +52,7 @@ __all__ = [
     'diagnose_errors',
     'evaluate_activitynet',
     'evaluate_babel',
+    'evaluate_boundaries',
     'evaluate_frames',
     'evaluate_pkummd',
     'evaluate_voc',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -95,6 +96,85 @@ def evaluate_frames(
         )
     report['edit'] = float(np.mean(edits)) if edits else float('nan')
     report['runs_per_segment'] = _ratio(runs, segments)
+    return report
+
+
+def evaluate_boundaries(
+    predictions: Mapping[str, np.ndarray],
+    ground_truth: Mapping[str, np.ndarray],
+    num_classes: int,
+    fps: float | Mapping[str, float],
+    tolerances: Sequence[float] = (0.1, 0.25),
+    lengths: Sequence[float] = (1.0, 2.0, 4.0),
+) -> dict[str, float]:
+    """How far the boundaries of segments are off, in seconds.
+
+    Each true segment looks at the predicted run of its class that overlaps
+    it with the highest IoU; both its boundaries are compared. A segment that
+    no run of its class overlaps has no error, and is not within a tolerance.
+    Mean IoU hides these errors where segments are long: 8 frames of 189
+    leave an IoU of 0.92.
+
+    Args:
+        predictions (Mapping[str, np.ndarray]): Per video labels, (T,)
+            integers in ``0..num_classes``, the last is the background.
+        ground_truth (Mapping[str, np.ndarray]): The same, of the truth.
+        num_classes (int): Classes without the background.
+        fps (float | Mapping[str, float]): Frames a second, of all videos or
+            by video.
+        tolerances (Sequence[float]): Seconds.
+        lengths (Sequence[float]): Ascending lengths, in seconds, at which
+            true segments part into groups.
+
+    Returns:
+        dict[str, float]: ``boundary/median_s``, ``boundary/within_0.1s`` ..
+        (share of all true boundaries), and the same of each group of
+        lengths, ``boundary<1s/..``, ``boundary1-2s/..``, ``boundary>4s/..``;
+        NaN where nothing is defined.
+
+    Raises:
+        ValueError: As `evaluate_frames`.
+
+    Examples:
+        >>> found = {'a': np.array([1, 0, 0, 0, 1, 1])}
+        >>> truth = {'a': np.array([1, 1, 0, 0, 1, 1])}
+        >>> evaluate_boundaries(found, truth, 1, 10.0)['boundary/median_s']
+        0.05
+    """
+    errors, seconds = [], []  # (num_segments, 2), inf where missed; lengths
+    names = sorted(ground_truth, key=str)
+    pairs = _pairs(predictions, ground_truth, num_classes)
+    for name, (found, truth) in zip(names, pairs):
+        rate = fps[name] if isinstance(fps, Mapping) else fps
+        found_runs = segments_from_frames(found, num_classes)
+        truth_runs = segments_from_frames(truth, num_classes)
+        error = np.full((len(truth_runs), 2), np.inf)
+        if len(found_runs) and len(truth_runs):
+            iou = segment_iou(truth_runs[:, 1:], found_runs[:, 1:])
+            iou *= truth_runs[:, :1] == found_runs[:, 0]
+            best = found_runs[iou.argmax(axis=1), 1:]
+            hit = iou.max(axis=1) > 0
+            error[hit] = np.abs(best - truth_runs[:, 1:])[hit] / rate
+        errors.append(error)
+        seconds.append((truth_runs[:, 2] - truth_runs[:, 1]) / rate)
+    error = np.concatenate(errors) if errors else np.zeros((0, 2))
+    length = np.concatenate(seconds) if seconds else np.zeros(0)
+    edges = [0.0, *lengths, np.inf]
+    groups = {'boundary': length >= 0}
+    for low, high in itertools.pairwise(edges):
+        name = f'{low:g}-{high:g}s'
+        name = f'<{high:g}s' if low == 0 else name
+        name = f'>{low:g}s' if high == np.inf else name
+        groups[f'boundary{name}'] = (length >= low) & (length < high)
+    report = {}
+    for name, chosen in groups.items():
+        own = error[chosen].ravel()
+        seen = own[np.isfinite(own)]
+        median = float(np.median(seen)) if len(seen) else float('nan')
+        report[f'{name}/median_s'] = median
+        for tolerance in tolerances:
+            inside = int((own <= tolerance + 1e-9).sum())
+            report[f'{name}/within_{tolerance:g}s'] = _ratio(inside, len(own))
     return report
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.evaluation import evaluate_frames, frame_confusion
+from mmsnip.evaluation import (
+    evaluate_boundaries,
+    evaluate_frames,
+    frame_confusion,
+)
 from mmsnip.evaluation.framewise import edit_score
 from tests.evaluation.slow_oracles import runs_of, set_iou
 
@@ -161,3 +165,52 @@ def test_confusion_counts_every_pair_of_labels():
         for true, predicted in zip(labels, found[name]):
             counts[true, predicted] += 1
     np.testing.assert_array_equal(frame_confusion(found, truth, 3), counts)
+
+
+def slow_boundaries(found, truth, num_classes, fps):
+    """(length, start error, end error) of each true segment, in seconds."""
+    rows = []
+    for name in truth:
+        runs = slow_runs(found[name].tolist(), num_classes)
+        for label, start, end in slow_runs(truth[name].tolist(), num_classes):
+            best, error = 0.0, (np.inf, np.inf)
+            for other, a, b in runs:
+                inside = min(end, b) - max(start, a)
+                iou = inside / (max(end, b) - min(start, a))
+                if other == label and iou > best:
+                    best = iou
+                    error = abs(a - start) / fps, abs(b - end) / fps
+            rows.append(((end - start) / fps, *error))
+    return np.array(rows)
+
+
+def test_boundary_errors_are_those_of_a_slow_loop():
+    rng = np.random.default_rng(0)
+    make = lambda: np.repeat(  # noqa: E731
+        rng.integers(0, 4, 30), rng.integers(1, 40, 30)
+    )[:300]
+    found, truth = ({n: make() for n in 'abc'} for _ in range(2))
+    rows = slow_boundaries(found, truth, 3, 10.0)
+    seen = rows[:, 1:][np.isfinite(rows[:, 1:])]
+    short = rows[(rows[:, 0] >= 1) & (rows[:, 0] < 2), 1:]
+
+    report = evaluate_boundaries(found, truth, 3, 10.0)
+
+    assert report['boundary/median_s'] == pytest.approx(np.median(seen))
+    assert report['boundary/within_0.25s'] == pytest.approx(
+        (rows[:, 1:] <= 0.25 + 1e-9).mean()
+    )
+    assert report['boundary1-2s/within_0.1s'] == pytest.approx(
+        (short <= 0.1 + 1e-9).mean()
+    )
+
+
+def test_a_missed_segment_has_no_error_and_is_within_no_tolerance():
+    truth = {'a': np.array([2, 0, 0, 2, 1, 1, 1, 2])}
+    found = {'a': np.array([2, 0, 0, 2, 0, 0, 2, 2])}
+
+    report = evaluate_boundaries(found, truth, 2, {'a': 4.0})
+
+    assert report['boundary/median_s'] == 0
+    assert report['boundary/within_0.1s'] == 0.5
+    assert np.isnan(report['boundary>4s/median_s'])
