@@ -163,6 +163,14 @@ def _describe(
         infer.layout,
         to_plain(recipe.pipeline),
         num_channels=infer.num_channels,
+        # with joints, rate and channels all that the poses are fitted to
+        expected={
+            key: getattr(infer.expected, key)
+            for key in (
+                *('unit', 'up', 'with_score', 'num_coords', 'scale_free'),
+                *('persons', 'num_person', 'max_gap'),
+            )
+        },
         # a person's place counts: absent ones must not be left out
         persons_by_place=getattr(model.backbone, 'data_bn_type', '') == 'MVC',
         frames=dict(

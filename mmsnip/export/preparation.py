@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from mmsnip.prepare.fit import Expected, Given, fit
 from mmsnip.skeleton.egocentric import HEADING_SECONDS
-from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.skeleton.mapping import (
     joint_mapping,
@@ -22,7 +22,7 @@ from mmsnip.skeleton.mapping import (
     map_scores,
 )
 from mmsnip.skeleton.normalization import normalize_bodies, stack_streams
-from mmsnip.skeleton.resample import nearest_frames, take_joints
+from mmsnip.structures import Recording
 
 __all__ = ['foreign_steps', 'model_inputs']
 
@@ -48,7 +48,8 @@ def model_inputs(
     Args:
         poses (np.ndarray): (T, V, C) or (M, T, V, C), as they were
             annotated; frames in which all joints of a person are zero are
-            frames without it.
+            frames without it. Short gaps of lost joints are filled as in
+            the data of the model.
         about (Mapping[str, Any]): Metadata of the file, see
             `mmsnip.export.metadata`.
         fps (float, optional): Frames a second of the poses; where it is not
@@ -71,43 +72,48 @@ def model_inputs(
             'project only; do the same to the poses and pass them as '
             'keypoint, body_mask and num_frames'
         )
-    keypoint = _checked(poses, about)
-    mask = present_frames(keypoint)
-    rate = about['fps'] if fps is None else float(fps)
-    if not (np.isfinite(rate) and rate > 0):
-        raise ValueError(f'fps={fps!r} must be positive and finite')
-    step = rate / about['fps']
-    if abs(step - 1) >= 1e-6:
-        T = keypoint.shape[1]
-        count = max(int(np.ceil(T / step - 1e-6)), 1)
-        place = np.minimum(np.arange(count) * step, T - 1)
-        found = (keypoint != 0).any(axis=-1)
-        keypoint = take_joints(keypoint, found, place)
-        mask = mask[:, np.minimum(nearest_frames(place), T - 1)]
     layout = from_graph_cfg(about['layout'])
-    sample = _Sample(keypoint, mask, layout, min(keypoint.shape[-1], 3))
+    expected = Expected(
+        layout=layout,
+        fps=about['fps'],
+        num_channels=about['num_channels'],
+        of_model=True,
+        # files of before did not say it, and had no gap filled
+        **about.get('expected', dict(max_gap=0)),
+    )
+    given = Given(fps=fps)
+    fitted = fit(Recording('the poses', poses), expected, given)
+    keypoint = fitted.keypoint
+    if fitted.score is not None:
+        score = fitted.score[..., None]
+        keypoint = np.concatenate([keypoint, score], axis=-1)
+    sample = _Sample(
+        keypoint, fitted.bodies, layout, min(keypoint.shape[-1], 3)
+    )
     for config in about['pipeline']:
         options = dict(config)
         act = STEPS.get(_name(options.pop('type')))
         if act is not None:
             act(sample, **options)
-    return _packed(sample, about)
+    keypoint, mask = sample.keypoint, sample.body_mask
+    if not about['persons_by_place']:
+        there = mask.any(axis=1)  # those who never are would only cost
+        there[0] |= not there.any()
+        keypoint, mask = keypoint[there], mask[there]
+    T = keypoint.shape[1]
+    more = (0, max(about['frames']['min'] - T, 0))
+    return dict(
+        keypoint=np.pad(
+            keypoint.astype(np.float32, copy=False)[None],
+            ((0, 0), (0, 0), more, (0, 0), (0, 0)),
+        ),
+        body_mask=np.pad(mask[None], ((0, 0), (0, 0), more)),
+        num_frames=np.array([T], dtype=np.int64),
+    )
 
 
 def foreign_steps(pipeline: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Steps of a test pipeline that `model_inputs` does not know.
-
-    Args:
-        pipeline (Sequence[Mapping[str, Any]]): Transforms as configs have
-            them.
-
-    Returns:
-        list[str]: Their types.
-
-    Examples:
-        >>> foreign_steps([dict(type='mmsnip.FrameLabels'), dict(type='Own')])
-        ['Own']
-    """
+    """Types of a test pipeline's steps that `model_inputs` does not know."""
     return [
         str(step['type'])
         for step in pipeline
@@ -118,25 +124,6 @@ def foreign_steps(pipeline: Sequence[Mapping[str, Any]]) -> list[str]:
 def _name(kind: Any) -> str:
     kind = str(kind)
     return kind[len('mmsnip.') :] if kind.startswith('mmsnip.') else kind
-
-
-def _checked(poses: np.ndarray, about: Mapping[str, Any]) -> np.ndarray:
-    keypoint = np.asarray(poses, dtype=np.float32)
-    keypoint = keypoint[None] if keypoint.ndim == 3 else keypoint
-    names, C = about['joint_names'], about['num_channels']
-    if (
-        keypoint.ndim != 4
-        or 0 in keypoint.shape
-        or keypoint.shape[2:] != (len(names), C)
-    ):
-        raise ValueError(
-            f'the poses have shape {np.shape(poses)}; the model expects '
-            f'(T, V, C) or (M, T, V, C) with C = {C} numbers of the '
-            f'V = {len(names)} joints {", ".join(names)}'
-        )
-    if not np.isfinite(keypoint).all():
-        raise ValueError('the poses are not finite; set absent bodies to zero')
-    return keypoint
 
 
 def _format(
@@ -226,23 +213,3 @@ STEPS = {
     'NormalizeSkeleton': _normalize,
     'SkeletonStream': _stream,
 }
-
-
-def _packed(
-    sample: _Sample, about: Mapping[str, Any]
-) -> dict[str, np.ndarray]:
-    keypoint, mask = sample.keypoint, sample.body_mask
-    if not about['persons_by_place']:
-        there = mask.any(axis=1)  # those who never are would only cost
-        there[0] |= not there.any()
-        keypoint, mask = keypoint[there], mask[there]
-    T = keypoint.shape[1]
-    more = (0, max(about['frames']['min'] - T, 0))
-    return dict(
-        keypoint=np.pad(
-            keypoint.astype(np.float32, copy=False)[None],
-            ((0, 0), (0, 0), more, (0, 0), (0, 0)),
-        ),
-        body_mask=np.pad(mask[None], ((0, 0), (0, 0), more)),
-        num_frames=np.array([T], dtype=np.int64),
-    )

@@ -67,9 +67,7 @@ def test_a_padded_batch_scores_as_its_videos_do_alone(onnx_file):
     for n, size in enumerate(lengths):
         mask[n, :, size:] = False
 
-    together = run(
-        dict(keypoint=keypoint, body_mask=mask, num_frames=lengths)
-    )
+    together = run(dict(keypoint=keypoint, body_mask=mask, num_frames=lengths))
 
     for n, size in enumerate(lengths):
         alone = run(

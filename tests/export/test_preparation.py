@@ -16,12 +16,13 @@ from tests.export.checkpoints import METAINFO, pipeline, poses
 LAYOUT = from_metainfo(METAINFO)
 
 
-def about(steps, C=3, by_place=True, least=1, layout=LAYOUT):
+def about(steps, C=3, by_place=True, least=1, layout=LAYOUT, **expected):
     return describe(
         METAINFO,
         layout,
         steps,
         num_channels=C,
+        expected=dict(max_gap=0, **expected),
         persons_by_place=by_place,
         frames=dict(min=least, max=None),
     )
@@ -116,7 +117,7 @@ def test_points_of_a_picture_are_scaled_and_keep_their_score(score):
         keypoint[..., 2] = np.abs(keypoint[..., 2])
     keypoint[0, 3:9, 2] = 0  # a joint that was not found
 
-    found = model_inputs(keypoint, about(steps, C=2 + score))
+    found = model_inputs(keypoint, about(steps, C=2 + score, with_score=score))
 
     assert_same(found, packed(keypoint, steps, score))
 
@@ -145,7 +146,7 @@ def test_poses_come_to_the_models_frame_rate():
 
     found = model_inputs(line, about(pipeline(center=None, align=None)), 15)
 
-    assert found['num_frames'].tolist() == [42]
+    assert found['num_frames'].tolist() == [41]
     assert found['keypoint'][0, 0, :40, 0, 0] == pytest.approx(
         1 + np.arange(40) / 2
     )
@@ -162,10 +163,10 @@ def test_short_videos_are_padded_to_what_a_format_takes():
 @pytest.mark.parametrize(
     ('bad', 'fps', 'message'),
     [
-        (np.ones((7, 4, 3)), None, r'shape \(7, 4, 3\).*V = 5 joints root'),
-        (np.ones((7, 5, 2)), None, 'C = 3 numbers'),
-        (np.full((7, 5, 3), np.nan), None, 'not finite'),
-        (np.ones((7, 5, 3)), 0, 'fps=0 must be positive'),
+        (np.ones((7, 4, 3)), None, r'4 joints.*expects 5.*: root'),
+        (np.ones((7, 5, 2)), None, 'expects C = 3'),
+        (np.full((7, 5, 3), np.inf), None, 'infinity'),
+        (np.ones((7, 5, 3)), 0, 'fps=0 must be'),
     ],
 )
 def test_poses_of_another_kind_are_refused(bad, fps, message):
@@ -179,3 +180,24 @@ def test_a_step_of_another_project_is_refused_by_name():
     assert foreign_steps(steps) == ['theirs.Twist']
     with pytest.raises(ValueError, match=r"behind \['theirs.Twist'\]"):
         model_inputs(poses(), about(steps))
+
+
+def test_short_gaps_are_filled_as_in_the_data_of_the_model():
+    keypoint = poses()
+    keypoint[0, 5:8, 2] = 0
+    filled = keypoint.copy()
+    share = np.linspace(0, 1, 5, dtype='f4')[1:-1, None]
+    filled[0, 5:8, 2] = (
+        keypoint[0, 4, 2] * (1 - share) + keypoint[0, 8, 2] * share
+    )
+    facts = about(pipeline())
+
+    facts['expected']['max_gap'] = 3
+    found = model_inputs(keypoint, facts)
+    facts['expected']['max_gap'] = 0
+    whole = model_inputs(filled, facts)
+
+    np.testing.assert_allclose(found['keypoint'], whole['keypoint'], atol=1e-6)
+    del facts['expected']  # a file of before
+    again = model_inputs(filled, facts)
+    assert np.array_equal(again['keypoint'], whole['keypoint'])
