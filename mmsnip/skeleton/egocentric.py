@@ -34,6 +34,7 @@ HEADING_SECONDS = 0.3  # shoulders sway; the heading is a mean over this long
 VELOCITY_SECONDS = (1 / 30, 4 / 30)  # either side of a frame
 TURNING_SECONDS = (0.25, 1.0)  # either side; longer than the sway of a step
 FLOOR_SHARE = 0.05  # of the frames have a joint below what counts as ground
+STRETCH = 8192  # frames at a time, where float64 would be large
 
 
 def upright(coords: np.ndarray, up: str) -> np.ndarray:
@@ -156,18 +157,31 @@ def egocentric(
     root = world[:, :, layout.root, None]
     joint = world - root
     joint[..., 1] = world[..., 1] - _floor(world[..., 1], body_mask)
-    parts = [joint, bones(world, layout.bone_parents, D)]
-    for seconds in VELOCITY_SECONDS:
-        gap = max(1, round(seconds * fps))
-        parts.append(central_difference(world, body_mask, gap) * fps)
+    parts = [
+        lambda: joint,
+        lambda: bones(world, layout.bone_parents, D),
+        *(
+            lambda s=s: fps
+            * central_difference(world, body_mask, max(1, round(s * fps)))
+            for s in VELOCITY_SECONDS
+        ),
+    ]
+    found = np.zeros((*joint.shape[:3], num_channels(D)), coords.dtype)
+    for n, make in enumerate(parts):
+        part, channels = make(), slice(n * D, (n + 1) * D)
+        # in stretches: an hour in float64 would be gigabytes
+        for t in range(0, part.shape[1], STRETCH):
+            some = part[:, t : t + STRETCH]
+            if D == 3:
+                some = turn(some, facing[:, t : t + STRETCH])
+            found[:, t : t + STRETCH, :, channels] = some
     if D == 3:
-        parts = [turn(part, facing) for part in parts]
-        for seconds in TURNING_SECONDS:
+        for n, seconds in enumerate(TURNING_SECONDS):
             gap = max(1, round(seconds * fps))
             rate = turning(facing, body_mask, gap) * fps
-            parts.append(np.broadcast_to(rate, (*joint.shape[:3], 1)))
-    found = np.concatenate(parts, axis=-1) * body_mask[..., None, None]
-    return found.astype(coords.dtype, copy=False)
+            found[..., len(parts) * D + n] = rate[..., 0]
+    found[~body_mask] = 0
+    return found
 
 
 def turning(
@@ -213,6 +227,16 @@ def vertical_axis(
     coords: np.ndarray, body_mask: np.ndarray, layout: SkeletonLayout
 ) -> np.ndarray:
     """Sum of the directions of the trunk, for finding which way is up."""
+    starts = range(0, coords.shape[1], STRETCH)
+    if len(starts) > 1:
+        return sum(
+            vertical_axis(
+                coords[:, t : t + STRETCH],
+                body_mask[:, t : t + STRETCH],
+                layout,
+            )
+            for t in starts
+        )
     line = layout.shoulders or (layout.spine[1:] if layout.spine else None)
     if line is None:
         return np.zeros(coords.shape[-1])

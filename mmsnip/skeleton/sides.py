@@ -17,6 +17,7 @@ _UP = ('head_top', 'head', 'neck', 'thorax', 'chest', 'spine_mid')
 _TOES = ('big_toe', 'foot', 'small_toe')
 _HEELS = ('heel', 'ankle')
 _ACROSS = ('shoulder', 'hip')
+STRETCH = 8192  # frames at a time, in float64
 
 
 def left_right_frames(
@@ -39,6 +40,15 @@ def left_right_frames(
         frames that tell; 0, 0 where the layout lacks feet, a head or hips,
         or there are two coordinates only.
     """
+    starts = range(0, keypoint.shape[1], STRETCH)
+    if len(starts) > 1:
+        agree, told = zip(
+            *(
+                left_right_frames(keypoint[:, t : t + STRETCH], layout)
+                for t in starts
+            )
+        )
+        return sum(agree), sum(told)
     top, sides, feet = _lines(layout.joint_names)
     if keypoint.shape[-1] != 3 or not sides or len(feet) < 2 or top < 0:
         return 0, 0
