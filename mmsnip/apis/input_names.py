@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from mmsnip.apis.results_folder import ALL
-from mmsnip.io.label_columns import choose_columns
-from mmsnip.io.label_set import LabelError
+from mmsnip.io.labels.table import choose_columns
 from mmsnip.io.recordings_in import group_frames
 from mmsnip.io.sequence import READERS
+from mmsnip.structures.errors import DataError
 from mmsnip.visualization import safe_file_name
 
 __all__ = ['find_inputs']
@@ -74,7 +74,7 @@ def _holds_labels(path: Path) -> bool:
     """Whether a table's first row names video, label, start and end."""
     if path.suffix.lower() != '.csv':
         return False
-    with suppress(OSError, UnicodeDecodeError, LabelError):
+    with suppress(OSError, UnicodeDecodeError, DataError):
         with path.open(encoding='utf-8-sig') as file:
             row = file.readline().rstrip('\n')
         return choose_columns(row, 's', str(path)).header

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.detection_table import save_detection_table
-from mmsnip.io.detections import save_detections, seconds_to_frames
-from mmsnip.io.elan_writer import save_elan
+from mmsnip.io.detections import (
+    frames_of,
+    save_detection_table,
+    save_detections,
+)
+from mmsnip.io.labels.elan import save_elan
 from mmsnip.io.scores import save_scores
 from mmsnip.visualization import safe_file_name
 
@@ -99,7 +102,7 @@ def _rows(result: Mapping[str, Any], classes: Sequence[str]) -> np.ndarray:
     rows = [
         [
             label[entry['label']],
-            *seconds_to_frames(entry['segment'], result['fps']),
+            *frames_of(entry['segment'], result['fps']),
             entry['score'],
         ]
         for entry in result['detections']

@@ -19,7 +19,7 @@ from mmsnip.conversion.segment_labels import (
     usual_label,
 )
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
-from mmsnip.io.label_rules import OVERLAPS
+from mmsnip.io.labels import OVERLAPS
 from mmsnip.io.sequence import READERS, load_sequence
 from mmsnip.skeleton.layout import from_graph_cfg, get_layout
 from mmsnip.structures.errors import is_rate

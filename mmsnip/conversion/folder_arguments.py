@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmsnip.io.label_rules import OVERLAPS
-from mmsnip.io.labels import LABEL_READERS
+from mmsnip.io.labels import LABEL_READERS, OVERLAPS
 from mmsnip.skeleton.layout import layout_names
 
 __all__ = ['add_body_arguments', 'add_label_arguments']
@@ -22,7 +21,8 @@ def add_label_arguments(parser: argparse.ArgumentParser) -> None:
         '--labels',
         metavar='PATH',
         help='ActivityNet .json, table .csv or .tsv, ELAN .eaf, frame-wise '
-        '.txt, or a folder of .eaf or .txt; matched to recordings by name',
+        '.txt, or a folder of .eaf or .txt; exports of BORIS are tables; '
+        'matched to recordings by name',
     )
     group.add_argument(
         '--labels-kind',
@@ -44,7 +44,8 @@ def add_label_arguments(parser: argparse.ArgumentParser) -> None:
         '--background',
         nargs='+',
         metavar='NAME',
-        help='names of no action in frame-wise text (default: background)',
+        help='names of no action in the labels (default: background, of '
+        'frame-wise text alone)',
     )
     rules = '; '.join(f'{key}: {what}' for key, what in OVERLAPS.items())
     group.add_argument(

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.label_frames import to_frames
-from mmsnip.io.label_set import LabelSet, VideoLabels
-from mmsnip.io.labels import read_labels
+from mmsnip.io.labels import LabelSet, VideoLabels, read_labels, to_frames
 from mmsnip.io.reading import SequenceError
 from mmsnip.io.video_check import as_labels, as_segments
 
@@ -41,7 +39,7 @@ def open_labels(
         path (str | os.PathLike[str]): File or folder.
         kind (str, optional): Key of `LABEL_READERS`.
         **options (Any): ``labels_unit`` of a table, ``tiers`` of ELAN,
-            ``background`` of frame-wise text; None is not given.
+            ``background``; None is not given.
 
     Returns:
         LabelSet: All of them.
@@ -59,8 +57,7 @@ def open_labels(
     except TypeError as error:
         raise ValueError(
             f'{sorted(given)} do not belong to labels such as {path}: '
-            'labels_unit is of tables, tiers of ELAN, background of '
-            'frame-wise text'
+            'labels_unit is of tables, tiers of ELAN'
         ) from error
 
 

@@ -20,15 +20,15 @@ from mmsnip.datasets.localization import SkeletonLocalizationDataset
 from mmsnip.datasets.raw_folder import read_raw_folder
 from mmsnip.evaluation.segments import segments_from_frames
 from mmsnip.io.babel import BABEL_SUBSETS
-from mmsnip.io.label_rules import OVERLAPS, one_label_per_frame
+from mmsnip.io.labels import OVERLAPS
 from mmsnip.registry import DATASETS
+from mmsnip.structures import Segments
 
 __all__ = [
     'LABEL_RULES',
     'SUBSETS',
     'BABELDataset',
     'join_within_classes',
-    'one_label_per_frame',
 ]
 
 SUBSETS = BABEL_SUBSETS
@@ -55,7 +55,7 @@ def join_within_classes(
     Returns:
         tuple[np.ndarray, np.ndarray]: Segments and labels, ascending in
         start, then end; of equal intervals the lowest label comes last, so
-        that `paint_segments` lets it win as `one_label_per_frame` does.
+        that `paint_segments` lets it win as `Segments.one_label` does.
 
     Examples:
         >>> segments, labels = join_within_classes(
@@ -82,7 +82,7 @@ class BABELDataset(SkeletonLocalizationDataset):
     are background. Sequences without a frame of the four are left out, and so
     are those over 1,000 frames.
 
-    Where several of the four overlap, `one_label_per_frame` decides, for
+    Where several of the four overlap, `Segments.one_label` decides, for
     training and for evaluation alike. With ``overlaps='multi-label'`` a
     ``test_mode`` data set leaves overlapping segments of different classes
     as they are (`join_within_classes`). Training stays the same to the frame:
@@ -213,12 +213,13 @@ class BABELDataset(SkeletonLocalizationDataset):
         if self.max_frames is not None and self.max_frames < T:
             return False
         if 'segments' in video:
-            settle = one_label_per_frame
+            rows = video['segments'], video['segment_labels']
             if self.rule == 'multi-label':
-                settle = join_within_classes
-            video['segments'], video['segment_labels'] = settle(
-                video['segments'], video['segment_labels'], T
-            )
+                rows = join_within_classes(*rows, T)
+            else:
+                one = Segments.of(*rows, num_frames=T).one_label()
+                rows = one.bounds, one.label
+            video['segments'], video['segment_labels'] = rows
             return len(video['segments']) > 0
         return 'label' in video
 

@@ -1,74 +1,30 @@
-"""Detections as ActivityNet JSON, frames as seconds and back.
+"""Detections as ActivityNet JSON and as a table, frames as seconds.
 
 A frame interval ``[start, end)`` is ``[start / fps, end / fps]`` seconds.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mmsnip.io.scores import load_scores, save_scores
-from mmsnip.structures.files import draft_of
+from mmsnip.structures.errors import DataError, is_rate
+from mmsnip.structures.files import draft_of, read_json
+from mmsnip.structures.segments import frames_of, seconds_of
 
-__all__ = [
-    'frames_to_seconds',
-    'load_detections',
-    'load_scores',
-    'save_detections',
-    'save_scores',
-    'seconds_to_frames',
-]
+__all__ = ['load_detections', 'save_detection_table', 'save_detections']
 
-
-def frames_to_seconds(frames: np.ndarray, fps: float) -> np.ndarray:
-    """Time at which each frame begins.
-
-    Args:
-        frames (np.ndarray): Frames, any shape.
-        fps (float): Frames per second.
-
-    Returns:
-        np.ndarray: Seconds, same shape, float64.
-
-    Raises:
-        ValueError: If ``fps`` is not a positive number.
-
-    Examples:
-        >>> frames_to_seconds(np.array([0, 45]), 30.0)
-        array([0. , 1.5])
-    """
-    return np.asarray(frames, dtype=np.float64) / _check_fps(fps)
-
-
-def seconds_to_frames(seconds: np.ndarray, fps: float) -> np.ndarray:
-    """Inverse of ``frames_to_seconds``.
-
-    Whole frames come back whole: what lies within 1e-6 of one is it.
-
-    Args:
-        seconds (np.ndarray): Seconds, any shape.
-        fps (float): Frames per second.
-
-    Returns:
-        np.ndarray: Frames, same shape, float64.
-
-    Raises:
-        ValueError: If ``fps`` is not a positive number.
-
-    Examples:
-        >>> seconds_to_frames(np.array([0.1, 1.51]), 30.0)
-        array([ 3. , 45.3])
-    """
-    frames = np.asarray(seconds, dtype=np.float64) * _check_fps(fps)
-    whole = np.rint(frames)
-    return np.where(np.abs(frames - whole) < 1e-6, whole, frames)
+_LAYOUT = (
+    '{"results": {video: [{"label", "segment": [start_s, end_s], '
+    '"score"}]}}'
+)
 
 
 def save_detections(
@@ -101,19 +57,28 @@ def save_detections(
             not in it tell no persons apart.
 
     Raises:
-        ValueError: If an array is malformed, a label has no name, a number
+        DataError: If an array is malformed, a label has no name, a number
             is not finite, ``fps`` lacks a video or ``tracks`` a detection;
             the video is named.
     """
+    names = [str(name) for name in classes]
     rates = {video: _rate_of(video, fps) for video in detections}
-    results = {
-        str(video): _to_entries(video, rows, classes, rates[video])
-        for video, rows in detections.items()
-    }
+    results = {}
+    for video, rows in detections.items():
+        array = np.asarray(rows, np.float64)
+        array = array.reshape(0, 4) if array.size == 0 else array
+        _check_rows(video, array, len(names))
+        spans = seconds_of(array[:, 1:3], rates[video]).tolist()
+        results[str(video)] = [
+            {'label': names[int(label)], 'segment': span, 'score': score}
+            for label, span, score in zip(
+                array[:, 0].tolist(), spans, array[:, 3].tolist()
+            )
+        ]
     for video, owners in (tracks or {}).items():
         entries = results[str(video)]
         if len(owners) != len(entries):
-            raise ValueError(
+            raise DataError(
                 f'video {video!r} has {len(entries)} detections and '
                 f'{len(owners)} tracks; name the person of each'
             )
@@ -122,16 +87,36 @@ def save_detections(
     document = {
         'version': 'mmsnip 1',
         'results': results,
-        'metrics': {key: _number(v) for key, v in (metrics or {}).items()},
+        'metrics': {
+            key: float(value) if math.isfinite(value) else None
+            for key, value in (metrics or {}).items()
+        },
         'external_data': {
             **(about or {}),
-            'classes': [str(name) for name in classes],
+            'classes': names,
             'fps': {str(video): rate for video, rate in rates.items()},
         },
     }
     text = json.dumps(document, allow_nan=False)
     with draft_of(path) as draft:
         draft.write_text(text, encoding='utf-8')
+
+
+def _check_rows(video: str, array: np.ndarray, num_classes: int) -> None:
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise DataError(
+            f'detections of video {video!r} have shape {array.shape}; '
+            'expected (n, 4) with columns label, start, end, score'
+        )
+    label = array[:, 0]
+    good = np.isfinite(array).all(axis=1)
+    good &= np.isin(label, np.arange(num_classes))
+    for row in np.flatnonzero(~good)[:1].tolist():
+        raise DataError(
+            f'detections of video {video!r}, row {row} is '
+            f'{array[row].tolist()}; expected finite numbers and a label in '
+            f'0..{num_classes - 1}, one of the {num_classes} classes'
+        )
 
 
 def load_detections(
@@ -154,20 +139,18 @@ def load_detections(
         metrics, null as NaN.
 
     Raises:
-        ValueError: If the file is not such JSON, a label is not in
+        FileNotFoundError: If there is no such file.
+        DataError: If the file is not such JSON, a label is not in
             ``classes``, or classes or fps are neither given nor written;
             file and video are named.
     """
-    try:
-        document = json.loads(Path(path).read_text(encoding='utf-8'))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f'{path} is not JSON: {error}') from None
+    document = read_json(path)
     if not isinstance(document, dict) or not isinstance(
         document.get('results'), dict
     ):
-        raise ValueError(
+        raise DataError(
             f"{path} lacks the key 'results'; expected ActivityNet's layout "
-            '{"results": {video: [{"label", "segment", "score"}]}}'
+            f'{_LAYOUT}'
         )
     extra = document.get('external_data')
     extra = extra if isinstance(extra, dict) else {}
@@ -175,108 +158,93 @@ def load_detections(
     fps = extra.get('fps') if fps is None else fps
     for key, value in (('classes', classes), ('fps', fps)):
         if value is None:
-            raise ValueError(
+            raise DataError(
                 f'{path} says nothing about {key}; pass {key}= to '
                 'load_detections'
             )
-    index = {name: label for label, name in enumerate(classes)}
-    detections = {}
-    for video, entries in document['results'].items():
-        try:
-            detections[video] = _from_entries(
-                video, entries, index, _rate_of(video, fps)
+    try:
+        label_of = {name: label for label, name in enumerate(classes)}
+        detections = {
+            video: _from_entries(
+                f'{path}: video {video!r}', entries, label_of,
+                _rate_of(video, fps, f'{path}: '),
             )
-        except ValueError as error:
-            raise ValueError(f'{path}: {error}') from None
-    metrics = {
-        key: math.nan if value is None else float(value)
-        for key, value in (document.get('metrics') or {}).items()
-    }
+            for video, entries in document['results'].items()
+        }  # fmt: skip
+        metrics = {
+            key: math.nan if value is None else float(value)
+            for key, value in (document.get('metrics') or {}).items()
+        }
+    except (TypeError, AttributeError) as error:
+        raise DataError(f'{path}: {error}; expected {_LAYOUT}') from None
     return detections, metrics
 
 
-def _to_entries(
-    video: str, rows: np.ndarray, classes: Sequence[str], fps: float
-) -> list[dict[str, Any]]:
-    array = np.asarray(rows, dtype=np.float64)
-    if array.size == 0:
-        return []
-    if array.ndim != 2 or array.shape[1] != 4:
-        raise ValueError(
-            f'detections of video {video!r} have shape {array.shape}; '
-            'expected (n, 4) with columns label, start, end, score'
-        )
-    if not np.isfinite(array).all():
-        row = int(np.argmin(np.isfinite(array).all(axis=1)))
-        raise ValueError(
-            f'detections of video {video!r}, row {row} is '
-            f'{array[row].tolist()}; expected finite numbers'
-        )
-    labels = array[:, 0].astype(np.int64)
-    wrong = (labels < 0) | (labels >= len(classes)) | (labels != array[:, 0])
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(
-            f'detections of video {video!r}, row {row} has label '
-            f'{array[row, 0]}; expected an integer in '
-            f'0..{len(classes) - 1}, one of the {len(classes)} classes'
-        )
-    segments = frames_to_seconds(array[:, 1:3], fps).tolist()
-    return [
-        {'label': str(classes[label]), 'segment': segment, 'score': score}
-        for label, segment, score in zip(
-            labels.tolist(), segments, array[:, 3].tolist()
-        )
-    ]
-
-
 def _from_entries(
-    video: str, entries: Any, index: Mapping[str, int], fps: float
+    place: str, entries: Any, label_of: Mapping[str, int], fps: float
 ) -> np.ndarray:
     rows = np.zeros((len(entries), 4))
     for row, entry in enumerate(entries):
         try:
             name, score = entry['label'], float(entry['score'])
             start, end = (float(time) for time in entry['segment'])
-        except (KeyError, TypeError, ValueError):
-            raise ValueError(
-                f'video {video!r}, entry {row} is {entry!r}; expected '
+            rows[row] = label_of.get(name, -1), start, end, score
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise DataError(
+                f'{place}, entry {row} is {str(entry)[:200]}; expected '
                 '{"label": name, "segment": [start_s, end_s], "score": x}'
             ) from None
-        if name not in index:
-            raise ValueError(
-                f'video {video!r}, entry {row} has label {name!r}, which is '
-                f'none of the classes {sorted(index)}'
+        if rows[row, 0] < 0 or not np.isfinite(rows[row]).all():
+            raise DataError(
+                f'{place}, entry {row}: found {str(entry)[:200]}; expected '
+                f'finite numbers and one of the classes {sorted(label_of)}'
             )
-        rows[row] = index[name], start, end, score
-    rows[:, 1:3] = seconds_to_frames(rows[:, 1:3], fps)
+    rows[:, 1:3] = frames_of(rows[:, 1:3], fps)
     return rows
 
 
-def _rate_of(video: str, fps: float | Mapping[str, float]) -> float:
-    if not isinstance(fps, Mapping):
-        return _check_fps(fps)
-    if video not in fps:
-        raise ValueError(
-            f'fps has no entry for video {video!r}; give every video its '
-            'frame rate, or one number for all'
+def _rate_of(
+    video: str, fps: float | Mapping[str, float], place: str = ''
+) -> float:
+    rate = fps.get(video) if isinstance(fps, Mapping) else fps
+    if rate is None:
+        raise DataError(
+            f'{place}fps has no entry for video {video!r}; give every video '
+            'its frame rate, or one number for all'
         )
-    try:
-        return _check_fps(fps[video])
-    except ValueError as error:
-        raise ValueError(f'video {video!r}: {error}') from None
+    if not is_rate(rate):
+        raise DataError(
+            f'{place}video {video!r}: fps={rate!r} must be a positive number'
+        )
+    return float(rate)
 
 
-def _check_fps(fps: float) -> float:
-    if isinstance(fps, bool) or not isinstance(
-        fps, (int, float, np.integer, np.floating)
-    ):
-        raise ValueError(f'fps={fps!r} must be a number')
-    if not (math.isfinite(fps) and fps > 0):
-        raise ValueError(f'fps={fps!r} must be positive and finite')
-    return float(fps)
+def save_detection_table(
+    path: str | os.PathLike[str], answers: Iterable[Mapping[str, Any]]
+) -> None:
+    """Write a row a detection: video, track, label, start_s, end_s, score.
 
-
-def _number(value: float) -> float | None:
-    value = float(value)
-    return value if math.isfinite(value) else None
+    A video without detections has one row, empty behind its name, so that
+    `read_label_table` reads the table as labels.
+    """
+    columns = ('video', 'track', 'label', 'start_s', 'end_s', 'score')
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(columns)
+    for one in answers:
+        rows = [
+            [
+                one['video'],
+                entry.get('track', ''),
+                entry['label'],
+                *(round(time, 6) for time in entry['segment']),
+                round(entry['score'], 6),
+            ]
+            for entry in one['detections']
+        ]
+        nothing = [[one['video'], *[''] * (len(columns) - 1)]]
+        writer.writerows(
+            sorted(rows, key=lambda row: (row[1], row[3], row[4])) or nothing
+        )
+    with draft_of(path) as draft:
+        draft.write_text(text.getvalue(), encoding='utf-8')

@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.structures.files import draft_of
+from mmsnip.structures.errors import DataError
+from mmsnip.structures.files import MAX_BYTES, check_size, draft_of
 
 __all__ = ['ScoredVideos', 'load_scored_videos', 'load_scores', 'save_scores']
 
@@ -71,24 +72,24 @@ def save_scores(
         settings (Mapping[str, Any], optional): What JSON can hold.
 
     Raises:
-        ValueError: If a video has another number of columns, lacks its
+        DataError: If a video has another number of columns, lacks its
             truth or has a NUL in its name; the video is named.
     """
     width = len(classes) + 1
     names = [str(name) for name in scores]
     for name, array in zip(names, scores.values()):
         if '\0' in name:
-            raise ValueError(
+            raise DataError(
                 f'video {name!r} has a NUL in its name; rename it'
             )
         if np.ndim(array) != 2 or np.shape(array)[1] != width:
-            raise ValueError(
+            raise DataError(
                 f'video {name!r} has scores of shape {np.shape(array)}; '
                 f'expected (T, {width}), {len(classes)} classes and the '
                 'background'
             )
         if truth is not None and name not in truth:
-            raise ValueError(
+            raise DataError(
                 f'video {name!r} has scores but no ground truth; give an '
                 'empty (0, 3) array where nothing happens'
             )
@@ -128,7 +129,7 @@ def load_scores(
         1), and the class names.
 
     Raises:
-        ValueError: As ``load_scored_videos``.
+        DataError: As ``load_scored_videos``.
     """
     stored = load_scored_videos(path)
     return stored.scores, stored.classes
@@ -145,23 +146,13 @@ def load_scored_videos(path: str | os.PathLike[str]) -> ScoredVideos:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no such archive, lacks an array, has objects in
+        DataError: If it is no such archive, lacks an array, has objects in
             one, or its lengths disagree; the file is named.
     """
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError('it is a single array')
-        with archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f'{path} is not an .npz file of plain arrays ({error}); expected '
-            'a file of save_scores'
-        ) from None
+    arrays = _read_arrays(path)
     for key in ('classes', 'videos', 'num_frames', 'scores'):
         if key not in arrays:
-            raise ValueError(
+            raise DataError(
                 f"{path} lacks the array '{key}'; expected a file of "
                 'save_scores, made by tools/test.py --dump-scores'
             )
@@ -170,7 +161,7 @@ def load_scored_videos(path: str | os.PathLike[str]) -> ScoredVideos:
     if arrays['scores'].ndim != 2 or (
         arrays['scores'].shape[1] != len(classes) + 1
     ):
-        raise ValueError(
+        raise DataError(
             f"{path}: the array 'scores' has shape {arrays['scores'].shape}, "
             f'expected {len(classes) + 1} columns, the classes {classes} and '
             'the background'
@@ -183,7 +174,7 @@ def load_scored_videos(path: str | os.PathLike[str]) -> ScoredVideos:
                 [arrays['segment_labels'], arrays['segments']]
             )
         except (KeyError, ValueError) as error:
-            raise ValueError(
+            raise DataError(
                 f'{path}: segments and segment_labels do not fit: {error}'
             ) from None
         truth = _parts(
@@ -191,7 +182,7 @@ def load_scored_videos(path: str | os.PathLike[str]) -> ScoredVideos:
         )
     rates = np.asarray(arrays.get('fps', np.full(len(names), np.nan)))
     if rates.shape != (len(names),):
-        raise ValueError(
+        raise DataError(
             f"{path}: the array 'fps' has shape {rates.shape}, expected one "
             f'number for each of {len(names)} videos'
         )
@@ -201,10 +192,27 @@ def load_scored_videos(path: str | os.PathLike[str]) -> ScoredVideos:
     except json.JSONDecodeError as error:
         raise ValueError(f'{path}: settings is not JSON: {error}') from None
     if not isinstance(settings, dict):
-        raise ValueError(
+        raise DataError(
             f'{path}: settings is {settings!r}, expected a JSON object'
         )
     return ScoredVideos(scores, classes, truth, fps, settings)
+
+
+def _read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """All members, none with objects; sizes are bounded before any is read."""
+    check_size(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > MAX_BYTES:
+            raise ValueError(f'it unpacks to {size:,} bytes')
+        with np.load(path, allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f'{path} is not an .npz file of plain arrays ({error}); expected '
+            'a file of save_scores'
+        ) from None
 
 
 def _parts(
@@ -217,7 +225,7 @@ def _parts(
     """The stretch of each video."""
     lengths = arrays[key]
     if lengths.shape != (len(names),) or len(set(names)) != len(names):
-        raise ValueError(
+        raise DataError(
             f"{path}: the array '{key}' has shape {lengths.shape} for "
             f'{len(names)} videos, {len(set(names))} of them different; '
             'expected one number a video'
@@ -225,7 +233,7 @@ def _parts(
     if lengths.dtype.kind not in 'iu' or (lengths < 0).any() or (
         lengths.sum() != len(whole)
     ):
-        raise ValueError(
+        raise DataError(
             f"{path}: the array '{key}' must hold counts that sum to "
             f'{len(whole)}; the file is damaged'
         )

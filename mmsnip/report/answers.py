@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmsnip.io.detections import seconds_to_frames
+from mmsnip.structures import frames_of
 from mmsnip.structures.errors import is_int, is_rate
 
 __all__ = ['Answer', 'read_answer']
@@ -94,7 +94,7 @@ def read_answer(where: str, entry: Any, accepted: str) -> Answer:
     first = entry.get('first_frame', 0)
     good = is_int(first) and first >= 0
     _expect(where, entry, 'first_frame', good, 'frames of the film before')
-    table[:, :2] = seconds_to_frames(table[:, :2], fps) - first
+    table[:, :2] = frames_of(table[:, :2], fps) - first
     scores = _scores(where, entry, int(frames))
     return Answer(entry['video'], int(frames), fps, labels, table, scores)
 

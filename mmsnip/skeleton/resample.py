@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmsnip.structures.segments import Segments
+
 PADDING = -1
 
 
@@ -217,8 +219,8 @@ def paint_segments(
 ) -> np.ndarray:
     """One label a frame.
 
-    Where segments overlap, the one that starts later wins; of equal starts
-    the shorter one; of equal intervals the one listed later.
+    Where segments overlap, the rule of `Segments.frames` decides: the one
+    that starts later, then the shorter one, then the lower label.
 
     Args:
         segments (np.ndarray): Half-open [start, end), (num_segments, 2).
@@ -233,10 +235,11 @@ def paint_segments(
         >>> paint_segments(np.array([[0, 4], [2, 3]]), [7, 5], 5, 9).tolist()
         [7, 7, 5, 7, 9]
     """
-    segments = np.asarray(segments, dtype=np.int64).reshape(-1, 2)
-    order = np.lexsort((-segments[:, 1], segments[:, 0]))
-    labels = np.full(num_frames, background, dtype=np.int64)
-    for index in order:
-        start, end = segments[index]
-        labels[max(start, 0) : max(end, 0)] = segment_labels[index]
-    return labels
+    bounds = np.asarray(segments, dtype=np.int64).reshape(-1, 2)
+    bounds = bounds.clip(0, num_frames)
+    kept = bounds[:, 0] < bounds[:, 1]
+    return Segments.of(
+        bounds[kept],
+        np.asarray(segment_labels, np.int64)[kept],
+        num_frames=num_frames,
+    ).frames(background)

@@ -12,7 +12,7 @@ from mmsnip.apis.results_folder import write_all, write_answer
 from mmsnip.conversion.job import convert
 from mmsnip.conversion.tables import PoseJSONSource
 from mmsnip.io.annotation import load_annotation
-from mmsnip.io.elan import read_elan
+from mmsnip.io.labels.elan import read_elan
 from mmsnip.skeleton.layout import get_layout
 from tests.apis.stand_in import StandIn, localize
 

@@ -10,9 +10,9 @@ import pytest
 
 from mmsnip.apis.results_folder import write_all, write_answer
 from mmsnip.io.detections import load_detections
-from mmsnip.io.elan import read_elan
-from mmsnip.io.label_table import read_label_table
 from mmsnip.io.labels import read_labels
+from mmsnip.io.labels.elan import read_elan
+from mmsnip.io.labels.table import read_label_table
 from mmsnip.report.results import load_results
 
 CLASSES = ['sit', 'stand, then "go"', 'gehen ü']

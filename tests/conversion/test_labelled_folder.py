@@ -14,8 +14,8 @@ from mmsnip.conversion.job import convert
 from mmsnip.conversion.label_names import match_names
 from mmsnip.conversion.segment_labels import frame_labels, label_fields
 from mmsnip.io.annotation import check_annotation, load_annotation
-from mmsnip.io.elan_writer import save_elan
-from mmsnip.io.label_set import VideoLabels
+from mmsnip.io.labels import VideoLabels
+from mmsnip.io.labels.elan import save_elan
 from mmsnip.io.reading import SequenceError
 
 LAYOUT = dict(joint_names=list('abcde'), parents=[-1, 0, 1, 1, 0])

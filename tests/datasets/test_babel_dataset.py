@@ -12,11 +12,17 @@ from mmsnip.datasets.babel import (
     LABEL_RULES,
     BABELDataset,
     join_within_classes,
-    one_label_per_frame,
 )
 from mmsnip.io.annotation import AnnotationError
 from mmsnip.skeleton.resample import paint_segments
+from mmsnip.structures import Segments
 from tests.io.babel_files import entry, write_json
+
+
+def one_label(segments, labels, T):
+    one = Segments.of(segments, labels, num_frames=T).one_label()
+    return one.bounds, one.label
+
 
 # Subset 2 lies scattered among other classes.
 CLASSES = ['walk', 'kick', 'sit', 'place', 'stand up', 'run', 'stand']
@@ -103,7 +109,7 @@ def test_a_frame_has_one_label_in_whatever_order_the_rows_come(rows, expected):
     for order in (rows, rows[::-1]):
         table = np.array(order, np.int64).reshape(-1, 3)
 
-        segments, labels = one_label_per_frame(table[:, :2], table[:, 2], 13)
+        segments, labels = one_label(table[:, :2], table[:, 2], 13)
 
         found = np.column_stack([segments, labels]).tolist()
         assert found == expected
@@ -143,7 +149,7 @@ def test_joined_segments_paint_as_one_label_does_where_none_is_nested():
         joined = paint_segments(
             *join_within_classes(segments, labels, 13), 13, 4
         )
-        one = paint_segments(*one_label_per_frame(segments, labels, 13), 13, 4)
+        one = paint_segments(*one_label(segments, labels, 13), 13, 4)
 
         np.testing.assert_array_equal(joined, one)
 

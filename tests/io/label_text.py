@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from mmsnip.io.reading import SequenceError
+from mmsnip.structures import DataError
 
 WORDS = ['nan', '-1', '1e400', '9' * 40, 'inf', '', '"', '\x00', '☃', '3.5']
 
 
 def labels_or_refuse(read, content, name):
-    """Any other error than `SequenceError` leaves this function."""
+    """Any other error than `DataError` leaves this function."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name)
         path.write_bytes(content)
         try:
             labels = read(path)
-        except SequenceError as error:
+        except DataError as error:
             if str(path) not in str(error):
                 raise AssertionError(f'no file in {error}') from error
             return None

@@ -5,14 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from mmsnip.io.detections import (
-    frames_to_seconds,
-    load_detections,
-    load_scores,
-    save_detections,
-    save_scores,
-    seconds_to_frames,
-)
+from mmsnip.io.detections import load_detections, save_detections
+from mmsnip.io.scores import load_scores, save_scores
+from mmsnip.structures import frames_of, seconds_of
 
 CLASSES = ['walk', 'stand up']
 FOUND = {
@@ -25,7 +20,7 @@ FOUND = {
 def test_whole_frames_come_back_from_seconds(fps):
     frames = np.arange(0, 20_000, 7)
 
-    back = seconds_to_frames(frames_to_seconds(frames, fps), fps)
+    back = frames_of(seconds_of(frames, fps), fps)
 
     np.testing.assert_array_equal(back, frames)
 
@@ -33,7 +28,7 @@ def test_whole_frames_come_back_from_seconds(fps):
 @pytest.mark.parametrize('fps', [0, -1, np.nan, '30', True, None])
 def test_a_frame_rate_that_is_none_is_refused(fps):
     with pytest.raises(ValueError, match='fps='):
-        frames_to_seconds([1], fps)
+        seconds_of([1], fps)
 
 
 def test_detections_and_metrics_come_back(tmp_path):
@@ -81,7 +76,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
     save_detections(path, FOUND, None, CLASSES, 30)
     before = path.read_bytes()
 
-    with pytest.raises(ValueError, match=r"video 'c', row 0 has label 2\.0"):
+    with pytest.raises(ValueError, match=r"video 'c', row 0 is \[2\.0"):
         save_detections(path, {'c': [[2, 0, 1, 1]]}, None, CLASSES, 30)
 
     assert path.read_bytes() == before
@@ -93,7 +88,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
     [
         ([[0, 0, 1, np.nan]], 30, "video 'v', row 0 is .*finite"),
         ([[0, 0, 1]], 30, r"video 'v' have shape \(1, 3\)"),
-        ([[0.5, 0, 1, 1]], 30, "video 'v', row 0 has label 0.5"),
+        ([[0.5, 0, 1, 1]], 30, "video 'v', row 0 is"),
         ([[0, 0, 1, 1]], {'w': 30}, "no entry for video 'v'"),
         ([[0, 0, 1, 1]], {'v': 0}, "video 'v': fps=0"),
     ],
@@ -106,13 +101,13 @@ def test_save_refuses_and_names_the_video(tmp_path, rows, fps, message):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('not json', 'is not JSON'),
+        ('not json', 'line 1: '),
         ('[1]', "lacks the key 'results'"),
         ('{"results": {}}', 'says nothing about classes'),
         (
             '{"results": {"v": [{"label": "fly", "segment": [0, 1], '
             '"score": 1}]}, "external_data": {"classes": ["a"], "fps": 30}}',
-            "video 'v', entry 0 has label 'fly'",
+            "video 'v', entry 0: found .*'fly'",
         ),
         (
             '{"results": {"v": [{"label": "a", "segment": [0]}]}, '

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsnip.io.frame_text import read_frame_text
-from mmsnip.io.reading import SequenceError
+from mmsnip.io.labels.frame_text import read_frame_text
+from mmsnip.structures import DataError
 from tests.io.label_text import labels_or_refuse, mutated
 
 CLASSES = ['background', 'take', 'pour', 'stir']
@@ -73,24 +73,24 @@ def test_the_names_of_the_background_are_an_argument(tmp_path):
     ('file', 'text', 'message'),
     [
         ('groundTruth/v1.txt', 'take\n\ntake', 'line 2: it is blank'),
-        ('groundTruth/v1.txt', 'take\ncut', "line 2: 'cut' is not in the ma"),
+        ('groundTruth/v1.txt', 'take\ncut', "line 2: 'cut' is none of 4"),
         ('groundTruth/v1.txt', '', 'v1.txt cannot be read: it is empty'),
         ('mapping.txt', '0 a\nb 1\n', "line 2: 'b 1' is no row 'index name'"),
         ('mapping.txt', '0 a\n0 b\n', "line 2: '0 b' repeats an index"),
         ('mapping.txt', '0 a\n1 a\n', "line 2: '1 a' repeats an index"),
         ('mapping.txt', '²  a\n', 'is no row'),
-        ('splits/a.bundle', '../v1.txt', 'line 1: .* cannot name a video'),
+        ('splits/a.bundle', '../v1.txt', 'line 1: .* cannot name a recording'),
     ],
 )
 def test_a_broken_file_is_refused_by_line(dataset, file, text, message):
     (dataset / file).write_text(text)
 
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(DataError, match=message):
         read_frame_text(dataset)
 
 
 def test_a_folder_without_labels_is_refused(tmp_path):
-    with pytest.raises(SequenceError, match=r'has no \.txt file of frame'):
+    with pytest.raises(DataError, match=r'has no \.txt file of frame'):
         read_frame_text(tmp_path)
 
 
@@ -117,7 +117,7 @@ def test_any_bytes_beside_the_labels_do_no_harm(name, content):
             path.rename(folder / 'splits' / name)
         try:
             return read_frame_text(folder)
-        except SequenceError as error:
-            raise SequenceError(f'{path}: {error}') from error
+        except DataError as error:
+            raise DataError(f'{path}: {error}') from error
 
     labels_or_refuse(read, content, name)

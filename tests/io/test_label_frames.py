@@ -3,9 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.detections import frames_to_seconds
-from mmsnip.io.label_frames import to_frames
-from mmsnip.io.label_set import VideoLabels
+from mmsnip.io.labels import VideoLabels, to_frames
+from mmsnip.structures import DataError, seconds_of
 
 
 def labels_of(segments, names=None, unit='s', **facts):
@@ -19,7 +18,7 @@ def test_whole_frames_written_as_seconds_come_back(fps):
     frames = np.arange(0, 5000).reshape(-1, 2)
 
     found, _, mended = to_frames(
-        labels_of(frames_to_seconds(frames, fps)), fps, 5000
+        labels_of(seconds_of(frames, fps)), fps, 5000
     )
 
     np.testing.assert_array_equal(found, frames)
@@ -82,7 +81,10 @@ def test_frames_need_no_rate_and_other_lengths_are_reported():
     found, _, mended = to_frames(labels, num_frames=9)
 
     assert found.tolist() == [[2, 5]]
-    assert mended == ["video 'v': labels of 7 frames, but the recording has 9"]
+    assert mended == [
+        "video 'v': labels of 7 frames, 9 are recorded; what is beyond is "
+        'background, or cut off'
+    ]
 
 
 def test_the_rate_of_the_file_is_taken_where_none_is_given():
@@ -129,8 +131,8 @@ def test_no_segment_gives_no_frames(overlaps):
     ('arguments', 'message'),
     [
         (dict(), "video 'v' are in seconds; pass fps="),
-        (dict(fps=0), 'fps=0 must be positive'),
-        (dict(fps=1e300), 'beyond'),
+        (dict(fps=0), 'fps=0 must be a positive'),
+        (dict(fps=1e300), 'fps=1e.300 must be a positive'),
         (dict(fps=30, num_frames=0), 'num_frames=0 must be at least 1'),
         (dict(fps=30, overlaps='last'), "overlaps='last' is unknown"),
         (
@@ -142,3 +144,22 @@ def test_no_segment_gives_no_frames(overlaps):
 def test_arguments_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         to_frames(labels_of([[1, 2]]), **arguments)
+
+
+@pytest.mark.parametrize(
+    ('labelled', 'recorded', 'cause'),
+    [
+        (30, 60, r'1/2 of the frame rate'),
+        (121, 60, r'at 2 of the frame rate'),
+        (12, 600, r'1/50 of the frame rate'),
+        (60, 90, 'another recording'),
+        (66, 60, 'another recording'),
+    ],
+)
+def test_frame_labels_of_another_length_are_refused(labelled, recorded, cause):
+    labels = VideoLabels(
+        'take', np.array([[0.0, 9]]), ['a'], 'frames', num_frames=labelled
+    )
+
+    with pytest.raises(DataError, match=rf'labels of {labelled}.*{cause}'):
+        to_frames(labels, num_frames=recorded)

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from mmsnip.io.elan_writer import save_elan
-from mmsnip.io.labels import LABEL_READERS, LabelError, read_labels, to_frames
+from mmsnip.io.labels import LABEL_READERS, read_labels, to_frames
+from mmsnip.io.labels.elan import save_elan
+from mmsnip.structures import DataError
 
 FPS = 20.0
 
@@ -64,7 +65,7 @@ def test_a_kind_goes_before_the_ending(folder):
     labels = read_labels(folder / 'a.dat', 'table', unit='s')
 
     assert list(labels.videos) == ['v']
-    with pytest.raises(LabelError, match=r"ends in '\.dat'; expected one of"):
+    with pytest.raises(DataError, match=r"ends in '\.dat'; expected one of"):
         read_labels(folder / 'a.dat')
     with pytest.raises(ValueError, match="kind='csv' is unknown; use one of"):
         read_labels(folder / 'a.dat', 'csv')
@@ -74,9 +75,9 @@ def test_a_folder_of_two_kinds_or_none_is_refused(folder):
     (folder / 'empty').mkdir()
     (folder / 'elan' / 'notes.txt').write_text('x')
 
-    with pytest.raises(LabelError, match='holds neither'):
+    with pytest.raises(DataError, match=r'holds neither'):
         read_labels(folder / 'empty')
-    with pytest.raises(LabelError, match=r"pass kind='elan' or 'frames'"):
+    with pytest.raises(DataError, match="name it, 'elan' or 'frames'"):
         read_labels(folder / 'elan')
 
 

@@ -132,12 +132,12 @@ def test_load_refuses_what_is_no_archive(tmp_path, content):
     path = tmp_path / 'odd.npz'
     path.write_bytes(content)
 
-    with pytest.raises(ValueError, match=r'odd\.npz is not an \.npz file'):
+    with pytest.raises(ValueError, match=r'odd\.npz (is not|cannot be)'):
         load_scores(path)
 
 
 def test_load_refuses_a_single_array(tmp_path):
     np.save(tmp_path / 'odd.npy', np.zeros(3))
 
-    with pytest.raises(ValueError, match='single array'):
+    with pytest.raises(ValueError, match=r'is not an \.npz file'):
         load_scores(tmp_path / 'odd.npy')

@@ -118,10 +118,10 @@ def test_composed_maps_keep_padding():
     assert composed.tolist() == [4.5, 5, -1]
 
 
-def test_later_start_wins_then_the_shorter_then_the_later_listed():
+def test_later_start_wins_then_the_shorter_then_the_lower_label():
     segments = np.array([[0, 9], [2, 8], [2, 4], [2, 4]])
     labels = paint_segments(segments, np.array([0, 1, 2, 3]), 10, 7)
-    assert labels.tolist() == [0, 0, 3, 3, 1, 1, 1, 1, 0, 7]
+    assert labels.tolist() == [0, 0, 2, 2, 1, 1, 1, 1, 0, 7]
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
-from mmsnip.io.label_set import (
-    LabelError,
+from mmsnip.io.labels.label_set import (
     LabelRow,
     LabelSet,
     build_label_set,
+    names_of,
 )
-from mmsnip.io.reading import SequenceError, read_text, safe_name
+from mmsnip.structures.errors import DataError
+from mmsnip.structures.files import read_text, safe_name
 
 __all__ = ['read_frame_text']
 
@@ -24,7 +25,7 @@ BACKGROUND = ('background',)
 
 def read_frame_text(
     path: str | os.PathLike[str],
-    background: Collection[str] = BACKGROUND,
+    background: Collection[str] | str | None = BACKGROUND,
 ) -> LabelSet:
     """Read frame-wise labels: line t of a file names the class of frame t.
 
@@ -39,8 +40,8 @@ def read_frame_text(
 
     Args:
         path (str | os.PathLike[str]): Folder, or one label file.
-        background (Collection[str]): Names of no action. GTEA and others
-            write ``background``, Breakfast ``SIL``, 50Salads
+        background (Collection[str] | str): Names of no action. GTEA and
+            others write ``background``, Breakfast ``SIL``, 50Salads
             ``action_start`` and ``action_end``.
 
     Returns:
@@ -49,57 +50,40 @@ def read_frame_text(
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
-        SequenceError: If a file cannot be read, has a blank line before its
+        DataError: If a file cannot be read, has a blank line before its
             last label, or the mapping does not fit; the line is named.
     """
-    path = Path(path)
-    if isinstance(background, str):
-        background = (background,)
-    if not path.is_dir():
-        return _collect({path.stem: path}, path, None, [], background)
-    folder = path / 'groundTruth'
-    folder = folder if folder.is_dir() else path
-    mapping = _beside(folder, 'mapping.txt')
-    files = {
-        file.stem: file
-        for file in sorted(folder.glob('*.txt'))
-        if file != mapping
-    }
-    if not files:
-        raise LabelError(f'{folder} has no .txt file of frame labels')
-    parts = _beside(folder, 'splits')
-    bundles = [] if parts is None else sorted(parts.glob('*.bundle'))
-    return _collect(files, path, mapping, bundles, background)
-
-
-def _beside(folder: Path, name: str) -> Path | None:
-    for place in (folder / name, folder.parent / name):
-        if place.exists():
-            return place
-    return None
-
-
-def _collect(
-    files: dict[str, Path],
-    source: Path,
-    mapping: Path | None,
-    bundles: list[Path],
-    background: Collection[str],
-) -> LabelSet:
+    path, none = Path(path), names_of(background) or set()
+    files, mapping, bundles = {path.stem: path}, None, None
+    if path.is_dir():
+        folder = path / 'groundTruth'
+        folder = folder if folder.is_dir() else path
+        mapping, bundles = (
+            next(filter(Path.exists, (folder / n, folder.parent / n)), None)
+            for n in ('mapping.txt', 'splits')
+        )
+        files = {
+            file.stem: file
+            for file in sorted(folder.glob('*.txt'))
+            if file != mapping
+        }
+        if not files:
+            raise DataError(f'{folder} has no .txt file of frame labels')
     classes = None if mapping is None else _read_mapping(mapping)
     rows, facts = {}, {}
     for video, file in files.items():
         safe_name(video, file)
-        rows[video], T = _read_runs(file, classes, background)
+        rows[video], T = _read_runs(file, classes, none)
         facts[video] = dict(num_frames=T)
-    splits: dict[str, list[str]] = {}
     mended: list[str] = []
-    for bundle in bundles:
-        splits[bundle.stem] = _read_bundle(bundle, files, mended)
+    splits = {
+        bundle.stem: _read_bundle(bundle, files, mended)
+        for bundle in sorted(bundles.glob('*.bundle') if bundles else ())
+    }
     if classes is not None:
-        classes = [name for name in classes if name not in background]
+        classes = [name for name in classes if name not in none]
     return build_label_set(
-        rows, 'frames', source, classes, splits, facts, mended
+        rows, 'frames', path, classes, splits, facts, mended
     )
 
 
@@ -113,20 +97,14 @@ def _read_runs(
         np.int64,
         len(lines),
     )
-    known = index_of if classes is None else set(classes)
+    known = index_of if classes is None else {*classes, *background}
     for name, index in index_of.items():
-        if name and (name in known or name in background):
-            continue
-        line = int((labels == index).argmax()) + 1
-        raise LabelError(
-            f'{file}, line {line}: '
-            + (
-                f'{name[:40]!r} is not in the mapping; expected one of its '
-                f'{len(known)} names'
-                if name
-                else 'it is blank; expected the class of this frame'
-            )
-        )
+        if not name or name not in known:
+            why = f'{name[:40]!r} is none of {len(known)} names of the mapping'
+            if not name:
+                why = 'it is blank; expected the class of this frame'
+            line = int((labels == index).argmax()) + 1
+            raise DataError(f'{file}, line {line}: {why}')
     names = list(index_of)
     edges = (np.flatnonzero(np.diff(labels)) + 1).tolist()
     rows = [
@@ -141,50 +119,39 @@ def _read_runs(
 
 def _read_mapping(path: Path) -> list[str]:
     names: dict[str, int] = {}
-    indices: set[int] = set()
-    for number, line in enumerate(
-        read_text(path, MAX_TEXT).split('\n'), start=1
-    ):
+    for number, line in enumerate(read_text(path, MAX_TEXT).split('\n'), 1):
         words = line.split(None, 1)
         if not words:
             continue
         digits = words[0].isascii() and words[0].isdigit()
         if len(words) < 2 or not digits or len(words[0]) > 18:
-            raise LabelError(
+            raise DataError(
                 f"{path}, line {number}: {line[:40]!r} is no row 'index name'"
             )
         index, name = int(words[0]), words[1].strip()
-        if index in indices or name in names:
-            raise LabelError(
+        if index in names.values() or name in names:
+            raise DataError(
                 f'{path}, line {number}: {line.strip()[:40]!r} repeats an '
                 'index or a name'
             )
         names[name] = index
-        indices.add(index)
     return sorted(names, key=names.__getitem__)
 
 
 def _read_bundle(
     path: Path, files: dict[str, Path], mended: list[str]
 ) -> list[str]:
-    try:
-        lines = read_text(path, MAX_TEXT).split('\n')
-    except SequenceError:
-        if path.is_file() and path.stat().st_size < 2:
-            return []  # a part may be empty
-        raise
+    if path.is_file() and path.stat().st_size < 2:
+        return []  # a part may be empty
     found: dict[str, None] = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_text(path, MAX_TEXT).split('\n'), 1):
+        place = f'{path.name}, line {number}'
         name = line.strip()
-        if not name:
-            continue
-        place = f'{path}, line {number}'
-        name = safe_name(name[:-4] if name.endswith('.txt') else name, place)
-        name = name.replace('\\', '/').split('/')[-1]
-        if name in files:
-            found[name] = None
-        else:
-            mended.append(
-                f'{path.name}, line {number}: {name!r} has no labels, left out'
-            )
+        if name:
+            safe_name(name, f'{path}, line {number}')
+            name = PureWindowsPath(name.removesuffix('.txt')).name
+            if name in files:
+                found[name] = None
+            else:
+                mended.append(f'{place}: {name!r} has no labels, left out')
     return list(found)

@@ -6,16 +6,21 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mmsnip.io.activitynet_labels import read_activitynet_labels
-from mmsnip.io.elan import read_elan
-from mmsnip.io.frame_text import read_frame_text
-from mmsnip.io.label_frames import to_frames
-from mmsnip.io.label_set import LabelError, LabelSet, VideoLabels
-from mmsnip.io.label_table import read_label_table
+from mmsnip.io.labels.activitynet import read_activitynet_labels
+from mmsnip.io.labels.elan import read_elan
+from mmsnip.io.labels.frame_text import read_frame_text
+from mmsnip.io.labels.label_set import (
+    OVERLAPS,
+    LabelSet,
+    VideoLabels,
+    to_frames,
+)
+from mmsnip.io.labels.table import read_label_table
+from mmsnip.structures.errors import DataError
 
 __all__ = [
     'LABEL_READERS',
-    'LabelError',
+    'OVERLAPS',
     'LabelSet',
     'VideoLabels',
     'read_labels',
@@ -42,24 +47,24 @@ def read_labels(
 ) -> LabelSet:
     """Read segment labels, by the ending of the file.
 
-    ``.json`` is ActivityNet's, ``.csv`` and ``.tsv`` are tables, ``.eaf`` is
-    ELAN's, ``.txt`` has a class a line; a folder holds either ``.eaf`` files
-    or frame-wise text, itself or in ``groundTruth``.
+    ``.json`` is ActivityNet's, ``.csv`` and ``.tsv`` are tables, those of
+    BORIS among them, ``.eaf`` is ELAN's, ``.txt`` has a class a line; a
+    folder holds either ``.eaf`` files or frame-wise text, itself or in
+    ``groundTruth``.
 
     Args:
         path (str | os.PathLike[str]): File or folder.
         kind (str, optional): Key of `LABEL_READERS`; None goes by the
             ending.
-        **options (Any): Arguments of that reader, such as ``unit`` of a
-            table, ``background`` of frame-wise text, ``tiers`` of ELAN.
+        **options (Any): Arguments of that reader: ``background``, names of
+            no action, of all; ``unit`` of a table; ``tiers`` of ELAN.
 
     Returns:
         LabelSet: Videos, classes, splits, unit, and what was mended.
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
-        SequenceError: If it cannot be read; file and line or element are
-            named.
+        DataError: If it cannot be read; file and line or element are named.
         ValueError: If `kind` or the value of an option is unknown.
     """
     path = Path(path)
@@ -75,9 +80,10 @@ def read_labels(
 def _kind_of_file(path: Path) -> str:
     kind = _KIND_OF.get(path.suffix.lower())
     if kind is None:
-        raise LabelError(
+        raise DataError(
             f'{path} ends in {path.suffix!r}; expected one of '
-            f'{sorted(_KIND_OF)}, or pass kind='
+            f'{sorted(_KIND_OF)}, or name the kind of labels, one of '
+            f'{sorted(LABEL_READERS)}'
         )
     return kind
 
@@ -85,12 +91,10 @@ def _kind_of_file(path: Path) -> str:
 def _kind_of_folder(path: Path) -> str:
     elan = any(path.rglob('*.eaf'))
     text = (path / 'groundTruth').is_dir() or any(path.glob('*.txt'))
-    if elan and text:
-        raise LabelError(
-            f"{path} holds .eaf and .txt files; pass kind='elan' or 'frames'"
-        )
-    if not elan and not text:
-        raise LabelError(
-            f'{path} holds neither .eaf files nor .txt files of frame labels'
+    if elan == text:
+        held = 'both' if elan else 'neither'
+        raise DataError(
+            f'{path} holds {held} .eaf files and .txt files of frame labels; '
+            "expected one kind: name it, 'elan' or 'frames'"
         )
     return 'elan' if elan else 'frames'

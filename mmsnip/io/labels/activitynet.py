@@ -1,0 +1,179 @@
+"""Segment labels as ActivityNet JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from mmsnip.io.labels.label_set import LabelRow, LabelSet, build_label_set
+from mmsnip.structures.errors import DataError, is_rate, show
+from mmsnip.structures.files import is_text, read_text, safe_name
+
+__all__ = ['read_activitynet_labels']
+
+MAX_TEXT = 2**29
+_LAYOUT = (
+    '{"database": {video: {"subset", "duration", "annotations": '
+    '[{"segment": [start_s, end_s], "label"}]}}}, or '
+    '{"results": {video: [..]}}'
+)
+_PARTS = {'training': 'train', 'validation': 'val', 'testing': 'test'}
+
+
+def read_activitynet_labels(
+    path: str | os.PathLike[str],
+    background: Collection[str] | str | None = None,
+) -> LabelSet:
+    """Read ActivityNet's ground truth, or results in its layout.
+
+    Of ground truth, ``{"database": {video: ..}}``, the subsets ``training``,
+    ``validation`` and ``testing`` (capitals do not matter) become the splits
+    'train', 'val' and 'test'; another name stays as it is. A video without
+    annotations, as those of a test set, has no segment. A segment that ends
+    after the ``duration`` is reported, not cut: `to_frames` cuts by the
+    recording. Of results, ``{"results": {video: [..]}}``, classes and frame
+    rates are those that `save_detections` wrote; scores are left out.
+
+    Args:
+        path (str | os.PathLike[str]): File.
+        background (Collection[str] | str, optional): Labels of no action.
+
+    Returns:
+        LabelSet: In seconds.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DataError: If it is no such JSON, or a name stands twice; line, or
+            the path of the value, are named.
+    """
+    document = _parse(path)
+    truth = 'database' in document
+    if not truth and 'results' not in document:
+        raise DataError(
+            f"{path} lacks the key 'database'; expected {_LAYOUT}"
+        )
+    key = 'database' if truth else 'results'
+    found = _checked(document, key, path)
+    extra = document.get('external_data')
+    extra = extra if isinstance(extra, dict) else {}
+    rows: dict[str, list[LabelRow]] = {}
+    splits: dict[str, list[str]] = {}
+    facts: dict[str, dict[str, Any]] = {}
+    notes: list[str] = []
+    for video, entry in found.items():
+        safe_name(video, f'{path}, {key}')
+        marks = entry.annotations if truth else entry
+        rows[video] = [
+            LabelRow(
+                mark.label.strip(),
+                *mark.segment,
+                f'{key}[{video!r}]' + '.annotations' * truth + f'[{n}]',
+            )
+            for n, mark in enumerate(marks)
+        ]
+        if not truth:
+            facts[video] = dict(fps=_rate(extra.get('fps'), video))
+            continue
+        subset = entry.subset
+        if isinstance(subset, str) and subset.strip() and is_text(subset):
+            part = _PARTS.get(subset.strip().lower(), subset.strip())
+            splits.setdefault(part, []).append(video)
+        length = entry.duration
+        if isinstance(length, (int, float)) and 0 < length < math.inf:
+            facts[video] = dict(duration=float(length))
+            notes += [
+                f'{row.place}: {row.name!r} ends at {row.end:.10g} s, after '
+                f'the duration of {length:.10g} s'
+                for row in rows[video]
+                if row.end > length
+            ]
+    classes = None if truth else extra.get('classes')
+    if classes is not None:
+        classes = _check_classes(classes, rows, path)
+    return build_label_set(
+        rows, 's', path, classes, splits, facts, notes, background
+    )
+
+
+def _parse(path: str | os.PathLike[str]) -> dict[str, Any]:
+    text = read_text(path, MAX_TEXT)
+    try:
+        document = json.loads(text, object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f'{path}, line {error.lineno}: {error.msg}; expected JSON, is '
+            'the file cut off?'
+        ) from None
+    except (RecursionError, ValueError) as error:
+        raise DataError(f'{path} is no JSON that is read: {error}') from None
+    if not isinstance(document, dict):
+        raise DataError(f'{path} is no JSON object; expected {_LAYOUT}')
+    return document
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f'the key {key[:80]!r} stands twice')
+        found[key] = value
+    return found
+
+
+def _checked(document: dict[str, Any], key: str, path: Any) -> dict[str, Any]:
+    """Annotations of each video, checked by models of the layout."""
+    from pydantic import (
+        FiniteFloat,
+        TypeAdapter,
+        ValidationError,
+        create_model,
+    )
+
+    span = tuple[FiniteFloat, FiniteFloat]
+    mark = create_model('Mark', label=(str, ...), segment=(span, ...))
+    video = create_model(
+        'Video',
+        annotations=(list[mark], []),
+        subset=(Any, None),
+        duration=(Any, None),
+    )
+    entry: Any = video if key == 'database' else list[mark]
+    try:
+        return TypeAdapter(dict[str, entry]).validate_python(document[key])
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = key + ''.join(
+            f'.{part}' if isinstance(part, str) and n else f'[{part!r}]'
+            for n, part in enumerate(first['loc'])
+        )
+        raise DataError(
+            f'{path}, {place}: found {show(first["input"])}; '
+            f'{first["msg"]}. Expected {_LAYOUT}'
+        ) from None
+
+
+def _rate(fps: Any, video: str) -> float | None:
+    rate = fps.get(video) if isinstance(fps, Mapping) else fps
+    return float(rate) if is_rate(rate) else None
+
+
+def _check_classes(
+    classes: Any, rows: Mapping[str, list[LabelRow]], path: Any
+) -> list[str]:
+    place = f"{path}: external_data['classes']"
+    names = classes if isinstance(classes, list) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise DataError(f'{place} is no list of names')
+    names = [name.strip() for name in names]
+    if len(set(names)) < len(names):
+        raise DataError(f'{place} repeats a name')
+    for row in (row for own in rows.values() for row in own):
+        if row.name not in names:
+            raise DataError(
+                f'{path}, {row.place} has label {row.name!r}, which is none '
+                "of external_data['classes']"
+            )
+    return names
