@@ -47,8 +47,13 @@ def find_data_dir(given: str | None = None) -> Path:
 class DataFolder:
     """Data sets of a folder, each read once.
 
+    ``NAME`` is a whole data set, ``NAME/holdout`` its training part in two,
+    ``NAME/random-5/3`` one in which the videos of draw 3 of ``random-5`` alone
+    have labels; the last two go together.
+
     Attributes:
-        folder (Path): Holds ``<name>.pkl`` or ``<name>.safetensors``.
+        folder (Path): Holds ``<name>.pkl`` or ``<name>.safetensors``, and
+            ``<name>_few.json``, draws of labelled videos by budget.
         made (Path): Where files with a held-out part are written.
         rules (Mapping[str, Mapping]): Per data set ``group`` and ``hold``
             of `hold_out`; ``file``, the data set whose file it is, where that
@@ -87,7 +92,8 @@ class DataFolder:
         """Hash of what a run on this data set sees.
 
         Of joined clips, of their file and where each of them lies; of a
-        held-out part, of this and the names of the videos in it.
+        held-out part, of this and the names of the videos in it; of a draw,
+        of the names of the labelled videos.
         """
         if data not in self._digests:
             path = self.source(data)
@@ -95,23 +101,45 @@ class DataFolder:
             digest = self._file_digest(self._raw(data))
             if joins is not None:
                 digest = _hash([digest, clips_beside(path)])
-            if data.endswith(HOLDOUT):
+            _, held, drawn = _parts(data)
+            if held:
                 names = load_annotation(path)['split']['train']
                 digest = _hash([digest, held_out_names(names, **hold)])
+            if drawn:
+                digest = _hash([digest, self._labelled(data)])
             self._digests[data] = digest
         return self._digests[data]
 
     def file(self, data: str) -> Path:
         """File to train on; one with a held-out part is made if missing."""
         path = self.source(data)
-        if not data.endswith(HOLDOUT):
+        _, held, drawn = _parts(data)
+        if not held and not drawn:
             return path.resolve()
-        name = f'{path.stem}-holdout-{self.digest(data)[:12]}.pkl'
-        made = self.made / name
+        kind = 'holdout' if held else 'drawn'
+        made = self.made / f'{path.stem}-{kind}-{self.digest(data)[:12]}.pkl'
         if not made.is_file():
-            _, _, hold = self._rule(data)
-            save_annotation(made, hold_out(load_annotation(path), **hold))
+            content = load_annotation(path)
+            if held:
+                content = hold_out(content, **self._rule(data)[2])
+            if drawn:
+                content = label_only(content, self._labelled(data))
+            save_annotation(made, content)
         return made.resolve()
+
+    def _labelled(self, data: str) -> list[str]:
+        """Training videos that keep their labels in a draw."""
+        budget, number = _parts(data)[2]
+        path = self._raw(data)
+        path = path.with_name(f'{path.stem}_few.json')
+        draws = json.loads(path.read_text(encoding='utf-8'))
+        try:
+            return draws[budget][number]
+        except (KeyError, IndexError):
+            sizes = {name: len(found) for name, found in draws.items()}
+            raise ValueError(
+                f'{path}: no draw {number} of {budget!r}; there are {sizes}'
+            ) from None
 
     def _raw(self, data: str) -> Path:
         name, _, _ = self._rule(data)
@@ -135,9 +163,42 @@ class DataFolder:
 
     def _rule(self, data: str) -> tuple[str, dict | None, dict]:
         """Name of the file, how to join its clips, what to hold out."""
-        name = data.removesuffix(HOLDOUT)
+        name = _parts(data)[0]
         rule = dict(self.rules.get(name) or {})
         return rule.pop('file', name), rule.pop('stitch', None), rule
+
+
+def _parts(data: str) -> tuple[str, bool, tuple[str, int] | None]:
+    """Name, whether a part is held out, and budget and number of a draw."""
+    name, *more = data.split('/')
+    held = more[:1] == [HOLDOUT[1:]]
+    more = more[held:]
+    if len(more) not in (0, 2) or (more and not more[1].isdigit()):
+        raise ValueError(
+            f'data {data!r}: expected NAME, NAME/holdout, or one of these '
+            'with /BUDGET/DRAW, such as NAME/random-5/0'
+        )
+    return name, held, (more[0], int(more[1])) if more else None
+
+
+def label_only(
+    data: Mapping[str, Any], labelled: Sequence[str]
+) -> dict[str, Any]:
+    """Take the labels of all other training videos away."""
+    bare = set(data['split']['train']) - set(labelled)
+    unknown = sorted(set(labelled) - set(data['split']['train']))
+    if unknown:
+        raise ValueError(f'{unknown[0]!r} is no training video')
+    labels = ('segments', 'segment_labels', 'label')
+    return dict(
+        data,
+        annotations=[
+            {k: v for k, v in video.items() if k not in labels}
+            if video['frame_dir'] in bare
+            else video
+            for video in data['annotations']
+        ],
+    )
 
 
 def _hash(content: Any) -> str:

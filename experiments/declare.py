@@ -22,7 +22,7 @@ STAGES = {
 SHORT = ('seed', 'width', 'epochs', 'fraction', 'mining')
 KEYS = {
     *SHORT, 'name', 'stage', 'config', 'data', 'init', 'options',
-    'environment', 'matrix', 'past',
+    'environment', 'matrix', 'past', 'draw',
 }  # fmt: skip
 TOP = {'data', 'defaults', 'axes', 'groups', 'tables', 'plots', 'targets'}
 # Last names of options that change nothing but speed and log.
@@ -55,6 +55,7 @@ class Run:
             so that no further one may be.
         facts (dict[str, Any]): ``width``, ``epochs`` and ``fraction`` as
             declared, for the row.
+        draw (int, optional): Which of the draws of labelled videos.
     """
 
     name: str
@@ -70,16 +71,17 @@ class Run:
     shared_init: bool = False
     past: bool = False
     facts: dict = field(default_factory=dict)
+    draw: int | None = None
 
     @property
-    def key(self) -> tuple[str, int]:
-        """Name and seed."""
-        return self.name, self.seed
+    def key(self) -> tuple[str, float]:
+        """Name and seed; with a draw ``DRAW.SEED``, which pairs runs."""
+        return self.name, pair_of(self.seed, self.draw)
 
     @property
     def label(self) -> str:
-        """Name and seed as one word, ``NAME@SEED``."""
-        return f'{self.name}@{self.seed}'
+        """Name and seed as one word, ``NAME@SEED`` or ``NAME@DRAW.SEED``."""
+        return f'{self.name}@{self.key[1]}'
 
     @property
     def overrides(self) -> list[str]:
@@ -124,10 +126,18 @@ class Declaration:
             shared = run.init[1] if run.shared_init else None
             init = [self.family(self.runs[run.init], digest), shared]
         knobs = _knobs(run, digest)
+        if run.draw is not None:  # runs of one budget can be averaged, too
+            knobs['data'] = run.data.rsplit('/', 1)[0]
+            knobs['content'] = digest(run.data.rsplit('/', 2)[0])
         knobs['options'] = [
             o for o in knobs['options'] if not o.startswith(SEED_OPTION)
         ]
         return _hash({**knobs, 'init': init})
+
+
+def pair_of(seed: int, draw: int | None) -> float:
+    """What two runs share that are compared; seeds are below 10 there."""
+    return seed if draw is None else draw + seed / 10
 
 
 def meant_options(overrides: Sequence[str]) -> list[str]:
@@ -244,7 +254,8 @@ def _expand_group(
                         else part.get(key) or {}
                     )
                     parts.append(part)
-            parts.append({k: v for k, v in words.items() if k in SHORT})
+            given = (*SHORT, 'draw')
+            parts.append({k: v for k, v in words.items() if k in given})
             parts.append(run)
             yield _make_run(_merge(parts, where), group, words, where)
 
@@ -308,6 +319,7 @@ def _make_run(
         shared_init=bool(its_seed),
         past=bool(given.get('past')),
         facts={**facts, 'fraction': float(short['fraction'] or 1)},
+        draw=given.get('draw'),
     )
 
 

@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from experiments.declare import Run, cells, fill, meant_options
+from experiments.declare import (
+    Run,
+    cells,
+    fill,
+    meant_options,
+    pair_of,
+)
 from experiments.rows import newest_rows
 
 FEWEST = 3
@@ -66,11 +72,17 @@ def bootstrap_interval(
 def paired(
     values: Mapping[int, float], baseline: Mapping[int, float]
 ) -> Difference:
-    """Difference to a baseline over the seeds that both have."""
+    """Difference to a baseline over the seeds that both have.
+
+    Seeds of one draw of labels are no independent pairs: their mean counts.
+    """
     seeds = sorted(set(values) & set(baseline))
-    gaps = [values[seed] - baseline[seed] for seed in seeds]
+    draws: dict[int, list[float]] = {}
+    for seed in seeds:
+        draws.setdefault(int(seed), []).append(values[seed] - baseline[seed])
+    gaps = [float(np.mean(own)) for own in draws.values()]
     interval = bootstrap_interval(gaps) if len(gaps) >= FEWEST else None
-    return Difference(mean_and_spread(gaps)[0], len(gaps), interval)
+    return Difference(mean_and_spread(gaps)[0], len(seeds), interval)
 
 
 def rows_as_declared(
@@ -98,7 +110,7 @@ def rows_as_declared(
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, int]:
-    return row['name'], row['seed']
+    return row['name'], pair_of(row['seed'], row.get('draw'))
 
 
 def _own_knobs_fit(row: Mapping[str, Any], runs: Mapping[tuple, Run]) -> bool:
@@ -125,7 +137,7 @@ class Results:
         for row in newest:
             if row['family'] == family[row['name']]:
                 by_seed = self._rows.setdefault(row['name'], {})
-                by_seed[row['seed']] = row
+                by_seed[_key(row)[1]] = row
 
     def rows(
         self, name: str, split: str = 'val'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -145,3 +146,21 @@ def test_the_declared_holdouts_are_whole_styles_of_train(data_dir, tmp_path):
         assert styles == {'masculine', 'youthful'}
         assert not styles & rest
         assert not rest & {'elderly', 'exhausted', 'old', 'tired'}
+
+
+def test_a_draw_leaves_the_labels_of_its_videos_alone(tmp_path):
+    save_annotation(tmp_path / 'toy.pkl', toy_annotation())
+    draws = {'two': [['set_a_1', 'set_b_0'], ['set_a_0', 'set_b_1']]}
+    (tmp_path / 'toy_few.json').write_text(json.dumps(draws))
+    folder = DataFolder(tmp_path, tmp_path / 'made', {})
+
+    made = load_annotation(folder.file('toy/two/1'))
+
+    labelled = {v['frame_dir'] for v in made['annotations'] if 'segments' in v}
+    assert labelled == {'set_a_0', 'set_b_1', 'set_c_0'}
+    assert len(made['annotations']) == 5
+    assert len({folder.digest(f'toy/two/{n}') for n in (0, 1)}) == 2
+    with pytest.raises(ValueError, match="no draw 2 of 'two'"):
+        folder.file('toy/two/2')
+    with pytest.raises(ValueError, match='/BUDGET/DRAW'):
+        folder.file('toy/two')

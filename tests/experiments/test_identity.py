@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from tests.experiments.conftest import BASE
+from tests.experiments.conftest import BASE, only
 
 
 def digest(name):
@@ -113,3 +113,23 @@ def test_fraction_one_is_no_fraction(declare):
     unsaid = hashes(declare(edited(1, fraction=None)))
 
     assert whole == unsaid
+
+
+def test_draws_of_a_budget_are_one_family_and_pair_by_draw(declare):
+    content = only(
+        dict(
+            name='few',
+            data='toy/two/{draw}',
+            matrix=dict(draw=[0, 1], seed=[0, 1]),
+        )
+    )
+    declared = declare(content)
+    digest = {'toy/two/0': 'a', 'toy/two/1': 'b', 'toy': 'c'}.__getitem__
+
+    runs = declared.runs.values()
+
+    assert [run.label for run in runs] == [
+        'few@0.0', 'few@0.1', 'few@1.0', 'few@1.1'
+    ]  # fmt: skip
+    assert len({declared.identity(run, digest) for run in runs}) == 4
+    assert len({declared.family(run, digest) for run in runs}) == 1

@@ -84,3 +84,13 @@ def test_fewer_than_three_pairs_have_no_interval(pairs):
     values = dict.fromkeys(range(pairs), 1.0)
 
     assert paired(values, {0: 0.0, 1: 0.0, 2: 0.0}).interval is None
+
+
+def test_seeds_of_one_draw_are_no_independent_pairs():
+    values = {0.0: 1.0, 0.1: 3.0, 1.0: 2.0, 1.1: 2.0, 2.0: 5.0, 2.1: 7.0}
+
+    gap = paired(values, dict.fromkeys(values, 1.0))
+
+    assert gap.pairs == 6
+    assert gap.mean == pytest.approx((1 + 1 + 5) / 3)
+    assert gap.interval == (1.0, 5.0)  # of three draws, their range
