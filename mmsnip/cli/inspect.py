@@ -10,9 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mmsnip.structures import DataError
 
@@ -41,47 +39,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the facts and draw them."""
-    from mmsnip.io.annotation import AnnotationError
-    from mmsnip.io.inspection import annotations_of, inspect_annotation
-    from mmsnip.io.inspection_text import format_facts
-    from mmsnip.io.reading import SequenceError
+    """Print the facts, draw them, write them as JSON."""
+    from mmsnip.io.inspect import annotations_of, inspect_annotation
+    from mmsnip.io.inspect_text import format_facts
     from mmsnip.skeleton.sides import left_right_frames
+    from mmsnip.structures.plain import to_plain
 
     if args.videos < 0:
         raise DataError('--videos must not be negative')
     try:
         data = annotations_of(args.file)
         facts = inspect_annotation(data, args.file, left_right_frames)
-    except (AnnotationError, SequenceError, OSError) as error:
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(format_facts(facts, args.videos))
     try:
-        write(facts, data['annotations'], args)
+        if args.json is not None:
+            args.json.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(to_plain(facts, for_json=True), indent=1)
+            args.json.write_text(text + '\n', encoding='utf-8')
+            print(f'facts: {args.json}')
+        if not args.no_pictures:
+            # Matplotlib takes longer to import than most files to read.
+            from mmsnip.visualization.inspection import draw_inspection
+
+            out = args.out or Path('work_dirs', 'inspect', args.file.stem)
+            for path in draw_inspection(facts, data['annotations'], out):
+                print(f'picture: {path}')
     except OSError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     return 0
-
-
-def write(
-    facts: dict[str, Any],
-    videos: Sequence[dict[str, Any]],
-    args: argparse.Namespace,
-) -> None:
-    """The facts as JSON and the pictures, where they are asked for."""
-    from mmsnip.io.inspection_text import facts_to_json
-
-    if args.json is not None:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(facts_to_json(facts), indent=1, allow_nan=False)
-        args.json.write_text(text + '\n', encoding='utf-8')
-        print(f'facts: {args.json}')
-    if not args.no_pictures:
-        # Matplotlib takes longer to import than most files take to read.
-        from mmsnip.visualization.inspection import draw_inspection
-
-        out = args.out or Path('work_dirs', 'inspect', args.file.stem)
-        for path in draw_inspection(facts, videos, out):
-            print(f'picture: {path}')

@@ -172,7 +172,7 @@ def poses_of(
     path: Path, names: Sequence[str], videos: ScoredVideos
 ) -> dict[str, Poses]:
     """Skeletons of the videos that an annotation file has."""
-    from mmsnip.io.inspection import annotations_of
+    from mmsnip.io.inspect import annotations_of
     from mmsnip.visualization.pose import Poses
 
     data: Any = annotations_of(path)

@@ -15,45 +15,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the summary and the problems."""
-    from mmsnip.io.annotation import (
-        MAX_SHOWN,
-        AnnotationError,
-        check_annotation,
-        complete_metainfo,
-        open_annotation,
-    )
-    from mmsnip.io.annotation_summary import format_summary, summarize_videos
+    """Print the facts and the problems."""
+    from mmsnip.io.annotation import MAX_SHOWN, open_annotation
+    from mmsnip.io.inspect import inspect_annotation
+    from mmsnip.io.inspect_text import format_facts
 
     try:
-        data = open_annotation(args.file)
-        data['annotations'] = list(data['annotations'])  # of a store, too
-        problems = check_annotation(data, args.file, args.split)
-    except AnnotationError as error:
+        facts = inspect_annotation(
+            open_annotation(args.file),
+            args.file,
+            split=args.split,
+            joints=False,
+        )
+    except ValueError as error:
         print(error)
         return 1
-    print(f'{args.file}')
-    videos = data['annotations']
-    splits = data['split']
-    for name, names in splits.items():
-        count = len(names) if hasattr(names, '__len__') else '?'
-        print(f'split {name!s:<10}{count} videos')
-    if args.split is not None and args.split in splits:
-        chosen = set(splits[args.split])
-        videos = [v for v in videos if v.get('frame_dir') in chosen]
-    try:
-        metainfo = complete_metainfo(data, args.file)
-    except AnnotationError:  # it is among the problems
-        metainfo = dict(classes=[], fps=30.0, notes=[])
-    else:
-        print(
-            f'joints          {len(metainfo["parents"])} '
-            f'({metainfo["layout"]["name"]}), {metainfo["fps"]:g} frames/s'
-        )
-    summary = summarize_videos(videos, metainfo['fps'])
-    print(format_summary(summary, metainfo['classes']))
-    for note in metainfo['notes']:
-        print(f'note: {note}')
+    print(format_facts(facts, num_videos=None))
+    problems = facts['problems']
     if not problems:
         print('no problems found')
         return 0

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.annotation_summary import keypoint_of
-from mmsnip.io.suspicion import SPREAD_LIMIT
+from mmsnip.io.inspect import SPREAD_LIMIT
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.visualization.canvas import save_figure
@@ -35,7 +34,7 @@ def draw_inspection(
 
     Args:
         facts (Mapping[str, Any]): Of
-            `mmsnip.io.inspection.inspect_annotation`.
+            `mmsnip.io.inspect.inspect_annotation`.
         annotations (Sequence[Mapping[str, Any]]): Its videos.
         out (str | Path): Folder, made where missing.
 
@@ -58,10 +57,10 @@ def draw_inspection(
         )
     if usable:
         figures['lengths'] = draw_length_histogram(
-            classes['names'], classes['seconds'], _split_seconds(facts)
+            classes['names'], classes[facts['time']], _split_lengths(facts)
         )
         figures['timelines'] = draw_example_timelines(
-            _example_videos(usable, entries), classes['names']
+            _example_videos(facts, usable, entries), classes['names']
         )
     examples = list(_example_poses(facts, usable, entries))
     layout: SkeletonLayout | None = facts['layout']
@@ -91,6 +90,11 @@ def draw_inspection(
             unit,
             SPREAD_LIMIT,
         )
+    if facts['time'] == 'frames':
+        for figure in figures.values():
+            for ax in figure.axes:
+                label = ax.get_xlabel().replace('(s)', '(frames)')
+                ax.set_xlabel(label)
     return [
         save_figure(figure, out / f'{name}.png')
         for name, figure in figures.items()
@@ -117,8 +121,8 @@ def sample_bodies(
     """
     chosen = []
     for entry in annotations:
-        keypoint = keypoint_of(entry)
-        if keypoint is not None and keypoint.shape[2] == V:
+        keypoint = entry.get('keypoint')
+        if getattr(keypoint, 'ndim', 0) == 4 and keypoint.shape[2] == V:
             chosen.append(keypoint)
     C = min((k.shape[3] for k in chosen), default=3)
     frames = sum(k.shape[0] * k.shape[1] for k in chosen)
@@ -154,15 +158,16 @@ def _center_name(layout: SkeletonLayout | None) -> str:
     return ' and '.join(layout.joint_names[v] for v in layout.origin)
 
 
-def _split_seconds(facts: Mapping[str, Any]) -> dict[str, list[float]]:
+def _split_lengths(facts: Mapping[str, Any]) -> dict[str, list[float]]:
     videos = facts['videos']
     splits = facts['split_videos'] or {'all': list(videos)}
-    seconds = {
-        split: [videos[name]['seconds'] for name in names if name in videos]
+    key = facts['time']  # frames, where the rate is unknown
+    lengths = {
+        split: [videos[name][key] for name in names if name in videos]
         for split, names in splits.items()
     }
-    filled = {split: values for split, values in seconds.items() if values}
-    return filled or {'all': [v['seconds'] for v in videos.values()]}
+    filled = {split: values for split, values in lengths.items() if values}
+    return filled or {'all': [v[key] for v in videos.values()]}
 
 
 def _spread_out(items: Sequence[Any], most: int) -> list[Any]:
@@ -172,6 +177,7 @@ def _spread_out(items: Sequence[Any], most: int) -> list[Any]:
 
 
 def _example_videos(
+    facts: Mapping[str, Any],
     videos: Mapping[str, Mapping[str, Any]],
     entries: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
@@ -180,10 +186,10 @@ def _example_videos(
     for name in _spread_out(labelled or list(videos), MAX_TIMELINES):
         video = videos[name]
         actions = video['actions']
-        keypoint = np.nan_to_num(keypoint_of(entries[name]))
+        keypoint = np.nan_to_num(entries[name]['keypoint'])
         chosen[name] = dict(
             frames=video['frames'],
-            fps=video['fps'],
+            fps=video['fps'] if facts['time'] == 'seconds' else 1.0,
             actions=actions[actions[:, 0] >= 0],
             jumps=np.union1d(video['teleports'], video['joint_jumps']),
             nobody=~present_frames(keypoint).any(axis=0),
@@ -224,7 +230,7 @@ def _example_poses(
                 picked.append(('', frame, name))
     V = None
     for caption, frame, name in picked[:MAX_POSES]:
-        keypoint = keypoint_of(entries[name])[..., :3]
+        keypoint = entries[name]['keypoint'][..., :3]
         whole = np.isfinite(keypoint).all(axis=(2, 3))
         seen = np.flatnonzero((present_frames(keypoint) & whole).any(axis=0))
         if not len(seen) or keypoint.shape[-1] not in (2, 3):
@@ -234,5 +240,7 @@ def _example_poses(
         V = keypoint.shape[2]
         frame = int(seen[np.abs(seen - frame).argmin()])
         bodies = _without_lost(keypoint[:, frame].astype(np.float32))
-        source = f'{name}, {frame / videos[name]["fps"]:.2f} s'
+        source = f'{name}, frame {frame}'
+        if videos[name]['fps']:
+            source = f'{name}, {frame / videos[name]["fps"]:.2f} s'
         yield ExamplePose(caption, source, bodies)

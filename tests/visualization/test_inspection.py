@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.inspection import inspect_annotation
+from mmsnip.io.inspect import inspect_annotation
 from mmsnip.visualization.example_poses import (
     ExamplePose,
     draw_example_poses,
@@ -17,7 +17,7 @@ from mmsnip.visualization.histograms import (
 )
 from mmsnip.visualization.inspection import draw_inspection, sample_bodies
 from mmsnip.visualization.joint_overview import draw_joint_overview
-from tests.io.test_inspection import BODY, NAMES, PARENTS, file_of
+from tests.io.test_inspect import BODY, NAMES, PARENTS, file_of
 from tests.visualization.test_timeline import axes_of, texts_overlap
 
 PICTURES = ['classes', 'lengths', 'timelines', 'poses', 'joints']

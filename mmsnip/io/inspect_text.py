@@ -1,37 +1,28 @@
-"""The facts about a file as lines for a terminal, and as JSON."""
+"""The facts about a file as lines for a terminal."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mmsnip.io.suspicion import SPREAD_LIMIT, Finding
-from mmsnip.skeleton.layout import SkeletonLayout
+from mmsnip.io.inspect import SPREAD_LIMIT
 
-__all__ = ['facts_to_json', 'format_facts']
+__all__ = ['format_facts']
 
 _INDENT = 18
 _MAX_SPLITS = 3  # of which the classes are counted side by side
 
 
-def format_facts(facts: Mapping[str, Any], num_videos: int = 10) -> str:
-    """Lines for a terminal.
-
-    Args:
-        facts (Mapping[str, Any]): Of `inspect_annotation`.
-        num_videos (int): Suspicious videos that are spelt out.
-
-    Returns:
-        str: Several lines, without a line break at the end.
-    """
+def format_facts(facts: Mapping[str, Any], num_videos: int | None = 10) -> str:
+    """Lines for a terminal; the first few suspicious videos spelt out."""
     lines = [facts['file']]
-    for part in (_content, _splits, _segments, _bodies, _joints):
+    for part in (_content, _rates, _splits, _segments, _bodies, _joints):
         lines += [_row(name, text) for name, text in part(facts)]
     lines += ['', *_classes(facts)]
-    lines += ['', *_suspicious(facts, num_videos)]
+    if num_videos is not None:
+        lines += ['', *_suspicious(facts, num_videos)]
     lines += [f'note: {note}' for note in facts['notes']]
     return '\n'.join(lines)
 
@@ -43,11 +34,7 @@ def _row(name: str, text: str) -> str:
 def _content(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     size, layout = facts['splits']['sizes']['all'], facts['layout']
     yield 'data set', str(facts['dataset'] or 'no name is given')
-    yield (
-        'content',
-        f'{_many(size["videos"], "video")}, {size["frames"]} frames, '
-        f'{size["hours"]:.2f} h at {facts["fps"]:g} frames/s',
-    )
+    yield 'content', _size_of(size)
     shapes = facts['bodies']['shapes']
     shown = [f'{shape} ({_many(n, "video")})' for shape, n in shapes.items()]
     yield 'keypoints', _few(shown, 3) or 'none'
@@ -63,15 +50,35 @@ def _content(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     )
 
 
+def _size_of(size: Mapping[str, Any]) -> str:
+    hours = size['hours']
+    hours = 'hours unknown' if hours is None else f'{hours:.2f} h'
+    return (
+        f'{_many(size["videos"], "video")}, {size["frames"]} frames, {hours}'
+    )
+
+
+def _rates(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    rates = facts['rates']
+    shown = [
+        f'{rate:g} frames/s' + f' ({_many(n, "video")})' * (len(rates) > 1)
+        for rate, n in rates.items()
+        if rate is not None
+    ]
+    if None in rates:
+        shown.append(
+            f'unknown in {_many(rates[None], "video")}: state fps in metainfo '
+            'or --source-fps; training takes 30'
+        )
+    yield 'frame rate', _few(shown, 4) or 'unknown'
+
+
 def _splits(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     splits = facts['splits']
     for name, size in splits['sizes'].items():
         if name == 'all' and len(splits['sizes']) > 1:
             continue
-        text = (
-            f'{_many(size["videos"], "video")}, {size["frames"]} frames, '
-            f'{size["hours"]:.2f} h, {_many(size["segments"], "segment")}'
-        )
+        text = f'{_size_of(size)}, {_many(size["segments"], "segment")}'
         if size['background'] is not None:
             text += f', background {100 * size["background"]:.1f} %'
         yield f'split {name}' if name != 'all' else 'no split', text
@@ -87,14 +94,16 @@ def _splits(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _segments(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     segments = facts['segments']
     for name, key in (
-        ('video length', 'video_s'),
-        ('segment length', 'length_s'),
-        ('gaps between', 'gap_s'),
+        ('video length', 'video'),
+        ('segment length', 'length'),
+        ('gaps between', 'gap'),
     ):
-        values = segments[key]
+        unit = 's' if facts['time'] == 'seconds' else 'frames'
+        values = segments[f'{key}_{unit}']
         if values is not None:
-            shown = ' / '.join(f'{value:.2f}' for value in values)
-            yield name, f'{shown} s (min / quartiles / max)'
+            form = '.2f' if unit == 's' else '.0f'
+            shown = ' / '.join(f'{value:{form}}' for value in values)
+            yield name, f'{shown} {unit} (min / quartiles / max)'
     if segments['touching']:
         yield 'touching', f'{segments["touching"]} pairs of segments'
     if segments['overlapping']:
@@ -131,9 +140,19 @@ def _bodies(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     text = f'{likely or "unknown"} (a guess: bodies measure '
     text += f'{bodies["height"]:.4g}), the file says {unit or "nothing"}'
     yield 'unit', text
-    if bodies['up']:
+    if len(bodies['axes']) > 1:
+        shown = [f'{axis} in {n}' for axis, n in bodies['axes'].items()]
+        yield 'UP DIFFERS', f'trunks point along {_few(shown)} videos'
+    elif bodies['up']:
         share = 100 * bodies['up_share']
-        yield 'up', f'{bodies["up"]} (a guess: so in {share:.1f} % of bodies)'
+        said = bodies['up_stated'] or 'nothing'
+        yield (
+            'up',
+            (
+                f'{bodies["up"]} (a guess: so in {share:.1f} % of bodies), '
+                f'the file says {said}'
+            ),
+        )
     left, told = bodies['sides']
     if told:
         share = 100 * left / told
@@ -191,8 +210,13 @@ def _classes(facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _suspicious(facts: Mapping[str, Any], num_videos: int) -> Iterator[str]:
     for problem in facts['problems']:
-        yield f'problem: {problem}'
+        if problem.video not in facts['videos']:
+            yield f'problem: {problem}'
+    for doubt in facts['doubts']:
+        yield f'look at: {doubt}'
     names = facts['suspicious']
+    if not names and (facts['problems'] or facts['doubts']):
+        return
     if not names:
         yield 'nothing suspicious'
         return
@@ -218,31 +242,3 @@ def _many(number: int, noun: str) -> str:
 def _few(names: Sequence[Any], most: int = 5) -> str:
     more = f', and {len(names) - most} more' if len(names) > most else ''
     return ', '.join(str(name) for name in names[:most]) + more
-
-
-def facts_to_json(value: Any) -> Any:
-    """Facts with what JSON knows only; NaN becomes null.
-
-    Args:
-        value (Any): Of `inspect_annotation`.
-
-    Returns:
-        Any: dicts with str keys, lists, str, int, finite floats, None.
-
-    Examples:
-        >>> facts_to_json({1: np.array([0.5, np.nan])})
-        {'1': [0.5, None]}
-    """
-    if isinstance(value, SkeletonLayout):
-        return facts_to_json(value.to_dict())
-    if isinstance(value, Finding):
-        return facts_to_json(value._asdict())
-    if isinstance(value, Mapping):
-        return {str(key): facts_to_json(item) for key, item in value.items()}
-    if isinstance(value, (np.ndarray, np.generic)):
-        return facts_to_json(value.tolist())
-    if isinstance(value, (list, tuple, set)):
-        return [facts_to_json(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

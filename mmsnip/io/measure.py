@@ -22,31 +22,19 @@ _MAX_BODIES = 2000  # for the spread of bone lengths
 def measure_video(
     keypoint: np.ndarray, fps: float, layout: SkeletonLayout | None = None
 ) -> dict[str, Any]:
-    """Facts about the joints of a video.
+    """Facts about the joints of a video, (M, T, V, C).
 
-    All joints zero means that nobody is there; a joint that is zero in a
-    body that is there is lost, unless it is zero in the whole video.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C); the first three channels are
-            looked at.
-        fps (float): Frames a second; decides what is too fast.
-        layout (SkeletonLayout | None): Its bones; None measures none.
-
-    Returns:
-        dict[str, Any]: ``persons`` (M + 1,) frames with 0, 1, .. bodies;
-        ``not_finite`` positions; ``absence`` and ``frozen`` (length and
-        first frame of the longest run, frames); ``frozen_frames``;
-        ``teleports`` and ``joint_jumps`` (frames before which a body, or a
-        joint against its body, moves too fast); ``lost`` (V,) positions;
-        ``bodies`` frames times persons; ``height`` (median of the largest
-        extent, NaN without bodies); ``low`` and ``high`` (C,); ``up`` (C, 2)
-        bodies whose trunk points along each axis, forwards and backwards;
-        ``bones`` (V,) median length and ``bone_spread`` (V,) share by which
-        it varies between its 5th and 95th percentile, NaN where unknown;
-        ``still_joints`` (indices that never move while others do);
-        ``flat_axes`` (axes on which all joints have one value); ``digest``
-        (of the content).
+    ``persons`` (M + 1,) frames with 0, 1, .. bodies; ``not_finite``
+    positions; ``absence`` and ``frozen`` (length and first frame of the
+    longest run); ``frozen_frames``; ``teleports`` and ``joint_jumps`` (frames
+    before which a body, or a joint against its body, moves too fast at this
+    frame rate); ``lost`` (V,) positions; ``bodies`` frames times persons;
+    ``height`` (median of the largest extent, NaN without bodies); ``low`` and
+    ``high`` (C,); ``up`` (C, 2) bodies whose trunk points along each axis,
+    forwards and backwards; ``bones`` (V,) median length and ``bone_spread``
+    (V,) share by which it varies between its 5th and 95th percentile;
+    ``still_joints`` that never move while others do; ``flat_axes`` on which
+    all joints have one value; ``digest`` of the content.
     """
     M = len(keypoint)
     C = min(keypoint.shape[3], 3)
@@ -94,18 +82,7 @@ def measure_video(
 
 
 def longest_run(mask: np.ndarray) -> tuple[int, int]:
-    """Longest run of True.
-
-    Args:
-        mask (np.ndarray): (rows, T) bool; a run lies in one row.
-
-    Returns:
-        tuple[int, int]: Its length and its first frame, (0, 0) without one.
-
-    Examples:
-        >>> longest_run(np.array([[0, 1, 1, 0, 1]], dtype=bool))
-        (2, 1)
-    """
+    """Length and first frame of the longest run of True in a row."""
     if not mask.any():
         return 0, 0
     padded = np.pad(mask.astype(np.int8), ((0, 0), (1, 1)))

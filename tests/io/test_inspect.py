@@ -7,15 +7,19 @@ import json
 import numpy as np
 import pytest
 
-from mmsnip.io.annotation import AnnotationError, save_annotation
-from mmsnip.io.body_facts import likely_unit
-from mmsnip.io.inspection import annotations_of, inspect_annotation
-from mmsnip.io.inspection_text import facts_to_json, format_facts
-from mmsnip.io.reading import SequenceError
-from mmsnip.io.segment_facts import actions_of, split_pairs
+from mmsnip.io.annotation import save_annotation
+from mmsnip.io.inspect import (
+    annotations_of,
+    inspect_annotation,
+    likely_unit,
+    split_pairs,
+)
+from mmsnip.io.inspect_text import format_facts
+from mmsnip.io.measure import longest_run, measure_video
 from mmsnip.io.store_writer import write_store
-from mmsnip.io.video_facts import longest_run, measure_video
 from mmsnip.skeleton.layout import from_metainfo
+from mmsnip.structures import DataError
+from mmsnip.structures.plain import to_plain
 
 NAMES = ['root', 'neck', 'hand_l', 'hand_r', 'foot']
 PARENTS = [-1, 0, 1, 1, 0]
@@ -319,9 +323,13 @@ def test_gaps_touching_and_overlapping_segments_are_told_apart():
 
 
 def test_a_trimmed_video_is_one_action():
-    video = dict(keypoint=swaying(), label=2)
+    data = file_of(1, 0)
+    del data['annotations'][0]['segments']
+    data['annotations'][0].update(segment_labels=None, label=2)
 
-    assert actions_of(video).tolist() == [[2, 0, T]]
+    facts = inspect_annotation(data)
+
+    assert facts['videos']['train_0']['actions'].tolist() == [[2, 0, T]]
 
 
 def test_splits_of_different_protocols_may_share_videos():
@@ -358,11 +366,11 @@ def test_unreadable_files_are_refused_by_name(tmp_path):
     (tmp_path / 'a.pkl').write_bytes(b'no pickle')
     (tmp_path / 'a.npy').write_bytes(b'no array')
 
-    with pytest.raises(AnnotationError, match=r'a\.pkl'):
+    with pytest.raises(DataError, match=r'a\.pkl'):
         annotations_of(tmp_path / 'a.pkl')
-    with pytest.raises(SequenceError, match=r'a\.npy'):
+    with pytest.raises(ValueError, match=r'a\.npy'):
         annotations_of(tmp_path / 'a.npy')
-    with pytest.raises(AnnotationError, match='does not exist'):
+    with pytest.raises(DataError, match='does not exist'):
         annotations_of(tmp_path / 'b.pkl')
 
 
@@ -411,12 +419,102 @@ def test_facts_survive_json():
     data['annotations'][0]['keypoint'][:] = 0
 
     facts = inspect_annotation(data)
-    read = json.loads(json.dumps(facts_to_json(facts), allow_nan=False))
+    read = json.loads(
+        json.dumps(to_plain(facts, for_json=True), allow_nan=False)
+    )
 
     assert read['videos']['train_0']['height'] is None
     assert read['layout']['parents'] == PARENTS
     assert read['splits']['sizes']['all']['videos'] == 7
     assert read['videos']['train_0']['findings'][0]['kind'] == 'empty'
+
+
+# What is told of a file is what it says, or what its bodies show.
+
+
+def test_an_unknown_rate_is_not_told_as_30():
+    data = file_of()
+    del data['metainfo']['fps']
+
+    facts = inspect_annotation(data)
+    text = format_facts(facts)
+
+    assert (facts['fps'], facts['rates']) == (None, {None: 7})
+    assert facts['splits']['sizes']['all']['hours'] is None
+    assert 'frame rate        unknown in 7 videos' in text
+    assert 'hours unknown' in text
+    assert '15 / 15 / 20 / 24 / 24 frames' in text.replace('.0', '')
+    assert '/s' not in text.replace('frames/s', '')
+
+
+def test_rates_that_differ_are_all_told():
+    data = file_of()
+    data['annotations'][0]['fps'] = 25.0
+    data['annotations'][1]['fps'] = 60.0
+
+    facts = inspect_annotation(data)
+
+    assert facts['rates'] == {25.0: 1, 60.0: 1, 30.0: 5}
+    assert '25 frames/s (1 video), 60 frames/s' in format_facts(facts)
+    frames = facts['splits']['sizes']['all']['hours'] * 3600
+    np.testing.assert_allclose(frames, T / 25 + T / 60 + 5 * T / 30)
+
+
+@pytest.mark.parametrize('num_turned', [1, 3])
+def test_recordings_whose_trunks_point_elsewhere_are_named(num_turned):
+    data = file_of(4, 2)
+    for video in data['annotations'][:num_turned]:
+        video['keypoint'] = video['keypoint'][..., [0, 2, 1]]
+
+    facts = inspect_annotation(data)
+    text = format_facts(facts)
+
+    turned = {f'train_{n}' for n in range(num_turned)}
+    named = {
+        name for name in facts['videos'] if 'up axis' in kinds(facts, name)
+    }
+    assert named in (turned, set(facts['videos']) - turned)
+    assert 'UP DIFFERS' in text
+    assert '--up z' in text or '--up y' in text
+    assert 'nothing suspicious' not in text
+
+
+@pytest.mark.parametrize(
+    ('scale', 'unit', 'remedy'),
+    [(100, 'm', '--unit cm'), (100, None, '--unit cm'), (15, 'm', '--scale')],
+)
+def test_bodies_of_no_human_size_are_pointed_out(scale, unit, remedy):
+    data = file_of()
+    data['metainfo']['unit'] = unit
+    for video in data['annotations']:
+        video['keypoint'] *= scale
+
+    text = format_facts(inspect_annotation(data))
+
+    assert remedy in text
+    assert 'nothing suspicious' not in text
+
+
+def test_a_mirrored_recording_is_named_with_its_remedy():
+    data = file_of()
+
+    def sides(keypoint, layout):
+        return (0, 60) if keypoint[0, 0, 2, 0] < 0 else (60, 60)
+
+    data['annotations'][2]['keypoint'][..., 0] *= -1
+
+    facts = inspect_annotation(data, sides=sides)
+
+    assert facts['suspicious'] == ['train_2']
+    assert '--mirror' in format_facts(facts)
+
+
+def test_a_split_is_described_without_its_joints():
+    facts = inspect_annotation(file_of(), split='val', joints=False)
+
+    assert list(facts['videos']) == ['val_0', 'val_1', 'val_2']
+    assert '3 videos, 180 frames' in format_facts(facts)
+    assert facts['bodies']['low'] is None
 
 
 @pytest.mark.data
