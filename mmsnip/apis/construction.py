@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+from contextlib import suppress
 from traceback import walk_tb
 from typing import Any
 
@@ -16,20 +17,7 @@ __all__ = ['explain_construction']
 def explain_construction(error: BaseException) -> str | None:
     """Name the component that an error ended, and what it was given.
 
-    Args:
-        error (BaseException): As it was caught.
-
-    Returns:
-        str | None: A line; None where nothing was being built, so that the
-        config is not what is wrong.
-
-    Examples:
-        >>> from mmsnip.registry import TRANSFORMS
-        >>> try:
-        ...     TRANSFORMS.build(dict(type='mmsnip.RandomWindow', sise=64))
-        ... except TypeError as error:
-        ...     print(explain_construction(error))
-        RandomWindow takes no argument 'sise'; did you mean 'size'?
+    None where nothing was being built: the config is not what is wrong.
     """
     builders = [
         frame.f_locals
@@ -52,20 +40,14 @@ def explain_construction(error: BaseException) -> str | None:
 
 
 def _instead(wrong: str, component: Any) -> str:
-    names = [
-        word
-        for each in getattr(component, '__mro__', (component,))
-        for word in _arguments(each)
-    ]
+    names: list[str] = []
+    for each in getattr(component, '__mro__', (component,)):
+        with suppress(ValueError):  # written in C
+            parameters = inspect.signature(each).parameters
+            names += [
+                n for n, p in parameters.items() if 'VAR_' not in p.kind.name
+            ]
     near = difflib.get_close_matches(wrong, names, 1)
     if near:
         return f'did you mean {near[0]!r}?'
     return f'it takes {", ".join(dict.fromkeys(names))}'
-
-
-def _arguments(component: Any) -> list[str]:
-    try:
-        parameters = inspect.signature(component).parameters
-    except ValueError:  # written in C
-        return []
-    return [n for n, p in parameters.items() if 'VAR_' not in p.kind.name]

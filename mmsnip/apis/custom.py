@@ -93,17 +93,7 @@ class AnnotationSummary:
     segment_frames: float | None
 
     def stream_channels(self, stream: str) -> int:
-        """Channels that `SkeletonStream` makes.
-
-        Args:
-            stream (str): One stream.
-
-        Returns:
-            int: C of the model's input.
-
-        Raises:
-            ChoiceError: If there is no such stream.
-        """
+        """C of the model's input by a stream of `SkeletonStream`."""
         if stream not in STREAMS:
             raise ChoiceError(
                 f'MMSNIP_STREAM={stream} names no stream; use one of '
@@ -117,12 +107,7 @@ class AnnotationSummary:
     def up_of(self, stream: str) -> str:
         """Axis that points up once the custom configs have normalised.
 
-        Args:
-            stream (str): Of `SkeletonStream`.
-
-        Returns:
-            str: That of the file for egocentric inputs; for others in 3D the
-            spine's, ``'z'``.
+        That of the file for egocentric inputs; for others in 3D the spine's.
         """
         flat = self.in_channels - self.use_score < 3
         return self.up if stream == 'egocentric' or flat else 'z'
@@ -130,11 +115,7 @@ class AnnotationSummary:
     def view_frames(self, longest: int = 150) -> int:
         """Frames of a view: the paper's 150, fewer where videos are short.
 
-        Args:
-            longest (int): Defaults to 150.
-
-        Returns:
-            int: The median length within 32..``longest``.
+        The median length within 32..``longest``.
         """
         return int(np.clip(self.median_frames, min(32, longest), longest))
 
@@ -151,25 +132,11 @@ class AnnotationSummary:
         return max(1, round(self.fps / USUAL_FPS))
 
     def visits(self, window: int) -> int:
-        """Windows a video and epoch, so that an epoch sees each frame once.
-
-        Args:
-            window (int): Frames of a window.
-
-        Returns:
-            int: At least 1.
-        """
+        """Windows a video and epoch, so that each frame is seen once."""
         return max(1, round(self.mean_frames / window))
 
     def frames_of(self, seconds: float) -> int:
-        """Frames of a stretch of time with a middle.
-
-        Args:
-            seconds (float): Its length.
-
-        Returns:
-            int: Odd, at least 1.
-        """
+        """Frames of a stretch of time with a middle: odd, at least 1."""
         return 2 * round(seconds * self.fps / 2) + 1
 
     def temporal_strides(self, encoder: str = 'AGCN') -> tuple[int, ...]:
@@ -178,17 +145,11 @@ class AnnotationSummary:
         The larger the faster: 16, 8 or 4 frames become one of the last
         stage, `rate` times as many in the first block, as long as that
         leaves the median segment 6 of them. Where nothing is labelled,
-        segments count as 3 s long.
-
-        Args:
-            encoder (str): 'AGCN', 'CTRGCN' or 'STGCN'. Defaults to 'AGCN'.
-
-        Returns:
-            tuple[int, ...]: For ``backbone.temporal_strides``; checkpoints
-            made with one load into an encoder with another.
+        segments count as 3 s long. Checkpoints made with some load into an
+        encoder with others.
 
         Raises:
-            ChoiceError: If it is another encoder.
+            ChoiceError: If it is no encoder of `ENCODERS`.
 
         Source:
             docs/evidence.md, "Short segments".
@@ -208,14 +169,8 @@ class AnnotationSummary:
     def smoothing_frames(self, longest_s: float = 1.0) -> int:
         """Window over which to average the scores of frames.
 
-        A window as long as the segments would widen them.
-
-        Args:
-            longest_s (float): In seconds, where segments are long. Defaults
-                to 1.
-
-        Returns:
-            int: A fifth of the median segment at most; odd, at least 1.
+        A fifth of the median segment at most, odd: a window as long as the
+        segments would widen them.
         """
         if self.segment_frames is None:
             return self.frames_of(longest_s)
@@ -225,27 +180,16 @@ class AnnotationSummary:
     def epoch_samples(self, window: int, least: int = 0) -> int:
         """Windows of an epoch that sees each frame of all videos once.
 
-        Args:
-            window (int): Frames of a window.
-            least (int): Windows that a small file is drawn out to.
-
-        Returns:
-            int: For ``min_samples`` of the data set, so that a fraction of
-            the videos trains as long as all of them.
+        For ``min_samples`` of the data set, so that a fraction of the videos
+        trains as long as all of them; a small file is drawn out to `least`.
         """
         return max(self.num_train * self.visits(window), least)
 
     def queue_size(self, window: int) -> int:
         """Keys that one epoch leaves, between 256 and the paper's 32,768.
 
-        A longer queue would hold each video of a small file many times, and
-        start as noise that takes many epochs to leave.
-
-        Args:
-            window (int): Frames of a window.
-
-        Returns:
-            int: A power of two.
+        A power of two. A longer queue would hold each video of a small file
+        many times, and start as noise that takes many epochs to leave.
         """
         keys = max(self.num_train * self.visits(window), 1)
         return int(2 ** np.clip(np.floor(np.log2(keys)), 8, 15))
@@ -300,27 +244,6 @@ def _choose_splits(
     raise AnnotationError(
         f'{where}{sorted(splits)}, expected one named {before + phase!r}'
         f'{beside}; {remedy}'
-    )
-
-
-def _videos_of(
-    videos: Sequence[Mapping[str, Any]], names: Iterable[str] | None
-) -> list[Mapping[str, Any]]:
-    """Videos of a split, in the order of the file; None: all."""
-    chosen = None if names is None else set(names)
-    return [
-        video
-        for video in videos
-        if chosen is None or video['frame_dir'] in chosen
-    ]
-
-
-def _has_labels(videos: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether any video says what is done in it."""
-    return any(
-        video.get(key) is not None
-        for video in videos
-        for key in ('label', 'segments')
     )
 
 
@@ -387,7 +310,23 @@ def describe_annotation(
     train_split, val_split = _choose_splits(
         splits, ann_file, protocol, untrimmed
     )
-    training = _videos_of(videos, splits[train_split] if train_split else None)
+
+    def videos_of(split: str | None) -> list[Mapping[str, Any]]:
+        chosen = None if split is None else set(splits[split])
+        return [
+            video
+            for video in videos
+            if chosen is None or video['frame_dir'] in chosen
+        ]
+
+    def labelled(videos: Iterable[Mapping[str, Any]]) -> bool:
+        return any(
+            video.get(key) is not None
+            for video in videos
+            for key in ('label', 'segments')
+        )
+
+    training = videos_of(train_split)
     if not training:
         raise AnnotationError(
             f"annotation file {ann_file!r}, key 'split': {train_split!r} "
@@ -421,8 +360,8 @@ def describe_annotation(
         val_split=val_split,
         can_probe=bool(
             val_split
-            and _has_labels(training)
-            and _has_labels(_videos_of(videos, splits[val_split]))
+            and labelled(training)
+            and labelled(videos_of(val_split))
         ),
         num_train=len(lengths),
         mean_frames=float(np.mean(lengths)),

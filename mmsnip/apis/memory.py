@@ -26,15 +26,8 @@ def keep_freed_memory(environ: Mapping[str, str] = os.environ) -> bool:
     freed, and all its pages fault in again at the next operation. On a CPU
     that made the time of long videos grow faster than their length.
     The process stays as large as
-    it once was.
-
-    Args:
-        environ (Mapping[str, str]): Who sets one of glibc's own variables
-            (``MALLOC_*``, ``GLIBC_TUNABLES``) or preloads another allocator
-            (``LD_PRELOAD``) has chosen; then nothing changes.
-
-    Returns:
-        bool: Whether memory is kept from here on; False without glibc.
+    it once was. Who sets one of glibc's own variables or preloads another
+    allocator has chosen; then, and without glibc, nothing changes.
     """
     chosen = [*VARIABLES, 'LD_PRELOAD']
     if any(environ.get(name) for name in chosen):

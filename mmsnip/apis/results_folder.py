@@ -31,14 +31,7 @@ def write_answer(
     JSON is in ActivityNet's layout, CSV in seconds, and ELAN has a tier
     ``action``, or one a person, and their scores in others. All three are in
     seconds of the film; JSON says with which frame of it poses begin.
-
-    Args:
-        folder (Path): Where they go; it is made.
-        result (Mapping[str, Any]): Of the inferencer, ``video`` is its NAME.
-        classes (Sequence[str]): Names, background left out.
-
-    Returns:
-        str: Why there is no ``NAME.eaf``; empty where there is.
+    Returned is why there is no ``NAME.eaf``, empty where there is.
     """
     stem = safe_file_name(result['video'])
     _save_json(folder / f'{stem}.json', [result], classes, {})
@@ -69,15 +62,7 @@ def write_all(
 
     Answers that hold scores go to ``scores.npz``, too, as ``tools/test.py
     --dump-scores`` has it; of persons each as a video, ``NAME/TRACK``.
-
-    Args:
-        folder (Path): Where they go; it is made.
-        results (Sequence[Mapping[str, Any]]): Of the inferencer.
-        classes (Sequence[str]): Names, background left out.
-        failed (Mapping[str, str]): By name, why a recording has no answer.
-
-    Returns:
-        Path: ``results.json``.
+    `failed` says by name why a recording has no answer.
     """
     path = folder / f'{ALL}.json'
     _save_json(path, results, classes, failed)

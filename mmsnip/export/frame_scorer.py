@@ -19,13 +19,8 @@ class FrameScorer(nn.Module):
 
     The localizer itself selects the persons who are there before they pass
     the backbone, which no exporter can follow; here all pass and absent
-    ones weigh nothing, which is the same in eval mode. Whatever the head
-    does with the features is its own: `SkeletonLocalizer.forward` runs as
-    it is, but for the features.
-
-    Args:
-        localizer (SkeletonLocalizer): It is copied, the copy put into eval
-            mode on the CPU.
+    ones weigh nothing, which is the same in eval mode. But for the features
+    `SkeletonLocalizer.forward` runs as it is, of a copy on the CPU.
     """
 
     def __init__(self, localizer: SkeletonLocalizer) -> None:
@@ -45,17 +40,10 @@ class FrameScorer(nn.Module):
     def forward(
         self, keypoint: Tensor, body_mask: Tensor, num_frames: Tensor
     ) -> Tensor:
-        """Score every frame.
+        """Probabilities (N, T, num_classes + 1), background last.
 
-        Args:
-            keypoint (Tensor): Prepared skeletons, (N, M, T, V, C) float32.
-            body_mask (Tensor): Where each person is there, (N, M, T) bool.
-            num_frames (Tensor): Valid frames, (N,) int64; T where nothing
-                is padded.
-
-        Returns:
-            Tensor: Probabilities (N, T, num_classes + 1), background last;
-            those of padded frames mean nothing.
+        Of prepared skeletons (N, M, T, V, C), presence (N, M, T) and valid
+        frames (N,); those of padded frames mean nothing.
         """
         logits = self.localizer(keypoint, None, body_mask, num_frames)
         return torch.softmax(logits.float(), dim=2)
@@ -112,13 +100,7 @@ def _seen(there: Tensor, size: int, stride: int) -> Tensor:
 
 
 class PersonNorm(nn.Module):
-    """An encoder's input batch norm, in eval mode, for any M.
-
-    Args:
-        bn (nn.BatchNorm1d): Over persons · V · C features.
-        num_joints (int): V.
-        channels (int): C.
-    """
+    """An encoder's input batch norm, in eval mode, for any M."""
 
     def __init__(
         self, bn: nn.BatchNorm1d, num_joints: int, channels: int

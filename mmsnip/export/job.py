@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -331,17 +331,7 @@ def check_batches(
 def score_poses(
     run: Runner, poses: np.ndarray, about: Mapping[str, Any], name: str
 ) -> np.ndarray:
-    """Frame scores of one video, smoothed as the model smooths them.
-
-    Args:
-        run (Runner): The file.
-        poses (np.ndarray): (M, T, V, C), at the model's frame rate.
-        about (Mapping[str, Any]): Metadata of the file.
-        name (str): Of the video, for messages.
-
-    Returns:
-        np.ndarray: (T, num_classes + 1).
-    """
+    """Frame scores of a video, smoothed as the model smooths them."""
     inputs = model_inputs(poses, about)
     scores = _call(run, inputs, name)[0, : int(inputs['num_frames'][0])]
     return smooth_frames(scores, about.get('smooth_frames', 1))
@@ -389,7 +379,7 @@ def _quantize(
         metrics, _ = evaluate_scores(
             scores, videos.truth, about['classes'], proposals=['runs']
         )
-        wanted: Sequence[str] = ('runs/mAP', 'runs/mAP@0.50', 'frame_accuracy')
+        wanted = ('runs/mAP', 'runs/mAP@0.50', 'frame_accuracy')
         return scores, {key: float(metrics[key]) for key in wanted}
 
     before, whole = measure(run)

@@ -48,16 +48,7 @@ def describe(
     pipeline: list,
     **facts: Any,
 ) -> dict[str, Any]:
-    """Metadata of an export, as JSON holds it.
-
-    Args:
-        metainfo (Mapping[str, Any]): Of the training data: ``classes`` and
-            ``fps``.
-        layout (SkeletonLayout): Joints of the poses that come in.
-        pipeline (list): Configs of the test pipeline's transforms; they
-            hold the normalisation and the stream.
-        **facts (Any): Further entries.
-    """
+    """Metadata of an export, as JSON holds it; the layout is the poses'."""
     streams = [
         step.get('stream', 'joint')
         for step in pipeline
