@@ -19,10 +19,10 @@ from mmsnip.apis.trained_model import (
     read_recipe,
 )
 from mmsnip.datasets.collate import pad_collate
-from mmsnip.io.sequence import load_sequence
+from mmsnip.io.formats import read
 from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.models.sliding import chunk_rule
-from mmsnip.prepare.fit import Expected, facts_of, fit
+from mmsnip.prepare.fit import Expected, fit
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.structures import DataError, Recording, Scores, seconds_of
 
@@ -508,8 +508,7 @@ def open_recording(source: Any, name: str = '') -> Recording:
     """A file, or an array of this name."""
     if not isinstance(source, (str, os.PathLike)):
         return Recording(name, source)
-    keypoint, found = load_sequence(source)
-    return Recording(keypoint=keypoint, **facts_of(found, source=str(source)))
+    return read(source)
 
 
 @dataclass(frozen=True)

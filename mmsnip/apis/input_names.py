@@ -7,9 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from mmsnip.apis.results_folder import ALL
+from mmsnip.io.formats import READERS, group_frames
 from mmsnip.io.labels.table import choose_columns
-from mmsnip.io.recordings_in import group_frames
-from mmsnip.io.sequence import READERS
 from mmsnip.structures.errors import DataError
 from mmsnip.visualization import safe_file_name
 
@@ -22,7 +21,7 @@ def find_inputs(
     """Name and path of each recording; a folder gives what lies in it.
 
     A folder of pose JSON files that hold a frame each is one recording, see
-    `mmsnip.io.recordings_in.holds_frames`. A table of segment labels in a
+    `mmsnip.io.formats.pose_json.holds_frames`. A table of segment labels in a
     folder (its first row names video, label, start and end) is none.
 
     Args:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmsnip.apis.options import PERSONS, PROPOSALS, Options
-from mmsnip.io.sequence import READERS
+from mmsnip.io.formats import READERS
 from mmsnip.prepare.fit import UNITS
 from mmsnip.skeleton.up import AXES
 from mmsnip.structures import DataError

@@ -13,7 +13,7 @@ from typing import Any
 
 from mmsnip.apis.options import Options
 from mmsnip.cli.infer import add_input_arguments
-from mmsnip.io.sequence import READERS
+from mmsnip.io.formats import READERS
 from mmsnip.structures import DataError
 
 

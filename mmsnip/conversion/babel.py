@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
-from mmsnip.io.amass import read_amass, read_amass_joints
-from mmsnip.io.amass_folders import data_set_of, find_motion
-from mmsnip.io.amass_motion import read_amass_motion
-from mmsnip.io.babel import (
+from mmsnip.io.formats.amass import (
+    data_set_of,
+    find_motion,
+    read_amass,
+    read_amass_joints,
+    read_amass_motion,
+)
+from mmsnip.io.formats.babel import (
     BabelSegment,
     BabelSequence,
     act_categories,
+    babel_segments,
     read_babel_json,
 )
-from mmsnip.io.babel_segments import babel_segments
+from mmsnip.io.formats.smpl import load_smplh
 from mmsnip.io.reading import SequenceError
-from mmsnip.io.smpl_model import load_smplh
 from mmsnip.skeleton.layout import from_graph_cfg
 
 __all__ = ['BabelSource', 'add_babel_arguments']
@@ -62,7 +66,7 @@ class BabelSource(Source):
     `mmsnip.datasets.BABELDataset` picks its four.
 
     z points up and the body stays at the origin, as in the benchmark; see
-    `mmsnip.io.amass`. ``up='z'`` of the conversion turns it upright.
+    `mmsnip.io.formats.amass`. ``up='z'`` of the conversion turns it upright.
 
     A frame without a label is background here. The benchmark's preparation
     moves all later labels forward by it.
@@ -77,7 +81,7 @@ class BabelSource(Source):
             names of the motions; None takes ``amass/babel_joint_pos`` in the
             root, if it is there and there is no `model`.
         model (str | Path, optional): Model of SMPL-H, see
-            `mmsnip.io.smpl_model.load_smplh`; not used with `joints`.
+            `mmsnip.io.formats.smpl.load_smplh`; not used with `joints`.
         gender (str): Of the model. Defaults to 'male', as published.
         extra (bool): Take the densely annotated ones of ``extra_train`` and
             ``extra_val`` too, as splits of these names. Defaults to False.
@@ -227,16 +231,17 @@ class BabelSource(Source):
             if self.model is None:
                 raise SequenceError(f'{item.path}: there is no model')
             body = load_smplh(self.model, self.gender)
-            keypoint, found = read_amass(item.path, body)
+            found = read_amass(item.path, body)
         else:
             rates = [read_amass_motion(path).fps for path in item.also_reads]
-            keypoint, found = read_amass_joints(
+            found = read_amass_joints(
                 item.path,
                 fps=rates[0] if rates else None,
                 duration_s=item.fields['duration_s'],
             )
         duration = item.fields['duration_s']
-        mended = list(found['mended'])
+        keypoint = found.keypoint
+        mended = [str(note) for note in found.notes]
         T, wanted = keypoint.shape[1], max(1, int(FPS * duration))
         if abs(T - wanted) > 1:
             mended.append(
@@ -266,8 +271,8 @@ class BabelSource(Source):
         return Recording(
             annotation,
             (*mended, *cut),
-            layout=found['layout'],
-            unit=found['unit'],
+            layout=LAYOUT,
+            unit=found.unit,
         )
 
     def metainfo(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.conversion.folder import FolderSource
-from mmsnip.io.bvh import read_bvh
+from mmsnip.io.formats import load_sequence
 
 __all__ = ['BVHSource', 'add_bvh_arguments']
 
@@ -27,7 +27,8 @@ class BVHSource(FolderSource):
         root (str | Path): Folder.
         scale (float): Factor on all lengths, for units other than m, cm and
             mm; the result is metres. Defaults to 1.0.
-        positions (str): 'auto', 'replace' or 'add', see `read_bvh`.
+        positions (str): 'auto', 'replace' or 'add', see
+                `mmsnip.io.formats.bvh.read_bvh`.
         drop (Sequence[str]): Joints to leave out; their children hang on
             the joint above.
         joints (Sequence[str], optional): Joints to keep, in this order.
@@ -45,22 +46,29 @@ class BVHSource(FolderSource):
         end_sites: bool = False,
         **kwargs: Any,
     ) -> None:
+        self.scale = scale
         super().__init__(root, endings=('.bvh',), **kwargs)
         self._reading = dict(
-            scale=scale,
             positions=positions,
             drop=list(drop),
-            order=None if joints is None else list(joints),
+            joints=None if joints is None else list(joints),
             end_sites=end_sites,
         )
 
     def options(self) -> dict[str, Any]:
         """What `read` depends on."""
-        return {**super().options(), **self._reading}
+        return {
+            **super().options(),
+            **self._reading,
+            'scale': self.scale,
+        }
 
     def load(self, path: str) -> tuple[np.ndarray, dict[str, Any]]:
         """Joints by forward kinematics."""
-        return read_bvh(path, **self._reading)
+        keypoint, found = load_sequence(path, **self._reading)
+        if self.scale != 1.0:
+            keypoint, found['unit'] = keypoint * self.scale, 'm'
+        return keypoint, found
 
 
 def add_bvh_arguments(parser: argparse.ArgumentParser) -> None:

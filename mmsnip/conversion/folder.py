@@ -19,8 +19,8 @@ from mmsnip.conversion.segment_labels import (
     usual_label,
 )
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
+from mmsnip.io.formats import READERS, load_sequence
 from mmsnip.io.labels import OVERLAPS
-from mmsnip.io.sequence import READERS, load_sequence
 from mmsnip.skeleton.layout import from_graph_cfg, get_layout
 from mmsnip.structures.errors import is_rate
 
@@ -35,7 +35,7 @@ class FolderSource(Source):
 
     A recording is called as its file, with the folders below the root and
     without the ending: ``walk/p01.npy`` is ``walk/p01``. A folder whose
-    ``.json`` files are frames (`mmsnip.io.recordings_in.holds_frames`) is
+    ``.json`` files are frames (`mmsnip.io.formats.pose_json.holds_frames`) is
     one recording, called as the folder. Hidden files are not looked at,
     links to folders are followed.
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mmsnip.conversion.source import Skipped
 from mmsnip.conversion.tree import files_below
+from mmsnip.io.formats import group_frames
 from mmsnip.io.reading import SequenceError, safe_name
-from mmsnip.io.recordings_in import group_frames
 
 __all__ = ['find_recordings', 'frames_state']
 

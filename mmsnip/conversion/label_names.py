@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from mmsnip.io.sequence import READERS
+from mmsnip.io.formats import READERS
 
 __all__ = ['folder_classes', 'match_names']
 

@@ -9,8 +9,13 @@ from typing import Any
 
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
 from mmsnip.conversion.tree import files_below
-from mmsnip.io.ntu import read_ntu
-from mmsnip.io.ntu_names import NTU_CLASSES, ntu_name, read_name_list, stem
+from mmsnip.io.formats import load_sequence
+from mmsnip.io.formats.ntu_names import (
+    NTU_CLASSES,
+    ntu_name,
+    read_name_list,
+    stem,
+)
 from mmsnip.io.reading import SequenceError
 from mmsnip.io.splits import ntu_split
 
@@ -44,7 +49,7 @@ class NTUSource(Source):
             with a body in some frames only are converted as they are; those
             without any body are left out anyway.
         max_persons (int, optional): Most persons, chosen by
-            `mmsnip.io.ntu_bodies.select_bodies`; None keeps every body.
+            `mmsnip.io.formats.ntu.select_bodies`; None keeps every body.
             Defaults to 2.
         motion_rule (bool): Also drop bodies by their amount of motion, see
             there. Defaults to False.
@@ -128,8 +133,10 @@ class NTUSource(Source):
 
     def read(self, item: Item) -> Recording:
         """Read a file and put its label to it."""
-        keypoint, found = read_ntu(
-            item.path, self.max_persons, motion_rule=self.motion_rule
+        keypoint, found = load_sequence(
+            item.path,
+            max_persons=self.max_persons,
+            motion_rule=self.motion_rule,
         )
         annotation = dict(
             frame_dir=item.name,
@@ -139,7 +146,7 @@ class NTUSource(Source):
         )
         return Recording(
             annotation,
-            tuple(found['mended']),
+            tuple(found.get('mended', ())),
             layout=found['layout'],
             unit=found['unit'],
             up=found['up'],

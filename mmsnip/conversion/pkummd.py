@@ -9,7 +9,8 @@ from typing import Any
 
 from mmsnip.conversion.pkummd_layout import find_pkummd_files, split_kind
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
-from mmsnip.io.pkummd import PKUMMD_CLASSES, read_pkummd, read_pkummd_labels
+from mmsnip.io.formats import load_sequence
+from mmsnip.io.formats.pkummd import PKUMMD_CLASSES, read_pkummd_labels
 from mmsnip.io.reading import SequenceError
 from mmsnip.io.splits import pkummd_cross_view, read_pkummd_split
 
@@ -120,7 +121,7 @@ class PKUMMDSource(Source):
 
     def read(self, item: Item) -> Recording:
         """Read a video and its labels; frames of both count from 0."""
-        keypoint, found = read_pkummd(item.path)
+        keypoint, found = load_sequence(item.path, kind='PKU-MMD')
         T = keypoint.shape[1]
         label_file = item.fields['label_file']
         segments, labels, mended = read_pkummd_labels(label_file, T)
@@ -133,7 +134,10 @@ class PKUMMDSource(Source):
         )
         return Recording(
             annotation,
-            (*found['mended'], *(f'labels, {what}' for what in mended)),
+            (
+                *found.get('mended', ()),
+                *(f'labels, {what}' for what in mended),
+            ),
             layout=found['layout'],
             unit=found['unit'],
             up=found['up'],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmsnip.conversion.source import Skipped
 from mmsnip.conversion.tree import files_below
-from mmsnip.io.ntu_names import stem
+from mmsnip.io.formats.ntu_names import stem
 from mmsnip.io.reading import SequenceError
 from mmsnip.io.splits import pkummd_view
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.conversion.source import Item, Recording, Skipped, Source
-from mmsnip.io.prepared import Prepared, open_prepared
+from mmsnip.io.formats.prepared import Prepared, open_prepared
 from mmsnip.io.reading import SequenceError, safe_name
 from mmsnip.structures.errors import is_int, show
 

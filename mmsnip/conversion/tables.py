@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from mmsnip.conversion.folder import FolderSource
-from mmsnip.io.csv_columns import load_column_map
-from mmsnip.io.csv_table import read_csv
-from mmsnip.io.pose_json import read_pose_json
+from mmsnip.io.formats import load_sequence
+from mmsnip.io.formats.columns import load_column_map
 
 __all__ = [
     'PoseJSONSource',
@@ -31,7 +30,7 @@ class TableSource(FolderSource):
     Args:
         root (str | Path): Folder.
         columns (str | Path, optional): YAML file that says what the columns
-            are, `mmsnip.io.csv_columns.ColumnMap`; None goes by the header.
+            are, `mmsnip.io.formats.columns.ColumnMap`; None takes the header.
         endings (Collection[str]): Of the files. Defaults to .csv,
             .tsv and .txt, with white space between the cells as UTKinect's.
         **kwargs: As of `FolderSource`.
@@ -53,19 +52,19 @@ class TableSource(FolderSource):
 
     def options(self) -> dict[str, Any]:
         """What `read` depends on."""
-        columns = None if self._columns is None else vars(self._columns)
+        columns = self._columns and self._columns.model_dump()
         return {**super().options(), 'columns': columns}
 
     def load(self, path: str) -> tuple[np.ndarray, dict[str, Any]]:
         """Joints of a table."""
-        return read_csv(path, self._columns)
+        return load_sequence(path, self._columns)
 
 
 class PoseJSONSource(FolderSource):
     """A folder of poses that an estimator found, with all folders in it.
 
     A ``.json`` file is a recording, or a folder of files of a frame each,
-    see `mmsnip.io.recordings_in.holds_frames`.
+    see `mmsnip.io.formats.pose_json.holds_frames`.
 
     Args:
         root (str | Path): Folder.
@@ -92,7 +91,7 @@ class PoseJSONSource(FolderSource):
 
     def load(self, path: str) -> tuple[np.ndarray, dict[str, Any]]:
         """Bodies of a file or of a folder of frames."""
-        return read_pose_json(path, **self._reading)
+        return load_sequence(path, **self._reading)
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:

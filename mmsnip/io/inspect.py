@@ -16,8 +16,8 @@ from mmsnip.io.annotation import (
     complete_metainfo,
     open_annotation,
 )
+from mmsnip.io.formats import READERS, load_sequence
 from mmsnip.io.measure import measure_video
-from mmsnip.io.sequence import READERS, load_sequence
 from mmsnip.io.store import is_store
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.structures.errors import DataError, is_int, is_rate

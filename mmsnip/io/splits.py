@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 
-from mmsnip.io.ntu_names import NTUName, ntu_name, stem
+from mmsnip.io.formats.ntu_names import NTUName, ntu_name, stem
 from mmsnip.io.reading import SequenceError, read_text, safe_name
 
 __all__ = [

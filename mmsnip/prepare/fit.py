@@ -8,7 +8,6 @@ told, whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -710,26 +709,3 @@ def size_doubt(height: float, factor: float, stated: bool = False) -> str:
         f'bodies measure {height:.3g} in the file, {height * factor:.3g} m'
         f'{as_stated} which is no size of a person; {remedy}'
     )
-
-
-def facts_of(found: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """Fields of a `Recording` out of what older readers say beside joints."""
-    names = dict(
-        frame_dir='name',
-        keypoint_score='score',
-        track_ids='tracks',
-        row_frames='rows',
-        mended='notes',
-    )
-    keys = (
-        *('name', 'score', 'joint_names', 'layout', 'fps', 'up', 'unit'),
-        *('tracks', 'first_frame', 'frame_step', 'rows', 'notes'),
-        'img_shape',
-    )
-    facts = {names.get(k, k): v for k, v in found.items() if v is not None}
-    facts = {key: facts[key] for key in keys if key in facts}
-    if 'layout' in facts:
-        facts['layout'] = from_graph_cfg(facts['layout'])
-    facts['of_film'] = 'tracking' in found
-    facts['notes'] = tuple(facts.get('notes', ()))
-    return {**facts, **more}

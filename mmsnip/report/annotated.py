@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.annotation import complete_metainfo, open_annotation
-from mmsnip.io.sequence import READERS, load_sequence
+from mmsnip.io.formats import READERS, load_sequence
 from mmsnip.io.store import SkeletonStore
 from mmsnip.io.video_check import as_labels, as_segments
 from mmsnip.report.bodies import Bodies

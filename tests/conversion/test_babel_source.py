@@ -10,8 +10,8 @@ from mmsnip.conversion.babel import BabelSource, add_babel_arguments
 from mmsnip.conversion.job import convert
 from mmsnip.datasets.babel import SUBSETS, BABELDataset
 from mmsnip.io.annotation import load_annotation
+from mmsnip.io.formats.smpl import NTU_FROM_SMPLH
 from mmsnip.io.reading import SequenceError
-from mmsnip.io.smpl import NTU_FROM_SMPLH
 from tests.io.babel_files import (
     entry,
     stand_in_body,

@@ -68,7 +68,7 @@ def test_names_that_are_no_text_are_reported(tmp_path):
     source = FolderSource(tmp_path)
 
     assert source.items() == []
-    assert 'cannot name a video' in source.skipped[0].reason
+    assert 'cannot name a recording' in source.skipped[0].reason
 
 
 def test_links_in_a_circle_end(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from mmsnip.conversion.job import convert
 from mmsnip.conversion.ntu import NTUSource
 from mmsnip.io.annotation import check_annotation, load_annotation
-from mmsnip.io.ntu_names import NTU_CLASSES
+from mmsnip.io.formats.ntu_names import NTU_CLASSES
 from tests.io.ntu_text import FIRST_ID, frames_of, ntu_text, standing
 
 # performer 1 trains, 3 validates; camera 2 trains, 1 validates.

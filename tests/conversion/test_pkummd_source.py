@@ -6,7 +6,7 @@ import pytest
 from mmsnip.conversion.job import convert
 from mmsnip.conversion.pkummd import PKUMMDSource
 from mmsnip.io.annotation import check_annotation, load_annotation
-from mmsnip.io.pkummd import PKUMMD_CLASSES
+from mmsnip.io.formats.pkummd import PKUMMD_CLASSES
 from mmsnip.io.reading import SequenceError
 from tests.io.pkummd_text import label_text, skeleton_text, split_text
 

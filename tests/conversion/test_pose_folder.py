@@ -18,7 +18,8 @@ from mmsnip.conversion.persons import keep_movers, motion_of
 from mmsnip.conversion.remap import lost_joints
 from mmsnip.conversion.tables import PoseJSONSource
 from mmsnip.io.annotation import check_annotation, load_annotation
-from mmsnip.io.recordings_in import group_frames, holds_frames
+from mmsnip.io.formats import group_frames
+from mmsnip.io.formats.pose_json import holds_frames
 from mmsnip.skeleton import get_layout
 from mmsnip.skeleton.mapping import joint_mapping
 

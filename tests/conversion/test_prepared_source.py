@@ -9,7 +9,7 @@ from mmsnip.conversion.job import convert
 from mmsnip.conversion.prepared import PreparedSource
 from mmsnip.datasets.babel import BABELDataset
 from mmsnip.io.annotation import load_annotation, save_annotation
-from mmsnip.io.prepared import read_prepared
+from mmsnip.io.formats.prepared import read_prepared
 from mmsnip.io.reading import SequenceError
 from tests.io.prepared_files import (
     babel_subset,

@@ -44,7 +44,7 @@ def test_the_lists_of_pku_mmd_are_read(tmp_path):
         ('s.json', '["a"]', 'expected an object of lists'),
         ('s.json', '{"train": "a"}', "key 'train': found str 'a'"),
         ('s.json', '{"train": ["a", 3]}', "key 'train': found int 3"),
-        ('s.json', '{"train": ["../a"]}', "'../a' cannot name a video"),
+        ('s.json', '{"train": ["../a"]}', "'../a' cannot name a recording"),
         ('train.txt', 'a\n/b\n', "train.txt, line 2: '/b' cannot name"),
         ('s.csv', 'a', "ends in '.csv'"),
     ],

@@ -164,7 +164,7 @@ def write_table(folder, header, columns=''):
 @pytest.mark.parametrize(
     ('header', 'columns', 'unit', 'height', 'told'),
     [
-        (BARE.replace(',', ' (cm),') + ' (cm)', '', 'cm', 1.7, True),
+        (BARE.replace(',', ' (cm),') + ' (cm)', '', 'cm', 1.7, False),
         (BARE, ', scale: 0.01', 'cm', 1.7, True),
         (BARE, ', unit: mm', 'cm', 0.17, True),
         (BARE, ', unit: mm', 'mm', 0.17, False),

@@ -16,12 +16,13 @@ def read_or_refuse(read, content, suffix='.txt'):
         path = Path(folder, f'foreign{suffix}')
         path.write_bytes(content)
         try:
-            keypoint, _ = read(path)
+            found = read(path)
         except SequenceError as error:
             named = str(path) in str(error)
             if not named:
                 raise AssertionError(f'no file in {error}') from error
         else:
+            keypoint = found[0] if isinstance(found, tuple) else found.keypoint
             assert keypoint.dtype == np.float32
             assert keypoint.ndim == 4
             assert np.isfinite(keypoint).all()

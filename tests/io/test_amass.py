@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsnip.io.amass import (
+from mmsnip.io.formats.amass import (
+    find_motion,
     frames_at_30_fps,
     read_amass,
     read_amass_joints,
+    read_amass_motion,
 )
-from mmsnip.io.amass_folders import find_motion
-from mmsnip.io.amass_motion import read_amass_motion
-from mmsnip.io.reading import SequenceError
-from mmsnip.io.smpl import (
+from mmsnip.io.formats.smpl import (
     NTU_FROM_SMPLH,
     SMPLH_JOINTS_OF_NTU,
+    load_smplh,
     ntu_joints,
 )
-from mmsnip.io.smpl_model import load_smplh
+from mmsnip.io.reading import SequenceError
 from mmsnip.skeleton.layout import from_graph_cfg
 from tests.io.babel_files import (
     smplh_arrays,
@@ -91,7 +91,8 @@ def test_a_motion_is_moved_in_the_chosen_frames_only(tmp_path):
         seen.append(len(poses))
         return stand_in_body(poses)
 
-    keypoint, metadata = read_amass(path, body)
+    found = read_amass(path, body)
+    keypoint = found.keypoint
 
     with np.load(path) as arrays:
         poses = arrays['poses'].reshape(13, 52, 3)[[0, 4, 8, 12]]
@@ -101,22 +102,17 @@ def test_a_motion_is_moved_in_the_chosen_frames_only(tmp_path):
     np.testing.assert_array_equal(
         keypoint[0, :, :21], poses[:, NTU_FROM_SMPLH[:21]].astype(np.float32)
     )
-    assert metadata == dict(
-        fps=30.0,
-        source_fps=120.0,
-        layout='nturgb+d-official',
-        unit='m',
-        up='z',
-        track_ids=['0'],
-        mended=[],
-    )
+    assert (found.fps, found.unit, found.up) == (30.0, 'm', 'z')
+    assert found.layout.name == 'nturgb+d-official'
 
 
 def test_shape_and_translation_come_only_where_they_are_asked_for(tmp_path):
     path = write_motion(tmp_path / 'a_poses.npz', T=13, fps=60.0)
-    plain, _ = read_amass(path, stand_in_body)
+    plain = read_amass(path, stand_in_body).keypoint
 
-    moved, _ = read_amass(path, stand_in_body, shaped=True, translated=True)
+    moved = read_amass(
+        path, stand_in_body, shaped=True, translated=True
+    ).keypoint
 
     motion = read_amass_motion(path)
     expected = plain + motion.betas[0] + motion.trans[::2][None, :, None]
@@ -162,21 +158,21 @@ def test_extracted_joints_are_read_in_both_shapes(tmp_path, flat, ending):
     else:
         np.savez(path, joint_pos=stored, allow_pickle=True)
 
-    keypoint, metadata = read_amass_joints(path, fps=60.0)
+    found = read_amass_joints(path, fps=60.0)
+    keypoint = found.keypoint
 
     expected = joints[::2][:, NTU_FROM_SMPLH].astype(np.float32)
     np.testing.assert_array_equal(keypoint, expected[None])
-    assert metadata['source_fps'] == 60.0
 
 
 def test_the_rate_of_joints_follows_from_the_duration(tmp_path):
     np.save(tmp_path / 'a.npy', np.ones((301, 25, 3)))
 
-    keypoint, metadata = read_amass_joints(tmp_path / 'a.npy', None, 2.51)
+    found = read_amass_joints(tmp_path / 'a.npy', None, 2.51)
+    keypoint = found.keypoint
 
-    assert metadata['source_fps'] == 120.0
     assert keypoint.shape == (1, 76, 25, 3)
-    assert 'the rate is in no file; 120 frames/s' in metadata['mended'][0]
+    assert 'the rate is in no file; 120 frames/s' in str(found.notes[0])
 
 
 @pytest.mark.parametrize(
@@ -228,7 +224,7 @@ def test_a_motion_is_found_under_old_and_new_names(tmp_path, feat_p, place):
 
 
 def test_no_name_of_a_motion_leaves_the_folder(tmp_path):
-    with pytest.raises(SequenceError, match='cannot name a video'):
+    with pytest.raises(SequenceError, match='cannot name a recording'):
         find_motion(tmp_path / 'amass', 'KIT/../../secret.npz')
 
     assert find_motion(tmp_path, 'a') is None

@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsnip.datasets.babel import SUBSETS
-from mmsnip.io.babel import (
+from mmsnip.io.formats.babel import (
     BABEL_SUBSETS,
     BabelSegment,
     BabelSequence,
     act_categories,
+    babel_segments,
     read_babel_json,
+    seconds_to_frames,
 )
-from mmsnip.io.babel_segments import babel_segments, seconds_to_frames
 from mmsnip.io.reading import SequenceError
 from tests.io.babel_files import entry, write_json
 
@@ -165,8 +166,8 @@ def damaged(change):
         (lambda e: e.update(dur=10**400), "key 'dur': found int"),
         (lambda e: e.update(dur=float('nan')), "key 'dur': found float nan"),
         (lambda e: e.update(feat_p=3), "key 'feat_p': found int 3"),
-        (lambda e: e.update(feat_p='../a'), "'../a' cannot name a video"),
-        (lambda e: e.update(feat_p='/etc/a'), 'cannot name a video'),
+        (lambda e: e.update(feat_p='../a'), "'../a' cannot name a recording"),
+        (lambda e: e.update(feat_p='/etc/a'), 'cannot name a recording'),
         (lambda e: e.update(frame_ann=[]), "key 'frame_ann': found list"),
         (lambda e: e['frame_ann'].pop('labels'), "key 'labels': found noth"),
         (
@@ -199,8 +200,8 @@ def test_a_malformed_entry_is_refused_by_file_sid_and_key(
     [
         ('[1, 2]', 'holds a list'),
         ('{"7": [1]}', "sid '7': found list"),
-        ('{"7": {', 'is no json'),
-        ('[' * 100_000, 'is no json'),
+        ('{"7": {', 'line 1'),
+        ('[' * 100_000, 'is no JSON'),
         ('', 'it is empty'),
     ],
 )

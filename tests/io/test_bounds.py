@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from mmsnip.io.sequence import load_sequence
+from mmsnip.io.formats import load_sequence
 
 BVH = """HIERARCHY
 ROOT a

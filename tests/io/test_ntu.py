@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsnip.io.ntu import read_ntu
 from mmsnip.io.reading import SequenceError
 from tests.io.ntu_text import (
     FIRST_ID,
@@ -15,6 +14,7 @@ from tests.io.ntu_text import (
     standing,
 )
 from tests.io.plain_ntu import dense, read_by_arrays, read_by_dicts
+from tests.io.readers import read_ntu
 
 
 @pytest.fixture
@@ -142,18 +142,6 @@ def test_the_ways_of_writing_do_not_matter(write, change):
     np.testing.assert_array_equal(keypoint, expected)
 
 
-def test_tracking_states_are_returned_on_request(write):
-    rng = np.random.default_rng(3)
-    frames = frames_of([(FIRST_ID, 1, standing(rng, 2))], 4)
-    path = write(ntu_text(frames, tracking=1))
-
-    keypoint, metadata = read_ntu(path, tracking=True)
-
-    assert metadata['tracking_state'].dtype == np.int8
-    assert metadata['tracking_state'][0, :, 7].tolist() == [0, 1, 1, 0]
-    np.testing.assert_array_equal(keypoint, read_ntu(path)[0])
-
-
 def line_as(number, new):
     """Change that puts ``new`` in place of a line."""
 
@@ -209,7 +197,7 @@ def test_a_broken_file_is_refused_by_line(write, change, message):
 
 
 def test_bodies_that_would_not_fit_in_memory_are_refused(write, monkeypatch):
-    monkeypatch.setattr('mmsnip.io.ntu.MAX_VALUES', 2 * 4 * 75 - 1)
+    monkeypatch.setattr('mmsnip.io.formats.ntu.MAX_VALUES', 2 * 4 * 75 - 1)
     path = write(small_text())
 
     with pytest.raises(SequenceError, match='has 2 bodies in 4 frames, more'):

@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.ntu import read_ntu
-from mmsnip.io.ntu_bodies import (
+from mmsnip.io.formats.ntu import (
     Body,
     body_motion,
     noisy_frames,
     select_bodies,
 )
 from tests.io.ntu_text import frames_of, ntu_text, standing
+from tests.io.readers import read_ntu
 
 
 def body(name, first, joints):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmsnip.io.ntu_names import (
+from mmsnip.io.formats.ntu_names import (
     NTU_CLASSES,
     NTUName,
     ntu_name,
@@ -83,8 +83,8 @@ def test_a_list_gives_its_names_once(tmp_path, text):
     [
         ('a\nb c\n', "line 2: found 'b c', expected one name a line"),
         ('only some prose\n', 'holds no name'),
-        ('a\n../../b\n', 'line 2: .* cannot name a video'),
-        ('a\n.skeleton\n', 'line 2: .* cannot name a video'),
+        ('a\n../../b\n', 'line 2: .* cannot name a recording'),
+        ('a\n.skeleton\n', 'line 2: .* cannot name a recording'),
     ],
 )
 def test_other_lists_are_refused(tmp_path, text, message):

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsnip.io.pkummd import (
+from mmsnip.io.formats.pkummd import (
     PKUMMD_CLASSES,
-    read_pkummd,
     read_pkummd_labels,
 )
 from mmsnip.io.reading import SequenceError
 from tests.io.pkummd_text import label_text, skeleton_text
+from tests.io.readers import read_pkummd
 
 
 @pytest.fixture

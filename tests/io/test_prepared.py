@@ -13,9 +13,9 @@ from mmsnip.io.annotation import (
     load_annotation,
     validate_annotation,
 )
-from mmsnip.io.array_rows import open_rows
-from mmsnip.io.ntu_names import NTU_CLASSES
-from mmsnip.io.prepared import open_prepared, read_prepared
+from mmsnip.io.formats.ntu_names import NTU_CLASSES
+from mmsnip.io.formats.prepared import open_prepared, read_prepared
+from mmsnip.io.formats.rows import open_rows
 from mmsnip.io.reading import SequenceError
 from tests.io.prepared_files import (
     babel_subset,
@@ -201,7 +201,7 @@ def test_with_18_joints_the_third_coordinate_is_a_score(tmp_path):
         ((['a'] * 4, [[0], 0, 0, 0]), r'expected \(names, labels\)'),
         (([1] * 4, [0] * 4), r'expected \(names, labels\)'),
         ({'a': 1}, r'expected \(names, labels\)'),
-        ((['../a'] * 4, [0] * 4), "'../a' cannot name a video"),
+        ((['../a'] * 4, [0] * 4), "'../a' cannot name a recording"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(tmp_path, labels, message):
@@ -287,7 +287,7 @@ def test_a_malformed_sequence_is_refused_by_sid(tmp_path, content, message):
         (dict(babel_subset(), sid=[1, 2]), '2 sid, 3 X and 3 L'),
         (dict(babel_subset(), X=7), "key 'X': found int 7"),
         (put('sid', 0, None), r"'sid'\[0\]: found nothing"),
-        (put('sid', 0, '/etc'), 'cannot name a video'),
+        (put('sid', 0, '/etc'), 'cannot name a recording'),
         (dict(a=1), "expected a dict with 'annotations'"),
     ],
 )

@@ -126,7 +126,7 @@ def test_split_files_are_read(tmp_path, text):
         (split_text([], VAL), "no names below 'Training videos:'"),
         (split_text(TRAIN, TRAIN[:1]), "line 4: '0002-L' stands in both"),
         (split_text(['a b'], VAL), "line 2: 'a b' is no name"),
-        (split_text(['../a'], VAL), 'line 2: .* cannot name a video'),
+        (split_text(['../a'], VAL), 'line 2: .* cannot name a recording'),
     ],
 )
 def test_broken_split_files_are_refused_by_line(tmp_path, text, message):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.ntu import read_ntu
+from mmsnip.io.formats import read
 from mmsnip.skeleton.layout import SkeletonLayout, from_metainfo, get_layout
 from mmsnip.skeleton.sides import left_right_frames
 from mmsnip.synthesis import synthesize_trimmed
@@ -93,7 +93,7 @@ def test_real_recordings_have_left_on_the_left(data_dir, record_property):
     layout = get_layout('nturgb+d')
     shares = []
     for path in sorted((data_dir / 'ntu_samples').glob('*.skeleton')):
-        agree, told = left_right_frames(read_ntu(path)[0], layout)
+        agree, told = left_right_frames(read(path).keypoint, layout)
         shares.append(agree / told)
     record_property('least share', min(shares))
 

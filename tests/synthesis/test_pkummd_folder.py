@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsnip.io.pkummd import (
+from mmsnip.io.formats.pkummd import (
     PKUMMD_CLASSES,
     read_pkummd,
     read_pkummd_labels,
@@ -44,7 +44,7 @@ def test_files_hold_the_videos_of_the_generator(tmp_path):
 
     for name, split, index in (('0002-M', 'train', 1), ('0004-M', 'val', 0)):
         video = synthesize_video(7, split, index, FRAMES)
-        keypoint, _ = read_pkummd(skeleton(tmp_path, name))
+        keypoint = read_pkummd(skeleton(tmp_path, name)).keypoint
         M = len(keypoint)
         np.testing.assert_allclose(
             keypoint, video['keypoint'][:M], rtol=0, atol=6e-7

@@ -10,7 +10,7 @@ import pytest
 
 from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.io.detections import load_detections
-from mmsnip.io.sequence import load_sequence
+from mmsnip.io.formats import load_sequence
 from tests.apis.streaming_models import JOINTS, RECIPE, checkpoint, poses
 from tests.tools.conftest import command as command_of
 

@@ -1,0 +1,449 @@
+"""Tables of joint positions: a row a frame, or a row a joint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmsnip.io.formats.clock import Clock, number_frames, read_clock
+from mmsnip.io.formats.registry import reader
+from mmsnip.io.formats.table import Columns, Table, find_columns, read_table
+from mmsnip.io.formats.tracks import MAX_PERSONS, Body, persons_of
+from mmsnip.skeleton.layout import from_graph_cfg, get_layout
+from mmsnip.skeleton.layouts import BUILTIN
+from mmsnip.structures import DataError, Recording
+from mmsnip.structures.files import MAX_BYTES
+
+__all__ = ['read_csv', 'read_known']
+
+_WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
+# Share of frames with two rows of an id, or of none, above which these are
+# two persons and not one that was written twice.
+_REPEATED = {True: 0.05, False: 0.5}
+
+
+@reader(
+    *('.csv', '.tsv', '.txt'),
+    title='Table',
+    note='a row a frame or a row a joint, any delimiter; the header names the '
+    'joints, or a YAML column map says what the columns are',
+)
+def read_csv(path: Path, columns: Any = None) -> Recording:
+    """Joint positions of a table of numbers.
+
+    How delimiter, header and columns are guessed where ``columns`` does not
+    tell them: `read_table`, `find_columns`.
+
+    - Frames are sorted, and counted in the common step of their numbers;
+      numbers that are missing become frames in which nobody is there. So do
+      those that a time column leaves out, where nothing numbers the frames:
+      see `mmsnip.io.formats.clock.read_clock`.
+    - A joint of which a coordinate is empty, NaN or infinite is absent.
+    - Of rows for one frame, person and joint the last counts; but where
+      whole bodies repeat in many frames the id is none, and they are
+      tracked.
+
+    Args:
+        path (Path): Text table.
+        columns (ColumnMap | Mapping | str | os.PathLike[str] | None):
+            Meaning of the columns, or the YAML file that tells it; see
+            `mmsnip.io.formats.columns.ColumnMap`.
+
+    Returns:
+        Recording: (M, T, V, 2 or 3).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DataError: If the table cannot be read, or the map does not fit;
+            line, key or column is named.
+    """
+    return read_known(path, columns)
+
+
+def read_known(path: Path, columns: Any = None, **known: Any) -> Recording:
+    """A table of a format that fixes some keys of the column map.
+
+    Args:
+        path (Path): Text table.
+        columns (Any): What the user says; it goes first. See `read_csv`.
+        **known (Any): Further keys of `ColumnMap`.
+
+    Returns:
+        Recording: See `read_csv`.
+    """
+    from mmsnip.io.formats.columns import load_column_map, parse_column_map
+
+    if columns is None or isinstance(columns, Mapping):
+        stated = parse_column_map(columns or {}, f'column map for {path}')
+    elif hasattr(columns, 'model_fields_set'):
+        stated = columns
+    else:
+        stated = load_column_map(columns)
+    if 'joints' in stated.model_fields_set or stated.coordinates:
+        known = {k: v for k, v in known.items() if k not in _ABOUT_JOINTS}
+    columns = stated.over(**known)
+    rows = columns.header_rows or ()
+    table = read_table(
+        path,
+        columns.delimiter,
+        columns.header,
+        [rows] if isinstance(rows, int) else rows,
+    )
+    return _recording(path, table, columns, find_columns(table, columns))
+
+
+_ABOUT_JOINTS = ('joints', 'joint', 'coordinates', 'layout', 'joint_names')
+
+
+def _recording(
+    path: Path, table: Table, columns: Any, found: Columns
+) -> Recording:
+    clock, numbering, notes = _frames(table, found)
+    frames, T = clock.frames, int(clock.frames.max()) + 1
+    joints, names = _joints(table, found)
+    V = len(names)
+    values = _grid(table, found.places)  # (R, V, C), of a long one (R, 1, C)
+    scores = None if found.scores is None else _grid(table, found.scores)
+    ids = [''] * table.num_rows
+    if found.person is not None:
+        ids = table.words(found.person)
+    repeated = False
+    if found.joint is None:
+        pairs = list(zip(frames.tolist(), ids))
+        repeated = len(set(pairs)) < len(pairs)
+        if repeated and table.header is None:
+            _check_wide(table, frames)
+    persons: dict[str, Any]
+    if found.joint is None and (found.person is not None or repeated):
+        persons, more = _by_body(path, frames, ids, values, scores, table)
+    else:
+        persons, more = _dense(
+            path, (ids, frames, joints), (T, V), values, scores, table
+        )
+    notes += more
+    scale, unit = columns.scale, columns.unit
+    unit = unit or ('m' if scale != 1.0 else found.unit)
+    unit = 'pixel' if unit in ('px', 'pixel', 'pixels') else unit
+    with np.errstate(over='ignore'):
+        keypoint = np.asarray(scale * persons.pop('keypoint'), np.float32)
+    order, layout, names = _arranged(names, columns, found, path)
+    score = persons.pop('score')
+    present = persons.pop('present')
+    recording = Recording(
+        name=path.stem,
+        source=str(path),
+        keypoint=keypoint[:, :, order],
+        present=None if present is None else present[:, :, order],
+        score=None if score is None else score[:, :, order],
+        layout=None if layout is None else from_graph_cfg(layout),
+        joint_names=tuple(names),
+        fps=columns.fps or clock.fps,
+        unit=unit,
+        up=columns.up,
+        rows=np.unique(clock.frames) if clock.gaps else None,
+        **persons,
+        **numbering,
+    )
+    for text, count in notes:
+        recording = recording.noted(text, count)
+    return recording
+
+
+def _frames(
+    table: Table, found: Columns
+) -> tuple[Clock, dict[str, int], list[tuple[str, int]]]:
+    """Frame of each row; first number and step, where frames are numbered."""
+    notes = [(note, 0) for note in found.notes]
+    wide = found.joint is None and found.person is None
+    times = None
+    if found.time is not None:
+        try:
+            times = table.numbers(found.time)
+        except DataError:
+            if found.frame is None and not wide:
+                raise
+            notes.append(
+                (
+                    f'column {table.name(found.time)} holds no numbers; it '
+                    'was left out',
+                    0,
+                )
+            )
+    if times is not None and _counts_by_one(times, found, wide):
+        there = found.frame is None
+        notes.append(
+            (
+                f'column {table.name(int(found.time or 0))} says no unit and '
+                'counts by 1: it was '
+                f'{"taken for the frame number" if there else "left out"}; '
+                'tell time_unit in a column map if it is a time',
+                0,
+            )
+        )
+        found.frame = found.time if there else found.frame
+        times = None
+
+    def clock_of(index: np.ndarray, numbers: np.ndarray | None) -> Clock:
+        assert times is not None
+        try:
+            return read_clock(
+                times[index],
+                found.time_unit,
+                numbers,
+                f'column {table.name(int(found.time or 0))}',
+                lambda n: f'line {table.lines[int(index[n])]}',
+            )
+        except DataError as error:
+            raise DataError(f'{table.path}, {error}') from None
+
+    if found.frame is None:
+        if times is None:
+            if not wide:
+                raise DataError(
+                    f'{table.path}: its rows are single joints or persons, '
+                    'but no column tells the frame; call one frame or time, '
+                    'or name it in a column map'
+                )
+            return Clock(np.arange(table.num_rows)), {}, notes
+        if wide:
+            clock = clock_of(np.arange(table.num_rows), None)
+            return clock, {}, notes + clock.notes
+        if np.isnan(times).any():
+            line = table.lines[int(np.isnan(times).argmax())]
+            raise DataError(f'{table.path}, line {line}: the time is empty')
+        _, index, inverse = np.unique(
+            times, return_index=True, return_inverse=True
+        )
+        clock = clock_of(index, None)
+        clock.frames = clock.frames[inverse.reshape(-1)]
+        return clock, {}, notes + clock.notes
+    numbers = table.numbers(found.frame)
+    wrong = np.isnan(numbers) | (numbers != np.rint(numbers))
+    wrong |= np.abs(numbers) > 2**53
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f'{table.path}, line {table.lines[row]}: frame number '
+            f'{numbers[row]:g} is not whole'
+        )
+    numbers = numbers.astype(np.int64)
+    back = np.diff(numbers) < 0
+    if back.any():
+        line = table.lines[int(back.argmax()) + 1]
+        notes.append((f'rows were sorted by frame (line {line} goes back)', 0))
+    what = f'column {table.name(found.frame)}'
+    frames, first, step, more = number_frames(numbers, table.path, what)
+    clock = Clock(frames)
+    if times is not None:
+        there, index = np.unique(frames, return_index=True)
+        known = clock_of(index, there)
+        clock.fps, more = known.fps, more + known.notes
+    return clock, dict(first_frame=first, frame_step=step), notes + more
+
+
+def _counts_by_one(times: np.ndarray, found: Columns, wide: bool) -> bool:
+    """Whether a time of no known unit is whole and steps by 1."""
+    if found.time_unit is not None or not np.isfinite(times).all():
+        return False
+    if (times != np.rint(times)).any():
+        return False
+    steps = np.sort(np.diff(np.sort(times) if wide else np.unique(times)))
+    return len(steps) > 0 and float(steps[(len(steps) - 1) // 2]) == 1
+
+
+def _joints(table: Table, found: Columns) -> tuple[np.ndarray, list[str]]:
+    """Joints of a row: (1, V) of a wide table, (R, 1) of a long one."""
+    if found.joint is None:
+        names = found.names or []
+        return np.arange(len(names))[None], names
+    words = table.words(found.joint)
+    names = list(dict.fromkeys(words))
+    if all(name.isdecimal() for name in names):
+        names.sort(key=lambda name: (len(name), name))
+    place = {name: v for v, name in enumerate(names)}
+    return np.array([[place[word]] for word in words], np.int64), names
+
+
+def _grid(table: Table, places: np.ndarray) -> np.ndarray:
+    """Several columns at once, (R, *places.shape), NaN where empty."""
+    grid = np.stack([table.numbers(n) for n in places.ravel()], axis=1)
+    return grid.reshape(table.num_rows, *places.shape)
+
+
+def _by_body(
+    path: Path,
+    frames: np.ndarray,
+    ids: list[str],
+    values: np.ndarray,
+    scores: np.ndarray | None,
+    table: Table,
+) -> tuple[dict[str, Any], list[tuple[str, int]]]:
+    """Persons of rows that are a body each."""
+    notes: list[tuple[str, int]] = []
+    order = np.argsort(frames, kind='stable').tolist()
+    last = {(int(frames[n]), ids[n]): n for n in order}
+    repeated = len(order) - len(last)
+    num_frames = len(np.unique(frames))
+    if repeated and repeated <= _REPEATED[any(ids)] * num_frames:
+        seen: set = set()
+        extra = [
+            n
+            for n in order
+            if (key := (int(frames[n]), ids[n])) in seen or seen.add(key)
+        ]
+        notes.append(
+            (
+                f'{repeated} rows repeat another one (first at line '
+                f'{table.lines[extra[0]]}); the last one counts',
+                repeated,
+            )
+        )
+        order = sorted(last.values(), key=lambda n: (int(frames[n]), n))
+    lost = np.isnan(values).any(axis=-1)  # (R, V)
+    points = np.where(lost[..., None], 0, values).astype(np.float32)
+    given = np.ones(lost.shape) if scores is None else np.nan_to_num(scores)
+    given = np.where(lost, 0, given).astype(np.float32)
+    bodies: dict[int, list[Body]] = {}
+    for n in order:
+        body = Body(points[n], given[n], ids[n] or None)
+        if points[n].any():
+            bodies.setdefault(int(frames[n]), []).append(body)
+        else:
+            bodies.setdefault(int(frames[n]), [])
+    crowd = max(map(len, bodies.values()))
+    if crowd > MAX_PERSONS:
+        raise DataError(
+            f'{path}: {crowd} persons in a frame, more than {MAX_PERSONS}; '
+            'is the person the right column?'
+        )
+    persons, more = persons_of(sorted(bodies.items()), str(path))
+    persons['present'] = None
+    if scores is None:
+        persons['present'] = persons['score'] > 0
+        persons['score'] = None
+    return persons, notes + more
+
+
+def _dense(
+    path: Path,
+    where: tuple[list[str], np.ndarray, np.ndarray],
+    shape: tuple[int, int],
+    values: np.ndarray,
+    scores: np.ndarray | None,
+    table: Table,
+) -> tuple[dict[str, Any], list[tuple[str, int]]]:
+    """Persons of rows that are a frame or a joint each."""
+    ids, frames, joints = where
+    (T, V), C = shape, values.shape[-1]
+    place = {word: n for n, word in enumerate(dict.fromkeys(ids))}
+    M = len(place)
+    if M > MAX_PERSONS:
+        raise DataError(
+            f'{path}: {M} persons, more than {MAX_PERSONS}; is the person '
+            'the right column?'
+        )
+    if min(MAX_BYTES, max(2**26, 2000 * _size(path))) < M * T * V * C * 8:
+        raise DataError(
+            f'{path}: {M} persons, {T:,} frames and {V} joints are far more '
+            f'than its {table.num_rows:,} rows hold; are frame, person and '
+            'joint the right columns?'
+        )
+    persons = np.array([place[word] for word in ids], np.int64)
+    keys = ((persons * T + frames)[:, None] * V + joints)[:, :]  # (R, V')
+    last = np.unique(keys[::-1, 0], return_index=True)[1]
+    last = np.sort(len(keys) - 1 - last)
+    notes = []
+    if len(last) < len(keys):
+        first = np.setdiff1d(np.arange(len(keys)), last)[0]
+        line = table.lines[
+            int(np.flatnonzero(keys[:, 0] == keys[first, 0])[1])
+        ]
+        notes.append(
+            (
+                f'{len(keys) - len(last)} rows repeat an earlier one (first '
+                f'at line {line}); the last one counts',
+                len(
+                    np.unique(frames[np.setdiff1d(np.arange(len(keys)), last)])
+                ),
+            )
+        )
+    keypoint = np.full((M * T * V, C), np.nan)
+    keypoint[keys[last].ravel()] = values[last].reshape(-1, C)
+    keypoint = keypoint.reshape(M, T, V, C)
+    score = None
+    if scores is not None:
+        score = np.zeros(M * T * V)
+        score[keys[last].ravel()] = np.nan_to_num(scores[last]).ravel()
+        score = score.reshape(M, T, V)
+        score[np.isnan(keypoint).any(axis=-1)] = 0
+    tracks = tuple(place) if any(place) else ()
+    found = dict(keypoint=keypoint, score=score, present=None, tracks=tracks)
+    return found, notes
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _check_wide(table: Table, frames: np.ndarray) -> None:
+    """Refuse a long table without a header, taken for a wide one."""
+    counts = np.unique(frames, return_counts=True)[1]
+    if counts.max() >= 3 and counts.mean() >= 2:
+        raise DataError(
+            f'{table.path}: the first column repeats a value up to '
+            f'{counts.max()} times; if a row is a single joint, tell the '
+            'columns in a column map'
+        )
+
+
+def _arranged(
+    names: list[str], columns: Any, found: Columns, path: Path
+) -> tuple[list[int], Any, list[str]]:
+    """Joint that takes each place; layout; names.
+
+    Without a map, joints that have exactly the names of a built-in layout
+    (in any order, case and spelling of words) are brought to its order.
+    """
+    wanted = columns.known_joints
+    layout: Any = columns.layout or found.layout
+    if found.layout is not None and not wanted:
+        wanted = list(get_layout(found.layout).joint_names)
+    numbered = all(name.isdecimal() for name in names)
+    if not wanted and not numbered and columns.parents is None:
+        spelled = sorted(map(_spell, names))
+        for builtin in BUILTIN:
+            option = list(get_layout(builtin).joint_names)
+            if sorted(map(_spell, option)) == spelled:
+                layout, wanted = builtin, option
+                break
+    wanted = wanted or names
+    if numbered and len(names) == len(wanted):
+        order = list(range(len(names)))
+    else:
+        place = {_spell(name): v for v, name in enumerate(names)}
+        place.update({name: v for v, name in enumerate(names)})
+        order = [place.get(n, place.get(_spell(n), -1)) for n in wanted]
+        missing = [n for n, v in zip(wanted, order) if v < 0]
+        if missing:
+            raise DataError(
+                f'{path}: joints {missing!r:.300} of the layout are not in '
+                f'the table, which has {names!r:.300}'
+            )
+    if columns.parents is not None:
+        if len(columns.parents) != len(wanted):
+            raise DataError(
+                f'{path}: the column map has {len(columns.parents)} parents, '
+                f'the table {len(wanted)} joints'
+            )
+        layout = dict(joint_names=wanted, parents=list(columns.parents))
+    return order, layout, wanted
+
+
+def _spell(name: str) -> Any:
+    """Words of a name in any order: LeftHip, left_hip, hip left."""
+    words = sorted(word.lower() for word in _WORD.findall(name[:200]))
+    return tuple(words) or (name,)

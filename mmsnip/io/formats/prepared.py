@@ -1,0 +1,524 @@
+"""Data sets that others prepared, in the files of their projects.
+
+==================  =======================================================
+``annotations``     pickle of pyskl, mmaction2 or this project
+``sid, X, Y, L``    pickle of the weakly supervised BABEL benchmark
+``x_train, ...``    ``.npz`` of CTR-GCN and those that followed it
+(N, C, T, V, M)     ``.npy`` of ST-GCN, 2s-AGCN, AimCLR; labels in a pickle
+==================  =======================================================
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmsnip.io.annotation import load_annotation
+from mmsnip.io.formats.babel import BABEL_SUBSETS
+from mmsnip.io.formats.ntu_names import NTU_CLASSES
+from mmsnip.io.formats.rows import ArrayRows, open_rows
+from mmsnip.io.unpickle import RefusedPickle, unpickle
+from mmsnip.io.video_check import as_labels
+from mmsnip.structures import DataError, is_int, show
+from mmsnip.structures.files import check_size, safe_name
+from mmsnip.structures.recording import as_sequence
+
+__all__ = ['Prepared', 'open_prepared', 'read_prepared', 'trimmed']
+
+NTU_LAYOUT = 'nturgb+d-official'
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set whose videos are read one at a time.
+
+    Attributes:
+        kind (str): 'annotation', 'babel', 'ctrgcn' or 'stgcn'.
+        names (list[str]): ``frame_dir`` of each video.
+        labels (list[Any]): Class of each video, None where it has none.
+        entry (Callable[[int], dict[str, Any]]): Annotation of a video by its
+            place in `names`; raises `DataError`.
+        metainfo (dict[str, Any]): What the file says or its kind fixes.
+        splits (dict[str, list[str]]): Names of each split.
+        label_files (tuple[str, ...]): Further files that were read.
+    """
+
+    kind: str
+    names: list[str]
+    labels: list[Any]
+    entry: Callable[[int], dict[str, Any]]
+    metainfo: dict[str, Any] = field(default_factory=dict)
+    splits: dict[str, list[str]] = field(default_factory=dict)
+    label_files: tuple[str, ...] = ()
+
+
+def trimmed(keypoint: np.ndarray, name: str) -> np.ndarray:
+    """Without padding: zero frames at the end, and bodies never seen."""
+    seen = (keypoint != 0).any(axis=(2, 3))  # (M, T), NaN counts as seen
+    if not seen.any():
+        raise DataError(f'{name}: there is no body in any frame')
+    last = int(np.flatnonzero(seen.any(axis=0))[-1])
+    kept = keypoint[seen.any(axis=1), : last + 1]
+    kept = np.ascontiguousarray(as_sequence(kept, name))
+    if np.isnan(kept).any():
+        raise DataError(f'{name} holds NaN; expected finite numbers')
+    return kept
+
+
+def label_count(labels: list[Any]) -> int:
+    """One more than the largest label."""
+    known = [label for label in labels if label is not None]
+    return 1 + max(known, default=-1)
+
+
+V = 25
+_PROTOCOLS = (
+    *(('CSub', 'xsub'), ('CSet', 'xset')),
+    *(('CS', 'xsub'), ('CV', 'xview')),
+)
+_PARTS = (('train', 'train'), ('test', 'val'))
+
+
+def open_ctrgcn(path: Path) -> Prepared:
+    """``NTU60_CS.npz`` and its kin.
+
+    ``x_train`` is (N, T, M * 75): bodies, joints, coordinates, padded with
+    zeros behind the end; each sequence is moved so that joint 1 of its first
+    body starts at the origin. ``y_train`` is one-hot (N, classes). The
+    ``test`` part becomes the split ``val``; the protocol in the file's name
+    goes before it: ``xsub_val``.
+
+
+    Source:
+        Uason-Chen/CTR-GCN ``data/ntu/seq_transformation.py`` and
+        ``feeders/feeder_ntu.py``.
+    """
+    check_size(path, 2**42)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            keys = {name[: -len('.npy')] for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise DataError(
+            f'{path} cannot be read as .npz ({error}); is it cut off?'
+        ) from None
+    parts = [part for part in _PARTS if f'x_{part[0]}' in keys]
+    if not parts:
+        raise DataError(
+            f'{path} has the keys {sorted(keys)[:9]}; expected x_train, '
+            'y_train, x_test and y_test'
+        )
+    prefix = next((p + '_' for t, p in _PROTOCOLS if t in path.stem), '')
+    rows, names, labels, places = {}, [], [], []
+    splits: dict[str, list[str]] = {}
+    num_classes = 0
+    for part, split in parts:
+        rows[part] = x = open_rows(path, f'x_{part}')
+        if len(x.shape) != 3 or x.shape[2] % (V * 3) or not x.shape[2]:
+            raise DataError(
+                f"{path}, key 'x_{part}': found shape {x.shape}, expected "
+                '(N, T, bodies * 75)'
+            )
+        found, width = _one_hot(open_rows(path, f'y_{part}'), len(x))
+        num_classes = max(num_classes, width)
+        own = [f'{part}_{index}' for index in range(len(x))]
+        names += own
+        labels += found
+        places += [(part, index) for index in range(len(x))]
+        splits[f'{prefix}{split}'] = own
+
+    def entry(index: int) -> dict[str, Any]:
+        part, place = places[index]
+        row = rows[part].row(place)
+        keypoint = row.reshape(len(row), -1, V, 3).transpose(1, 0, 2, 3)
+        return _entry(path, names[index], keypoint, labels[index])
+
+    return Prepared(
+        'ctrgcn', names, labels, entry, _metainfo(num_classes), splits
+    )
+
+
+def _one_hot(rows: ArrayRows, count: int) -> tuple[list[int], int]:
+    """Labels out of one-hot rows, or of plain labels; number of classes."""
+    y = rows.whole()
+    where = f'{rows.path}, key {rows.member!r}'
+    if y.ndim == 2 and y.shape[1] and len(y) == count:
+        wrong = np.flatnonzero((y > 0).sum(axis=1) != 1)
+        if not len(wrong):
+            return (y > 0).argmax(axis=1).tolist(), y.shape[1]
+        raise DataError(
+            f'{where}: row {int(wrong[0])} has '
+            f'{int((y[wrong[0]] > 0).sum())} classes, expected one'
+        )
+    plain = as_labels(y)
+    if plain is None or len(plain) != count or (plain < 0).any():
+        raise DataError(
+            f'{where}: found {show(y)}, expected one-hot rows of {count} '
+            'videos'
+        )
+    return plain.tolist(), label_count(plain.tolist())
+
+
+def open_stgcn(path: Path, labels: Path | None) -> Prepared:
+    """Arrays (N, C, T, V, M) of ST-GCN, 2s-AGCN and AimCLR.
+
+    The pickle beside holds the names and the labels, which count from 0.
+    With 18 joints (Kinetics) the third coordinate is a score.
+
+
+    Source:
+        Levigty/AimCLR and lshiwjx/2s-AGCN ``ntu_gendata.py``.
+    """
+    rows = open_rows(path)
+    if len(rows.shape) != 5 or rows.shape[1] != 3 or 0 in rows.shape[2:]:
+        raise DataError(
+            f'{path}: found shape {rows.shape}, expected (N, 3, T, V, M)'
+        )
+    if rows.shape[3] not in (25, 18):
+        raise DataError(
+            f'{path}: found {rows.shape[3]} joints, expected 25 of NTU RGB+D '
+            'or 18 of OpenPose'
+        )
+    if labels is None:
+        labels = _label_file(path)
+    names, found = _read_label_pickle(labels, len(rows))
+    first = path.stem.split('_')[0]
+    splits = {first: names} if first in ('train', 'val', 'test') else {}
+
+    def entry(index: int) -> dict[str, Any]:
+        keypoint = rows.row(index).transpose(3, 1, 2, 0)  # M, T, V, C
+        return _entry(path, names[index], keypoint, found[index])
+
+    metainfo = _metainfo(label_count(found))
+    if rows.shape[3] != V:
+        metainfo.update(layout='openpose')
+    return Prepared(
+        'stgcn', names, found, entry, metainfo, splits, (str(labels),)
+    )
+
+
+def _label_file(path: Path) -> Path:
+    words = path.stem.split('_')
+    options = [
+        path.with_name('_'.join(words[:n]) + '_label.pkl')
+        for n in range(len(words), 0, -1)
+    ]
+    found = next((option for option in options if option.is_file()), None)
+    if found is None:
+        raise FileNotFoundError(
+            f'{path}: there is no label pickle beside it, such as '
+            f'{options[-1].name}; name it'
+        )
+    return found
+
+
+def _read_label_pickle(path: Path, count: int) -> tuple[list[str], list[int]]:
+    check_size(path, 2**30)
+    try:
+        with path.open('rb') as file:
+            content = unpickle(file)
+    except RefusedPickle as error:
+        raise DataError(
+            f'{path} holds {error.found[:120]}; expected names and labels, '
+            'nothing was executed'
+        ) from None
+    pair = isinstance(content, (list, tuple)) and len(content) == 2
+    names, labels = content if pair else (None, None)
+    values = as_labels(labels)
+    listed = isinstance(names, (list, tuple, np.ndarray)) and all(
+        isinstance(name, str) for name in names
+    )
+    if not listed or values is None or (values < 0).any():
+        raise DataError(
+            f'{path} holds {show(content)[:120]}; expected (names, labels)'
+        )
+    if not len(names) == len(values) == count:
+        raise DataError(
+            f'{path} holds {len(names)} names and {len(values)} labels, the '
+            f'array has {count} videos'
+        )
+    stems = [re.sub(r'\.skeleton$', '', str(name)) for name in names]
+    return [safe_name(stem, path) for stem in stems], values.tolist()
+
+
+def _entry(
+    path: Path, name: str, keypoint: np.ndarray, label: int
+) -> dict[str, Any]:
+    keypoint = trimmed(keypoint, f'{path}, {name}')
+    entry = dict(
+        frame_dir=name,
+        total_frames=keypoint.shape[1],
+        keypoint=keypoint,
+        label=int(label),
+    )
+    if keypoint.shape[2] != V:
+        entry['keypoint_score'] = keypoint[..., 2].copy()
+        entry['keypoint'] = keypoint[..., :2].copy()
+    return entry
+
+
+def _metainfo(num_classes: int) -> dict[str, Any]:
+    classes = [f'class_{index}' for index in range(num_classes)]
+    if num_classes in (60, 120):
+        classes = list(NTU_CLASSES[:num_classes])
+    return dict(classes=classes, layout=NTU_LAYOUT, fps=30.0)
+
+
+BACKGROUND = 4  # label of a frame without any of the four classes
+_FILE_NAME = re.compile(r'(train|val|test)?.*?split_?([123])', re.ASCII)
+
+
+def open_babel_subset(path: Path, content: dict[str, Any]) -> Prepared:
+    """A data set of the keys ``sid``, ``X``, ``Y`` and ``L``.
+
+    ``X`` holds an array (3, T, 25, 1) for each sequence, normalised already
+    (joint 1 at the origin); ``L`` the label of each of its frames, 4 is
+    background; ``Y``, the set of its classes, is not needed. Segments are the
+    runs of equal labels. Split and subset are in the file's name:
+    ``train_split1.pkl``.
+
+
+    Source:
+        line/Skeleton-Temporal-Action-Localization ``prepare`` and
+        ``feeders``.
+    """
+    sids, arrays, frames = (content[key] for key in ('sid', 'X', 'L'))
+    for key in ('sid', 'X', 'L'):
+        listed = isinstance(content[key], (list, tuple, np.ndarray))
+        if not listed or getattr(content[key], 'shape', (1,)) == ():
+            raise DataError(
+                f'{path}, key {key!r}: found {show(content[key])[:80]}, '
+                'expected a list'
+            )
+    if not len(sids) == len(arrays) == len(frames):
+        raise DataError(
+            f'{path}: {len(sids)} sid, {len(arrays)} X and {len(frames)} L; '
+            'expected as many of each'
+        )
+    names = []
+    for index, sid in enumerate(sids):
+        if not isinstance(sid, str) and not is_int(sid):
+            raise DataError(
+                f"{path}, key 'sid'[{index}]: found {show(sid)}, expected "
+                'text or a number'
+            )
+        names.append(safe_name(str(sid)[:200], path))
+    found = _FILE_NAME.match(path.stem)
+    classes = [f'class_{index}' for index in range(BACKGROUND)]
+    splits = {}
+    if found is not None:
+        classes = list(BABEL_SUBSETS[int(found[2])])
+    if found is not None and found[1]:
+        splits[found[1]] = list(names)
+
+    def entry(index: int) -> dict[str, Any]:
+        where = f'{path}, sequence {index} (sid {names[index]})'
+        keypoint = _sequence(where, arrays[index])
+        segments, labels = _segments(where, frames[index], keypoint.shape[1])
+        # Frames stay, whatever is in them: each has its label.
+        trimmed(keypoint, where)
+        return dict(
+            frame_dir=names[index],
+            total_frames=keypoint.shape[1],
+            keypoint=keypoint,
+            segments=segments,
+            segment_labels=labels,
+        )
+
+    return Prepared(
+        'babel',
+        names,
+        [None] * len(names),
+        entry,
+        dict(
+            dataset='BABEL',
+            classes=classes,
+            layout=NTU_LAYOUT,
+            fps=30.0,
+            notes=[
+                'joints are normalised already, in the NTU way; a frame with '
+                'several labels has one that was drawn by the hash of text'
+            ],
+        ),
+        splits,
+    )
+
+
+def _sequence(where: str, array: Any) -> np.ndarray:
+    """(1, T, 25, 3) out of (3, T, 25[, M]) or (T, 25, 3)."""
+    if not isinstance(array, np.ndarray):
+        raise DataError(
+            f"{where}, key 'X': found {show(array)[:80]}, expected an array"
+        )
+    shape = array.shape
+    if array.ndim == 4 and shape[0] == 3 and shape[2] == 25:
+        array = array.transpose(3, 1, 2, 0)
+    elif array.ndim == 3 and shape[1:] == (25, 3):
+        array = array[None]
+    elif array.ndim == 3 and shape[0] == 3 and shape[2] == 25:
+        array = array.transpose(1, 2, 0)[None]
+    else:
+        raise DataError(
+            f"{where}, key 'X': found {show(array)}, expected (3, T, 25, 1)"
+        )
+    if array.dtype.kind not in 'fiu' or 0 in array.shape:
+        raise DataError(f"{where}, key 'X': found {show(array)}")
+    with np.errstate(over='ignore'):
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _segments(
+    where: str, frames: Any, T: int
+) -> tuple[np.ndarray, np.ndarray]:
+    labels = as_labels(frames)
+    if labels is None or len(labels) != T:
+        raise DataError(
+            f"{where}, key 'L': found {show(frames)}, expected the labels of "
+            f'{T} frames'
+        )
+    if not ((labels >= 0) & (labels <= BACKGROUND)).all():
+        wrong = labels[(labels < 0) | (labels > BACKGROUND)][0]
+        raise DataError(
+            f"{where}, key 'L': found label {wrong}, expected 0 to "
+            f'{BACKGROUND - 1}, or {BACKGROUND} for background'
+        )
+    borders = np.flatnonzero(np.diff(labels)) + 1
+    starts = np.concatenate([[0], borders])
+    ends = np.concatenate([borders, [T]])
+    kept = labels[starts] != BACKGROUND
+    segments = np.stack([starts, ends], axis=1)[kept].astype(np.int64)
+    return segments, labels[starts][kept]
+
+
+ENDINGS = ('.npy', '.npz', '.pickle', '.pkl')
+
+
+def open_prepared(
+    path: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None
+) -> Prepared:
+    """Open a prepared data set; the keys in it tell which kind it is.
+
+    Arrays stay on disk, pickles are read as a whole. Nothing is executed.
+
+    Args:
+        path (str | os.PathLike[str]): File.
+        labels (str | os.PathLike[str], optional): Label pickle of an
+            ``.npy`` file; None looks for it beside, as
+            ``train_label.pkl`` for ``train_data_joint.npy``.
+
+    Returns:
+        Prepared: Its videos.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DataError: If it is of no such kind, or damaged.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending == '.npz':
+        return open_ctrgcn(path)
+    if ending == '.npy':
+        return open_stgcn(path, None if labels is None else Path(labels))
+    if ending not in ENDINGS:
+        raise DataError(
+            f'{path} ends in {ending!r}; expected one of {list(ENDINGS)}'
+        )
+    check_size(path, 2**40)
+    try:
+        return _annotation(path, load_annotation(path))
+    except DataError as error:
+        refused = error
+    try:
+        with path.open('rb') as file:
+            content = unpickle(file)
+    except RefusedPickle:
+        raise refused from None
+    keys = set(content) if isinstance(content, dict) else set()
+    if {'sid', 'X', 'L'} <= keys:
+        return open_babel_subset(path, content)
+    if isinstance(content, list) or 'annotations' in keys:
+        raise refused
+    raise DataError(
+        f'{path} holds {show(content)[:120]}; expected a dict with '
+        "'annotations', or with 'sid', 'X', 'Y' and 'L'"
+    )
+
+
+def _annotation(path: Path, data: dict[str, Any]) -> Prepared:
+    videos, names = data['annotations'], []
+    for index, video in enumerate(videos):
+        name = video.get('frame_dir')
+        if not isinstance(name, str):
+            raise DataError(
+                f"{path}, annotations[{index}], key 'frame_dir': found "
+                f'{show(name)}, expected text'
+            )
+        names.append(name)
+    splits = {
+        str(split): [str(name) for name in members]
+        for split, members in data['split'].items()
+        if isinstance(members, (list, tuple))
+    }
+    return Prepared(
+        'annotation',
+        names,
+        [video.get('label') for video in videos],
+        lambda index: dict(videos[index]),
+        data['metainfo'],
+        splits,
+    )
+
+
+def read_prepared(
+    path: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None
+) -> dict[str, Any]:
+    """A prepared data set as an annotation, all of it in memory.
+
+    Videos without a body are left out; ``metainfo['notes']`` names them.
+    `mmsnip.conversion.prepared.PreparedSource` converts one at a time.
+
+    Args:
+        path (str | os.PathLike[str]): See `open_prepared`.
+        labels (str | os.PathLike[str], optional): See there.
+
+    Returns:
+        dict[str, Any]: ``metainfo``, ``split`` and ``annotations``, see
+        `mmsnip.io.annotation.load_annotation`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DataError: If it is of no such kind, or damaged.
+    """
+    prepared = open_prepared(path, labels)
+    if prepared.kind == 'annotation':
+        return load_annotation(path)
+    videos, empty = [], []
+    for index, name in enumerate(prepared.names):
+        try:
+            videos.append(prepared.entry(index))
+        except DataError as error:
+            if 'no body' not in str(error):
+                raise
+            empty.append(name)
+    lost = set(empty)
+    metainfo = dict(prepared.metainfo)
+    if empty:
+        note = f'{len(empty)} videos without a body left out: '
+        metainfo['notes'] = [
+            *metainfo.get('notes', ()),
+            note + ', '.join(empty[:9]) + ', ..' * (len(empty) > 9),
+        ]
+    return dict(
+        metainfo=metainfo,
+        split={
+            split: [name for name in names if name not in lost]
+            for split, names in prepared.splits.items()
+        },
+        annotations=videos,
+    )
