@@ -242,7 +242,7 @@ def run(args: argparse.Namespace) -> int:
     from mmsnip.apis.input_names import find_inputs
     from mmsnip.apis.memory import keep_freed_memory
     from mmsnip.apis.results_folder import ALL, write_all, write_answer
-    from mmsnip.conversion.progress import progress_bar
+    from mmsnip.prepare.workers import progress_bar
 
     keep_freed_memory()
     infer = SkeletonLocalizationInferencer(args.model, device=args.device)
@@ -256,11 +256,11 @@ def run(args: argparse.Namespace) -> int:
     bar = sys.stderr.isatty() and not args.quiet
     report = Report(len(inputs), args.quiet, bar)
     results = []
-    with progress_bar('localizing', len(inputs), bar) as advance:
+    with progress_bar('localizing', len(inputs), bar) as progress:
 
         def failed(place: int, error: Exception) -> None:
             report.fail(*inputs[place], error)
-            advance()
+            progress.update()
 
         found = infer.iterate(
             [path for _, path in inputs],
@@ -279,7 +279,7 @@ def run(args: argparse.Namespace) -> int:
                 result.setdefault('look_at', []).append(unwritten)
             report.add(result, place)
             results.append(result)
-            advance()
+            progress.update()
     report.finish()
     if not results:
         print('error: no input could be used', file=sys.stderr)

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.conversion.babel import BabelSource
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
 from mmsnip.datasets.raw_folder import read_raw_folder
 from mmsnip.evaluation.segments import segments_from_frames
 from mmsnip.io.formats.babel import BABEL_SUBSETS
 from mmsnip.io.labels import OVERLAPS
+from mmsnip.prepare.published import BabelSource
 from mmsnip.registry import DATASETS
 from mmsnip.structures import Segments
 

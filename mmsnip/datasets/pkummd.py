@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmsnip.conversion.pkummd import PKUMMDSource
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
 from mmsnip.datasets.raw_folder import read_raw_folder
+from mmsnip.prepare.published import PKUMMDSource
 from mmsnip.registry import DATASETS
 
 __all__ = ['PROTOCOLS', 'PKUMMDDataset']

@@ -7,10 +7,10 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
-from mmsnip.conversion.memory import read_source
-from mmsnip.conversion.source import Source
 from mmsnip.io.annotation import AnnotationError
-from mmsnip.io.reading import SequenceError
+from mmsnip.prepare.job import read_source
+from mmsnip.prepare.source import Source
+from mmsnip.structures import DataError
 
 __all__ = ['read_raw_folder']
 
@@ -33,16 +33,16 @@ def read_raw_folder(
     """
     try:
         data, report = read_source(source, split, is_main_process())
-    except (SequenceError, FileNotFoundError) as error:
+    except (DataError, FileNotFoundError) as error:
         raise AnnotationError(
             f'annotation folder {str(source.root)!r} cannot be used as '
             f'{kind}: {error}'
         ) from error
-    left_out, mended = len(report.skipped), len(report.mended)
+    left_out, mended = len(report.skipped), len(report.notes)
     print_log(
         f'{source.root} is a folder: {report.converted} recordings of split '
         f'{split!r} were read into memory, {left_out} files left out, '
-        f'{mended} things mended; to read them once for all runs: python '
+        f'{mended} things noted; to read them once for all runs: python '
         f'tools/prepare_data.py {kind} {source.root} FILE.pkl, and give that '
         'file',
         logger='current',

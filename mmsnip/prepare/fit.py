@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mmsnip.io.formats.tracks import share_slots
 from mmsnip.prepare.joints import (
     JointMap,
     layout_of,
@@ -142,6 +143,13 @@ class Expected:
     max_gap: int = MAX_GAP
     of_model: bool = False
 
+    def __post_init__(self) -> None:
+        """Check what a command line can say."""
+        if self.fps is not None and not is_rate(self.fps):
+            raise DataError(f'fps={self.fps!r} must be a positive rate')
+        if self.persons is not None and self.persons < 1:
+            raise DataError(f'persons={self.persons} must be at least 1')
+
 
 def fit(
     recording: Recording, expected: Expected, given: Given | None = None
@@ -163,6 +171,9 @@ def fit(
             must be known and are not.
     """
     given = given or Given()
+    limit = given.persons or expected.persons
+    if limit is not None and limit < len(recording.keypoint):
+        recording = share_slots(recording)
     work = _Work(recording, expected, given)
     work.channels()
     work.persons()
@@ -222,14 +233,11 @@ class _Work:
             )
 
     def persons(self) -> None:
-        """Those who move most; who never overlap share a place."""
+        """Those who move most."""
         limit = self.given.persons or self.expected.persons
         if limit is None or limit >= len(self.keypoint):
             return
-        self._share_places()
         M = len(self.keypoint)
-        if limit >= M:
-            return
         motion = motion_of(self.keypoint, self.present)
         kept = np.argsort(-motion, kind='stable')[:limit]
         left = np.setdiff1d(np.arange(M), kept)
@@ -247,40 +255,6 @@ class _Work:
         self.keypoint, self.present = self.keypoint[kept], self.present[kept]
         self.score = None if self.score is None else self.score[kept]
         self.tracks = tuple(self.tracks[m] for m in kept)
-
-    def _share_places(self) -> None:
-        """Persons who are never there at once become one."""
-        bodies = self.present.any(axis=-1)
-        order = np.argsort(bodies.argmax(axis=1), kind='stable')
-        place: list[int] = []
-        busy: list[np.ndarray] = []
-        home = {}
-        for m in order.tolist():
-            free = (n for n, b in enumerate(busy) if not (b & bodies[m]).any())
-            n = next(free, len(busy))
-            if n == len(busy):
-                place.append(m)
-                busy.append(bodies[m].copy())
-            busy[n] |= bodies[m]
-            home[m] = n
-        M = len(bodies)
-        if len(place) == M:
-            return
-        keypoint, present = self.keypoint.copy(), self.present.copy()
-        score = None if self.score is None else self.score.copy()
-        for m, n in home.items():
-            if place[n] != m:
-                there = bodies[m]
-                keypoint[place[n], there] = self.keypoint[m, there]
-                present[place[n], there] = self.present[m, there]
-                if score is not None:
-                    score[place[n], there] = self.score[m, there]
-        self.keypoint, self.present, self.score = keypoint, present, score
-        self._take_persons(np.array(sorted(place)))
-        self.say(
-            f'{M} tracks became {len(place)} persons: those that are never '
-            'seen at once share one'
-        )
 
     def joints(self) -> None:
         """Joints of the expected layout."""
@@ -449,12 +423,6 @@ class _Work:
                     f"{self.fps:g} frames/s, as of the model's data"
                 )
         if self.fps is None:
-            if expected.fps is not None:
-                raise DataError(
-                    f'{self.old.name} states no frame rate, so that it '
-                    f'cannot be brought to {expected.fps:g} frames/s; state '
-                    f'the rate of the files ({option})'
-                )
             return
         low, high = RATES
         if not low <= self.fps <= high and given.fps is None:
@@ -621,6 +589,12 @@ def resample(recording: Recording, fps: float) -> Recording:
     Returns:
         Recording: At this rate; segments that have no frame are noted.
     """
+    if recording.fps is None:
+        raise DataError(
+            f'{recording.name} states no frame rate, so that it cannot be '
+            f'brought to {fps:g} frames/s; state the rate of the files '
+            '(--source-fps)'
+        )
     if abs(recording.fps / fps - 1) < 1e-6:
         return recording.but(fps=float(fps))
     place = tempo_map(recording.num_frames, recording.fps / fps)

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from mmsnip.apis.results_folder import write_all, write_answer
-from mmsnip.conversion.job import convert
-from mmsnip.conversion.tables import PoseJSONSource
-from mmsnip.io.annotation import load_annotation
 from mmsnip.io.labels.elan import read_elan
+from mmsnip.prepare.folder import FolderSource
 from mmsnip.skeleton.layout import get_layout
 from tests.apis.stand_in import StandIn, localize
+from tests.prepare.noted import run
 
 T, HIGH = 90, (30, 60)  # frames of the file in which an ear is high
 
@@ -78,13 +77,10 @@ def test_the_table_labels_the_frames_that_were_found(tmp_path, first):
     path = write_poses(tmp_path / 'a.json', first)
     write_all(tmp_path / 'out', [find(path)], StandIn.classes, {})
 
-    convert(
-        PoseJSONSource(
-            tmp_path, source_fps=30, labels=tmp_path / 'out' / 'results.csv'
-        ),
-        tmp_path / 'o.pkl',
-        progress=False,
+    source = FolderSource(
+        tmp_path, ['.json'], labels=tmp_path / 'out' / 'results.csv'
     )
+    _, data = run(source, tmp_path / 'o.pkl', dict(fps=30))
 
-    (video,) = load_annotation(tmp_path / 'o.pkl')['annotations']
+    (video,) = data['annotations']
     assert video['segments'].tolist() == [list(HIGH)]

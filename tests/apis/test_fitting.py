@@ -7,15 +7,13 @@ import pytest
 
 from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.apis.trained_model import Recipe, expected_input
-from mmsnip.conversion.folder import FolderSource
-from mmsnip.conversion.hygiene import Hygiene
-from mmsnip.conversion.job import convert
-from mmsnip.io.annotation import load_annotation
 from mmsnip.prepare.fit import Expected
+from mmsnip.prepare.folder import FolderSource
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.structures import DataError
 from tests.apis.stand_in import LAYOUT, NAMES, StandIn, localize, raising
 from tests.apis.streaming_models import NORMALIZE, RECIPE, checkpoint, poses
+from tests.prepare.noted import run
 
 
 def expect(pipeline, **metainfo):
@@ -161,14 +159,11 @@ def test_a_file_is_prepared_as_conversion_prepares_it(tmp_path):
     path = tmp_path / 'in' / 'a.npz'
     path.parent.mkdir()
     np.savez(path, keypoint=walk * 100, fps=30.0, joint_names=NAMES)
-    source = FolderSource(
-        path.parent,
+    facts = dict(
         layout=dict(joint_names=NAMES, parents=LAYOUT.parents),
-        persons=2,
+        **dict(unit='cm', up='z', to_persons=2, to_max_gap=6),
     )
-    hygiene = Hygiene(unit='cm', up='z', max_gap=6)
-    convert(source, tmp_path / 'o.pkl', progress=False, hygiene=hygiene)
-    data = load_annotation(tmp_path / 'o.pkl')
+    _, data = run(FolderSource(path.parent), tmp_path / 'o.pkl', facts)
     converted = data['annotations'][0]['keypoint']
     steps = [dict(type='NormalizeSkeleton', align='heading')]
     expected = expect(steps, **data['metainfo'])

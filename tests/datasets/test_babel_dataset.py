@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from mmengine.registry import DATASETS
 
-from mmsnip.conversion.babel import BabelSource
-from mmsnip.conversion.job import convert
 from mmsnip.datasets.babel import (
     LABEL_RULES,
     BABELDataset,
     join_within_classes,
 )
 from mmsnip.io.annotation import AnnotationError
+from mmsnip.prepare.job import convert
+from mmsnip.prepare.published import BabelSource
 from mmsnip.skeleton.resample import paint_segments
 from mmsnip.structures import Segments
 from tests.io.babel_files import entry, write_json

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from mmengine.registry import DATASETS
 
-from mmsnip.conversion.job import convert
-from mmsnip.conversion.pkummd import PKUMMDSource
 from mmsnip.datasets.pkummd import PKUMMDDataset
 from mmsnip.io.annotation import AnnotationError
+from mmsnip.prepare.job import convert
+from mmsnip.prepare.published import PKUMMDSource
 from mmsnip.synthesis.pkummd_folder import write_pkummd_folder
 
 

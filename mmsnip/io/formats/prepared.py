@@ -481,7 +481,7 @@ def read_prepared(
     """A prepared data set as an annotation, all of it in memory.
 
     Videos without a body are left out; ``metainfo['notes']`` names them.
-    `mmsnip.conversion.prepared.PreparedSource` converts one at a time.
+    `mmsnip.prepare.published.PreparedSource` converts one at a time.
 
     Args:
         path (str | os.PathLike[str]): See `open_prepared`.

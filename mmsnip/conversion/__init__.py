@@ -1,1 +1,0 @@
-"""From folders of foreign files to one annotation file or store."""

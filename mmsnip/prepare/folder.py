@@ -1,0 +1,281 @@
+"""A folder of files that are a recording each, of any format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmsnip.io.formats import READERS, group_frames
+from mmsnip.io.labels import OVERLAPS, read_labels
+from mmsnip.prepare.labels import (
+    label_fields,
+    labelled,
+    match_names,
+    usual_label,
+)
+from mmsnip.prepare.read import read_for
+from mmsnip.prepare.source import Item, Source, files_below
+from mmsnip.prepare.splits import UNLABELLED, labelled_splits
+from mmsnip.structures import DataError, Recording
+from mmsnip.structures.files import safe_name
+
+__all__ = ['FolderSource']
+
+_OURS = ('.report.json', '.recording')  # what a conversion writes
+# Options of the readers of labels by what the command calls them.
+_OPTIONS = {
+    'labels_unit': 'unit',
+    'tiers': 'tiers',
+    'background': 'background',
+}
+
+
+class FolderSource(Source):
+    """A folder, with all folders in it, of files that are read.
+
+    A recording is called as its file, with the folders below the root and
+    without the ending: ``walk/p01.npy`` is ``walk/p01``. A folder whose
+    files are frames is one recording, called as the folder. Hidden files are
+    not looked at, links to folders are followed.
+
+    Labels of a file are matched by name, see `match_names`, and put to the
+    frames of each recording by `labelled`. Its splits, if it has any, are
+    those of the recordings.
+
+    Args:
+        root (str | Path): Folder.
+        endings (Collection[str], optional): Endings that are read; None
+            takes all of `READERS`.
+        reading (Mapping[str, Any], optional): Options of the reader.
+        frames_in_folders (bool, optional): Each folder with ``.json`` files
+            is a recording, or none is; None looks at them.
+        classes_from_folders (bool): The folder that a recording lies in
+            names its class.
+        labels (str | Path | Mapping, optional): File or folder of segment
+            labels; or for each recording its half-open segments in frames,
+            (num_segments, 2), and their class indices.
+        labels_kind (str, optional): Of that file; None goes by the ending.
+        labels_unit (str, optional): 'frames', 's' or 'ms', of a table that
+            does not say it.
+        tiers (Sequence[str], optional): Tiers of ELAN; None reads all.
+        background (Sequence[str], optional): Names of no action.
+        overlaps (str): Key of `OVERLAPS`. Defaults to 'keep'.
+        keep_unlabelled (bool): Keep recordings without labels, without any
+            segment and in a split ``unlabelled``; else they are left out.
+        classes (Sequence[str], optional): Names of the classes; needed with
+            a mapping, the order of those of a label file.
+        val_fraction (float): Share of the recordings of each class that
+            goes into ``val`` where no split is given; 0 makes no split.
+        seed (int): Of the drawing of that split.
+
+    Raises:
+        DataError: If arguments contradict each other.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        endings: Collection[str] | None = None,
+        reading: Mapping[str, Any] | None = None,
+        frames_in_folders: bool | None = None,
+        classes_from_folders: bool = False,
+        labels: str | Path | Mapping[str, tuple[Any, Any]] | None = None,
+        labels_kind: str | None = None,
+        labels_unit: str | None = None,
+        tiers: Sequence[str] | None = None,
+        background: Sequence[str] | None = None,
+        overlaps: str = 'keep',
+        keep_unlabelled: bool = False,
+        classes: Sequence[str] | None = None,
+        val_fraction: float = 0.2,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(root)
+        if not 0 <= val_fraction < 1:
+            raise DataError(f'val_fraction={val_fraction} must be in [0, 1)')
+        if overlaps not in OVERLAPS:
+            raise DataError(
+                f'overlaps={overlaps!r} is unknown; use one of '
+                f'{sorted(OVERLAPS)}'
+            )
+        if labels is not None and classes_from_folders:
+            raise DataError('give labels or classes_from_folders, not both')
+        if isinstance(labels, Mapping) and classes is None:
+            raise DataError('labels are of classes; give classes with them')
+        self.endings = sorted(READERS if endings is None else endings)
+        self.reading = dict(reading or {})
+        self.overlaps = overlaps
+        self.val_fraction = val_fraction
+        self.seed = seed
+        self._frames_in_folders = frames_in_folders
+        self._by_folder = classes_from_folders
+        self._labels = labels
+        self._labels_kind = labels_kind
+        self._label_options = dict(
+            labels_unit=labels_unit, tiers=tiers, background=background
+        )
+        self._keep_unlabelled = keep_unlabelled
+        self._given_classes = None if classes is None else list(classes)
+        self._classes = self._given_classes
+        self._class_of: dict[str, int | None] = {}  # None: not labelled
+        self._splits: dict[str, list[str]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the tables here; an item carries its own labels."""
+        return {**vars(self), '_labels': None, '_class_of': {}, '_splits': {}}
+
+    def options(self) -> dict[str, Any]:
+        """What `read` depends on."""
+        return dict(reading=self.reading, overlaps=self.overlaps)
+
+    def items(self) -> list[Item]:
+        """Recordings in the order of their names."""
+        self.skipped, self.notes = [], []
+        self._class_of, self._splits = {}, {}
+        files = self._recordings()
+        labels = self._read_labels(files)
+        items = []
+        for name, path in files.items():
+            there = labels is None or name in labels
+            fields: dict[str, Any] = {}
+            if labels is not None and there:
+                fields = dict(labels[name])
+            elif not there and not self._keep_unlabelled:
+                self.skip(path, 'it has no label')
+                continue
+            elif self._labels is not None:
+                fields = dict(segments=[], segment_labels=[])
+            self._class_of[name] = usual_label(fields) if there else None
+            if path.is_dir():
+                with os.scandir(path) as entries:
+                    stats = [e.stat() for e in entries if e.is_file()]
+                fields['frame_files'] = [
+                    len(stats),
+                    sum(stat.st_size for stat in stats),
+                    max((stat.st_mtime_ns for stat in stats), default=0),
+                ]
+            items.append(Item(name, str(path), fields))
+        for name in sorted(set(labels or ()) - set(files)):
+            self.skip(name, 'has labels, but no file')
+        return items
+
+    def _recordings(self) -> dict[str, Path]:
+        """Files, and folders of frames, by the names of the recordings."""
+        root, files = self.root, []
+        labels = self._labels
+        labels = None if isinstance(labels, Mapping) else labels
+        place = None if labels is None else Path(labels).resolve()
+        for path in files_below(root, self.skipped):
+            if path.name.endswith(_OURS) or _is_label(path, place, root):
+                continue
+            if path.suffix.lower() in self.endings:
+                files.append(path)
+                continue
+            listed = ', '.join(self.endings)
+            self.skip(path, f'ends in {path.suffix!r}; read are {listed}')
+        found: dict[str, Path] = {}
+        for path in group_frames(files, self._frames_in_folders):
+            if path == root:
+                name = path.resolve().name
+            else:
+                bare = path if path.is_dir() else path.with_suffix('')
+                name = bare.relative_to(root).as_posix()
+            try:
+                safe_name(name, path)
+            except DataError as error:
+                self.skip(path, str(error))
+                continue
+            if name in found:
+                self.skip(path, f'{name!r} is also the name of {found[name]}')
+                continue
+            found[name] = path
+        return found
+
+    def _read_labels(
+        self, files: Mapping[str, Path]
+    ) -> dict[str, dict[str, Any]] | None:
+        """Fields of each recording that has labels; sets the classes."""
+        if self._by_folder:
+            folder_of = {
+                name: path.parent.name
+                for name, path in files.items()
+                if self.root not in (path, path.parent)
+            }
+            classes = self._given_classes or sorted(set(folder_of.values()))
+            self._classes = classes
+            return {
+                name: dict(label=classes.index(folder))
+                for name, folder in folder_of.items()
+                if folder in classes
+            }
+        if self._labels is None:
+            return None
+        if isinstance(self._labels, Mapping):
+            return {
+                name: dict(segments=segments, segment_labels=segment_labels)
+                for name, (segments, segment_labels) in self._labels.items()
+            }
+        given = {k: v for k, v in self._label_options.items() if v is not None}
+        try:
+            label_set = read_labels(
+                self._labels,
+                self._labels_kind,
+                **{_OPTIONS[key]: v for key, v in given.items()},
+            )
+        except TypeError as error:
+            raise DataError(
+                f'{sorted(given)} do not belong to labels such as '
+                f'{self._labels}: labels_unit is of tables, tiers of ELAN'
+            ) from error
+        self._classes = self._given_classes or label_set.classes
+        self.notes += [(str(self._labels), what) for what in label_set.mended]
+        matched, reasons = match_names(label_set.videos, files)
+        for reason in reasons.items():
+            self.skip(*reason)
+        name_of = {video: name for name, video in matched.items()}
+        self._splits = {
+            split: [name_of.get(video, video) for video in members]
+            for split, members in label_set.splits.items()
+        }
+        return {
+            name: label_fields(label_set.videos[video], self._classes)
+            for name, video in matched.items()
+        }
+
+    def read(self, item: Item, layout: Any = None) -> Recording:
+        """Read a file, by its ending."""
+        return read_for(item.path, layout, **self.reading)
+
+    def label(self, item: Item, recording: Recording) -> Recording:
+        """Put the labels of a file, or a folder's name, to a recording."""
+        classes = None if self._classes is None else len(self._classes)
+        return labelled(recording, item.fields, self.overlaps, classes)
+
+    def metainfo(self) -> dict[str, Any]:
+        """Name and classes, where these are known."""
+        metainfo: dict[str, Any] = dict(dataset=self.root.resolve().name)
+        if self._classes is not None:
+            metainfo['classes'] = list(self._classes)
+        return metainfo
+
+    def splits(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Those of the label file, or a drawn part of each class."""
+        splits = labelled_splits(
+            names, self._class_of, self.val_fraction, self.seed
+        )
+        if self._splits:
+            bare = {k: v for k, v in splits.items() if k == UNLABELLED}
+            splits = {**self._splits, **bare}
+        return splits
+
+
+def _is_label(path: Path, labels: Path | None, root: Path) -> bool:
+    """Whether a file below the root belongs to the labels."""
+    if labels is None:
+        return False
+    path, root = path.resolve(), root.resolve()
+    if path == labels or path.suffix.lower() == '.eaf':
+        return True
+    return root in labels.parents and labels in path.parents

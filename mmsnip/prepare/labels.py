@@ -1,0 +1,277 @@
+"""Which recording each labelled video is, and its segments in frames."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from mmsnip.io.formats import READERS
+from mmsnip.io.labels import VideoLabels, to_frames
+from mmsnip.structures import DataError, Recording, Segments
+
+__all__ = ['label_fields', 'labelled', 'match_names', 'usual_label']
+
+# Endings that a name in a label file may carry.
+MEDIA = (
+    *('.mp4', '.avi', '.mov', '.mkv', '.webm', '.mpg', '.mpeg', '.m4v'),
+    *('.wmv', '.flv', '.mts', '.wav', '.mp3', '.eaf'),
+)
+
+
+def match_names(
+    videos: Iterable[str], names: Collection[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Find the recording that each video of a label file is.
+
+    A video that is called exactly as a recording is this one. Else the
+    ending of a video or a recording is left out (``p01.mp4``), and one name
+    must end in the other, folder by folder: ``p01`` and ``data/walk/p01``
+    are the recording ``walk/p01``, ``sit/p01`` is not.
+
+    Args:
+        videos (Iterable[str]): Names in the label file.
+        names (Collection[str]): Recordings.
+
+    Returns:
+        tuple[dict[str, str], dict[str, str]]: Video of each recording that
+        has one; and why, for each video that is no recording.
+
+    Examples:
+        >>> match_names(['p01.mp4', 'p02'], ['walk/p01'])
+        ({'walk/p01': 'p01.mp4'}, {'p02': 'has labels, but no file'})
+    """
+    known, by_stem = set(names), {}
+    for name in sorted(known):
+        by_stem.setdefault(name.rsplit('/', 1)[-1], []).append(name)
+    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    claims: dict[str, list[str]] = {}
+    rest = []
+    for video in videos:
+        plain = video.replace('\\', '/')
+        if plain in known:
+            found[plain] = video
+        else:
+            rest.append((video, plain))
+    for video, plain in rest:
+        bare = _without_ending(plain)
+        fits = sorted(
+            {
+                name
+                for form in (plain, bare)
+                for name in by_stem.get(form.rsplit('/', 1)[-1], ())
+                if _end_alike(name.split('/'), form.split('/'))
+            }
+        )
+        fits = [name for name in fits if name == bare] or fits
+        if len(fits) == 1 and fits[0] not in found:
+            claims.setdefault(fits[0], []).append(video)
+        elif len(fits) == 1:
+            reasons[video] = (
+                f'the labels of {video!r} are left out: {fits[0]!r} has '
+                f'those of {found[fits[0]]!r}'
+            )
+        elif fits:
+            listed = ' or '.join(map(repr, fits[:4]))
+            more = f' or {len(fits) - 4} others' if len(fits) > 4 else ''
+            reasons[video] = (
+                f'the labels of {video!r} may be of {listed}{more}; write '
+                'the folder, too'
+            )
+        else:
+            reasons[video] = 'has labels, but no file'
+    for name, claimed in claims.items():
+        if len(claimed) == 1:
+            found[name] = claimed[0]
+            continue
+        for video in claimed:
+            other = next(one for one in claimed if one != video)
+            reasons[video] = (
+                f'the labels of {video!r} and of {other!r} may both be of '
+                f'{name!r}'
+            )
+    return found, reasons
+
+
+def _without_ending(name: str) -> str:
+    path = PurePosixPath(name)
+    known = path.suffix.lower() in (*MEDIA, *READERS)
+    return path.with_suffix('').as_posix() if known else name
+
+
+def _end_alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    shared = min(len(one), len(other))
+    return list(one[-shared:]) == list(other[-shared:])
+
+
+def label_fields(
+    labels: VideoLabels, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Labels as plain fields of an item, until rate and length are known."""
+    index = {name: label for label, name in enumerate(classes)}
+    unknown = next((n for n in labels.names if n not in index), None)
+    if unknown is not None:
+        raise DataError(
+            f'video {labels.video!r} has the class {unknown!r}, which is '
+            f'none of {list(classes)}'
+        )
+    return dict(
+        timed_segments=labels.segments.tolist(),
+        segment_labels=[index[name] for name in labels.names],
+        timing=dict(
+            video=labels.video,
+            names=list(labels.names),
+            unit=labels.unit,
+            fps=labels.fps,
+            num_frames=labels.num_frames,
+        ),
+    )
+
+
+def usual_label(fields: Mapping[str, Any]) -> int:
+    """Class that a recording is drawn with; -1 for none."""
+    if fields.get('label') is not None:
+        return int(fields['label'])
+    labels = np.asarray(fields.get('segment_labels', ()))
+    whole = labels.size and labels.dtype.kind in 'iu' and labels.min() >= 0
+    return int(np.bincount(labels).argmax()) if whole else -1
+
+
+def labelled(
+    recording: Recording,
+    fields: Mapping[str, Any],
+    overlaps: str = 'keep',
+    num_classes: int | None = None,
+) -> Recording:
+    """A recording with the labels of an item.
+
+    Where a file numbers its frames, from ``first_frame`` in steps of
+    ``frame_step``, labels in frames are these numbers. Labels in seconds
+    count from the first frame of a table, and from frame 0 of the video
+    whose poses begin later. Frame-wise labels as long as the recording are
+    its frames. Where the times of a file leave frames out, labels in frames
+    count those that it has.
+
+    Args:
+        recording (Recording): Without labels.
+        fields (Mapping[str, Any]): Of the item: those of `label_fields`, or
+            ``segments`` in frames and ``segment_labels``, or ``label``.
+        overlaps (str): See `mmsnip.io.labels.to_frames`.
+        num_classes (int | None): Labels are below it.
+
+    Returns:
+        Recording: With segments or a label, and a note on what was mended.
+
+    Raises:
+        DataError: If labels are in seconds and no rate is known, or are
+            none of the classes.
+    """
+    T, facts = recording.num_frames, dict(source=recording.source)
+    facts.update(num_frames=T, num_classes=num_classes)
+    mended: list[tuple[str, int]] = []
+    if 'segments' in fields:
+        found, mended = _clipped(fields, facts)
+    elif 'timed_segments' in fields:
+        segments, labels, mended = _in_frames(fields, recording, overlaps)
+        found = Segments.of(segments, labels, **facts)
+    else:
+        label = fields.get('label')
+        if label is not None and not 0 <= label < (num_classes or label + 1):
+            raise DataError(
+                f'{recording.source}: label {label} is none of the '
+                f'{num_classes} classes'
+            )
+        return recording.but(label=label)
+    recording = recording.but(segments=found)
+    for text, frames in mended:
+        recording = recording.noted(text, frames)
+    return recording
+
+
+def _clipped(
+    fields: Mapping[str, Any], facts: dict[str, Any]
+) -> tuple[Segments, list[tuple[str, int]]]:
+    """Segments in frames, inside the recording; malformed ones are refused."""
+    T = facts['num_frames']
+    whole = {**facts, 'num_frames': None}
+    given = fields['segments'], fields['segment_labels']
+    found, mended = Segments.of(*given, **whole), []
+    end = np.minimum(found.end, T)
+    kept = found.start < end
+    for n in np.flatnonzero(end != found.end).tolist():
+        what = 'cut' if kept[n] else 'dropped'
+        mended.append(
+            (
+                f'segment {found.start[n]} to {found.end[n]} was {what}, the '
+                f'recording has {T} frames',
+                int(found.end[n] - end[n]),
+            )
+        )
+    return found.but(end=np.maximum(end, found.start + 1)).take(kept), mended
+
+
+def _in_frames(
+    fields: Mapping[str, Any], recording: Recording, overlaps: str
+) -> tuple[np.ndarray, np.ndarray, list[tuple[str, int]]]:
+    timing, T = fields['timing'], recording.num_frames
+    times = np.array(fields['timed_segments'], np.float64).reshape(-1, 2)
+    fps = timing['fps'] if recording.fps is None else recording.fps
+    seconds = timing['unit'] == 's'
+    if seconds and fps is None:
+        raise DataError(
+            f'the labels of video {timing["video"]!r} are in seconds, but '
+            'its file states no frame rate; state it with --source-fps'
+        )
+    first, step = recording.film_start, 1
+    if not seconds:
+        first, step = recording.first_frame, recording.frame_step
+        if timing['num_frames'] == T:
+            first, step = 0, 1
+    mended: list[tuple[str, int]] = []
+    if (first, step) != (0, 1):
+        times = (times - (first / fps if seconds else first)) / step
+        steps = f' and goes on in steps of {step}' if step > 1 else ''
+        mended.append(
+            (
+                f'labels were moved by {first} frames, the number with which '
+                f'the file begins{steps}',
+                0,
+            )
+        )
+    length, rows = None if first else timing['num_frames'], recording.rows
+    if rows is not None and not seconds and length != T:
+        times = _over_gaps(times, np.asarray(rows))
+        length = T if length == len(rows) else length
+        mended.append(
+            (
+                f'labels count the {len(rows)} frames of the file; they were '
+                'moved over those that its times leave out',
+                0,
+            )
+        )
+    labels = VideoLabels(
+        timing['video'],
+        times,
+        list(timing['names']),
+        timing['unit'],
+        num_frames=length,
+    )
+    label_of = dict(zip(timing['names'], fields['segment_labels']))
+    segments, names, notes = to_frames(
+        labels, fps, T, overlaps, sorted(label_of, key=label_of.get)
+    )
+    indices = np.array([label_of[name] for name in names], np.int64)
+    return segments, indices, mended + [(note, 0) for note in notes]
+
+
+def _over_gaps(segments: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Segments that count the rows of a file, in frames of its recording."""
+    R = len(rows)
+    borders = np.arange(R + 1)
+    starts = np.interp(segments[:, 0], borders, [*rows, rows[-1] + 1])
+    ends = np.interp(segments[:, 1], borders, [rows[0], *(rows + 1)])
+    outside = segments - np.clip(segments, 0, R)
+    return np.stack([starts, ends], axis=1) + outside

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmsnip.prepare.folder import FolderSource
+from mmsnip.prepare.report import format_report
+from mmsnip.prepare.splits import stratified_split
+from tests.prepare.noted import LAYOUT, run
+
+
+def save(path, T=13):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, np.ones((T, 5, 3), np.float32))
+    return path
+
+
+def reasons(source):
+    return {Path(s.path).name: s.reason for s in source.skipped}
+
+
+def test_recordings_are_called_as_their_files(tmp_path):
+    save(tmp_path / 'walk' / 'p.01.npy')
+    save(tmp_path / 'a.npy')
+    save(tmp_path / '.cache' / 'b.npy')
+    save(tmp_path / '._a.npy')
+    np.savez(tmp_path / 'Z.NPZ', keypoint=np.ones((9, 5, 3)))
+    (tmp_path / 'Z.NPZ.npz').rename(tmp_path / 'Z.NPZ')
+    source = FolderSource(tmp_path)
+
+    assert [item.name for item in source.items()] == ['Z', 'a', 'walk/p.01']
+    assert source.skipped == []
+
+
+def test_two_files_of_one_name_are_reported(tmp_path):
+    save(tmp_path / 'a.npy')
+    np.savez(tmp_path / 'a.npz', keypoint=np.ones((9, 5, 3)))
+    source = FolderSource(tmp_path)
+
+    assert [Path(item.path).name for item in source.items()] == ['a.npy']
+    assert "'a' is also the name of" in reasons(source)['a.npz']
+
+
+def test_other_endings_are_reported(tmp_path):
+    save(tmp_path / 'a.npy')
+    (tmp_path / 'read.me').write_text('hello')
+    source = FolderSource(tmp_path, endings=('.npy',))
+    source.items()
+
+    assert reasons(source) == {'read.me': "ends in '.me'; read are .npy"}
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='names are bytes on posix')
+def test_names_that_are_no_text_are_reported(tmp_path):
+    raw = os.fsencode(tmp_path) + b'/caf\xe9.npy'
+    try:
+        with open(raw, 'wb') as file:
+            np.save(file, np.ones((9, 5, 3)))
+    except OSError:
+        pytest.skip('this file system takes UTF-8 names only')
+    source = FolderSource(tmp_path)
+
+    assert source.items() == []
+    assert 'cannot name a recording' in source.skipped[0].reason
+
+
+def test_links_in_a_circle_end(tmp_path):
+    save(tmp_path / 'in' / 'a.npy')
+    save(tmp_path / 'elsewhere' / 'b.npy')
+    (tmp_path / 'in' / 'up').symlink_to(tmp_path / 'in')
+    (tmp_path / 'in' / 'more').symlink_to(tmp_path / 'elsewhere')
+    names = [item.name for item in FolderSource(tmp_path / 'in').items()]
+
+    assert names == ['a', 'more/b']
+
+
+def test_folders_name_the_classes(tmp_path):
+    for name in ('x/walk/1', 'x/sit/2', 'y/walk/3', 'none'):
+        save(tmp_path / f'{name}.npy')
+    source = FolderSource(tmp_path, classes_from_folders=True)
+    labels = {item.name: item.fields['label'] for item in source.items()}
+
+    assert source.metainfo()['classes'] == ['sit', 'walk']
+    assert labels == {'x/sit/2': 0, 'x/walk/1': 1, 'y/walk/3': 1}
+    assert reasons(source) == {'none.npy': 'it has no label'}
+
+
+def test_segments_are_cut_to_the_recording(tmp_path):
+    save(tmp_path / 'a.npy')
+    labels = {
+        'a': ([[2, 5], [9, 20], [13, 15]], [0, 2, 1]),
+        'gone': ([[0, 1]], [0]),
+    }
+    source = FolderSource(tmp_path, labels=labels, classes=['p', 'q', 'r'])
+    (item,) = source.items()
+    copy = pickle.loads(pickle.dumps(source))  # noqa: S301
+
+    found = copy.label(item, copy.read(item))
+
+    assert found.segments.bounds.tolist() == [[2, 5], [9, 13]]
+    assert found.segments.label.tolist() == [0, 2]
+    assert list(map(str, found.notes)) == [
+        'segment 9 to 20 was cut, the recording has 13 frames',
+        'segment 13 to 15 was dropped, the recording has 13 frames',
+    ]
+    assert reasons(source) == {'gone': 'has labels, but no file'}
+
+
+def test_the_metainfo_has_the_rate_that_most_recordings_have(tmp_path):
+    (tmp_path / 'in').mkdir()
+    for name in 'abc':
+        values = np.random.default_rng(0).normal(size=(9, 5, 3))
+        np.savez(tmp_path / 'in' / f'{name}.npz', keypoint=values, fps=60)
+    save(tmp_path / 'in' / 'd.npy')
+    facts = dict(layout=LAYOUT, of_one={'d': dict(fps=30.0)})
+
+    report, data = run(
+        FolderSource(tmp_path / 'in'), tmp_path / 'out.pkl', facts
+    )
+
+    assert [v['fps'] for v in data['annotations']] == [60.0, 60.0, 60.0, 30.0]
+    assert data['metainfo']['fps'] == 60.0
+    assert 'several frame rates (30, 60)' in report.look_at[-1][1]
+
+
+def test_an_unknown_rate_is_unknown(tmp_path):
+    save(tmp_path / 'in' / 'd.npy')
+
+    report, data = run(
+        FolderSource(tmp_path / 'in'),
+        tmp_path / 'out.pkl',
+        dict(layout=LAYOUT),
+    )
+
+    assert 'fps' not in data['annotations'][0]
+    assert (report.hours, report.unknown_rate) == (0.0, 1)
+    assert '1 of unknown frame rate' in format_report(report)
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match='gone does not exist'):
+        FolderSource(tmp_path / 'gone').items()
+    with pytest.raises(FileNotFoundError, match='is no folder'):
+        FolderSource(save(tmp_path / 'a.npy')).items()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(val_fraction=1.0), 'val_fraction=1.0'),
+        (dict(labels={}), 'give classes with them'),
+        (dict(overlaps='any'), "overlaps='any' is unknown"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        FolderSource(tmp_path, **options)
+
+
+def test_each_class_gives_its_share():
+    names = [f'v{n}' for n in range(50)]
+    labels = [0] * 20 + [1] * 27 + [2] * 3
+    split = stratified_split(names, labels, 0.2, seed=3)
+    counts = np.bincount([labels[int(n[1:])] for n in split['val']])
+
+    assert sorted(split['train'] + split['val']) == sorted(names)
+    assert len(split['val']) == 10
+    assert counts.tolist() == [4, 5, 1]
+
+
+def test_a_split_depends_on_the_seed_and_not_on_the_order():
+    names = [f'v{n}' for n in range(40)]
+    labels = [n % 3 for n in range(40)]
+    split = stratified_split(names, labels, 0.25, seed=3)
+    turned = stratified_split(names[::-1], labels[::-1], 0.25, seed=3)
+    other = stratified_split(names, labels, 0.25, seed=4)
+
+    assert sorted(turned['val']) == sorted(split['val'])
+    assert sorted(other['val']) != sorted(split['val'])
+
+
+@pytest.mark.parametrize('fraction', [0.5, 0.99])
+def test_a_recording_of_each_class_trains(fraction):
+    split = stratified_split(['a', 'b', 'c'], [0, 1, 1], fraction, seed=0)
+
+    assert 'a' in split['train']
+    assert len(split['train']) == 2
+
+
+@pytest.mark.parametrize(
+    ('labels', 'count'),
+    [(range(6), 1), (range(13), 3), ([0, 0], 1), ([4, 4, 2], 1), ([3], 0)],
+)
+def test_a_share_is_drawn_from_all_where_the_classes_give_none(labels, count):
+    names = [f'v{n}' for n in range(len(labels))]
+    split = stratified_split(names, labels, 0.2, seed=3)
+    turned = stratified_split(names[::-1], labels[::-1], 0.2, seed=3)
+
+    assert len(split['val']) == count
+    assert sorted(split['train'] + split['val']) == sorted(names)
+    assert sorted(turned['val']) == sorted(split['val'])
+
+
+def test_a_class_of_two_gives_before_a_class_of_one():
+    for seed in range(20):
+        split = stratified_split(['a', 'b', 'c'], [0, 0, 1], 0.2, seed)
+
+        assert split['val'] in (['a'], ['b'])
+
+
+def test_no_share_is_no_validation_split():
+    assert stratified_split(['a', 'b'], [0, 1], 0.0, 3)['val'] == []
+
+
+def test_a_draw_of_before_stays_as_it_was():
+    names = [f'v{n:02}' for n in range(17)]
+    split = stratified_split(names, [n % 4 for n in range(17)], 0.2, seed=0)
+
+    assert split['val'] == ['v01', 'v08', 'v14']

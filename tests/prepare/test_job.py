@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmsnip.io.annotation import (
+    load_annotation,
+    open_annotation,
+    validate_annotation,
+)
+from mmsnip.io.store import SkeletonStore
+from mmsnip.prepare.folder import FolderSource
+from mmsnip.prepare.job import convert, only_one
+from tests.prepare.noted import (
+    LAYOUT,
+    NotedSource,
+    convert_apart,
+    read_names,
+    wanted,
+    write_folder,
+)
+
+
+def run(source, output, facts=(), **options):
+    made = wanted(**dict(facts))
+    return convert(source, output, made, progress=False, **options)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_folder(tmp_path / 'in')
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / 'read.txt'
+
+
+def listing(folder):
+    return sorted(str(path) for path in folder.rglob('*'))
+
+
+def interrupted(folder, log, output, at='walk/p3'):
+    source = NotedSource(folder, log, at, 'interrupt')
+    with pytest.raises(KeyboardInterrupt):
+        run(source, output)
+    read = read_names(log)
+    log.unlink()
+    return read
+
+
+def test_recordings_arrive_as_they_were_saved(folder, log, tmp_path):
+    output = tmp_path / 'out.pkl'
+    report = run(NotedSource(folder, log), output, dict(fps=25.0))
+
+    data = load_annotation(output)
+    names = [f'sit/p{n}' for n in (0, 2, 4, 6)] + ['walk/p1', 'walk/p3']
+    assert [v['frame_dir'] for v in data['annotations']] == [
+        *names,
+        'walk/p5',
+    ]
+    for video in data['annotations']:
+        saved = np.load(folder / f'{video["frame_dir"]}.npy')
+        np.testing.assert_array_equal(video['keypoint'], saved)
+        assert video['total_frames'] == saved.shape[1]
+    assert data['metainfo']['parents'] == LAYOUT['parents']
+    assert report.converted == report.found == 7
+    assert report.frames == sum(range(11, 18))
+    assert report.hours == pytest.approx(sum(range(11, 18)) / 25 / 3600)
+
+
+def test_nothing_but_output_and_report_is_left(folder, log, tmp_path):
+    output = tmp_path / 'new' / 'out.pkl'
+    run(NotedSource(folder, log), output)
+
+    assert sorted(p.name for p in output.parent.iterdir()) == [
+        'out.pkl',
+        'out.pkl.report.json',
+    ]
+
+
+def test_two_workers_give_the_same_bytes_as_one(folder, log, tmp_path):
+    (folder / 'walk' / 'broken.npy').write_bytes(b'no array')
+    one, two = tmp_path / 'one.pkl', tmp_path / 'two.pkl'
+    first = run(NotedSource(folder, log), one, workers=1)
+    second = run(NotedSource(folder, log), two, workers=2)
+
+    assert one.read_bytes() == two.read_bytes()
+    assert first.skipped == second.skipped
+    assert first.converted == second.converted == 7
+
+
+def test_a_killed_run_goes_on_without_reading_again(folder, log, tmp_path):
+    output, whole = tmp_path / 'out.pkl', tmp_path / 'whole.pkl'
+    killed = convert_apart(
+        folder, output, log=str(log), end_at='walk/p3', how='kill'
+    )
+    killed.wait()
+    before = read_names(log)
+    log.unlink()
+
+    report = run(NotedSource(folder, log), output)
+
+    assert killed.returncode == -9
+    assert before == ['sit/p0', 'sit/p2', 'sit/p4', 'sit/p6', 'walk/p1']
+    assert read_names(log) == ['walk/p3', 'walk/p5']
+    assert report.reused == 5
+    run(NotedSource(folder, log), whole)
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_two_runs_do_not_make_one_output(folder, log, tmp_path):
+    output = tmp_path / 'out.pkl'
+    with only_one(output):
+        with pytest.raises(ValueError, match=r'out\.pkl is being made'):
+            run(NotedSource(folder, log), output)
+        assert not log.exists()
+
+    report = run(NotedSource(folder, log), output)
+
+    assert report.converted == 7
+    assert not (tmp_path / 'out.pkl.parts').exists()
+
+
+def test_a_changed_file_is_read_again(folder, log, tmp_path):
+    output = tmp_path / 'out.pkl'
+    before = interrupted(folder, log, output)
+    changed = np.full((1, 9, 5, 3), 2, np.float32)
+    np.save(folder / 'sit' / 'p2.npy', changed)
+
+    report = run(NotedSource(folder, log), output)
+
+    assert 'sit/p2' in before
+    assert read_names(log) == ['sit/p2', 'walk/p3', 'walk/p5']
+    assert report.reused == 4
+    video = load_annotation(output)['annotations'][1]
+    np.testing.assert_array_equal(video['keypoint'], changed)
+
+
+def test_other_options_take_no_stale_parts(folder, log, tmp_path):
+    output = tmp_path / 'out.pkl'
+    interrupted(folder, log, output)
+
+    report = run(NotedSource(folder, log), output, facts=dict(up='z'))
+
+    assert report.reused == 0
+    assert len(read_names(log)) == 7
+    assert not (tmp_path / 'out.pkl.parts').exists()
+
+
+def test_a_part_cut_off_by_a_crash_is_made_again(folder, log, tmp_path):
+    output = tmp_path / 'out.pkl'
+    interrupted(folder, log, output)
+    part = sorted((tmp_path / 'out.pkl.parts').iterdir())[0]
+    part.write_bytes(part.read_bytes()[:100])
+
+    report = run(NotedSource(folder, log), output)
+
+    assert report.reused == 4
+    assert report.converted == 7
+
+
+def test_a_killed_worker_loses_only_the_file_at_fault(folder, log, tmp_path):
+    source = NotedSource(folder, log, 'sit/p4', 'kill')
+    report = run(source, tmp_path / 'out.pkl', workers=2)
+
+    assert report.converted == 6
+    (skipped,) = report.skipped
+    assert skipped.path.endswith('p4.npy')
+    assert 'ended by the system, twice' in skipped.reason
+
+
+def test_broken_files_are_reported_and_others_kept(folder, log, tmp_path):
+    (folder / 'empty.npy').write_bytes(b'')
+    (folder / 'notes.txt.bak').write_text('hello')
+    np.save(folder / 'nan.npy', np.full((9, 5, 3), np.nan))
+    np.save(folder / 'joints.npy', np.ones((9, 4, 3)))
+    output = tmp_path / 'out.pkl'
+    report = run(NotedSource(folder, log), output)
+
+    assert report.converted == 7
+    reasons = {Path(s.path).name: s.reason for s in report.skipped}
+    assert set(reasons) == {
+        'empty.npy',
+        'notes.txt.bak',
+        'nan.npy',
+        'joints.npy',
+    }
+    assert 'NaN' in reasons['nan.npy']
+    assert '4 joints, but 5' in reasons['joints.npy']
+    written = json.loads((tmp_path / 'out.pkl.report.json').read_text())
+    assert {Path(s['path']).name for s in written['skipped']} == set(reasons)
+
+
+@pytest.mark.parametrize('dry_run', [False, True])
+def test_a_folder_without_recordings_gives_no_output(tmp_path, dry_run):
+    (tmp_path / 'in').mkdir()
+    output = tmp_path / 'out.pkl'
+    report = run(FolderSource(tmp_path / 'in'), output, dry_run=dry_run)
+
+    assert not report.usable
+    assert not output.exists()
+    assert (tmp_path / 'out.pkl.report.json').exists() != dry_run
+
+
+def test_a_dry_run_lists_and_writes_nothing(folder, log, tmp_path):
+    (folder / 'sit' / 'empty.npy').write_bytes(b'')
+    before = listing(tmp_path)
+    source = NotedSource(folder, tmp_path / 'x', classes_from_folders=True)
+    source.log = os.devnull
+    report = run(source, tmp_path / 'out.pkl', dry_run=True)
+
+    assert listing(tmp_path) == before
+    assert len(report.listed) == report.converted == 7
+    assert report.classes == [
+        dict(name='sit', videos=4, segments=0),
+        dict(name='walk', videos=3, segments=0),
+    ]
+    assert report.splits == dict(train=6, val=1)
+    assert [Path(s.path).name for s in report.skipped] == ['empty.npy']
+
+
+def test_bodies_that_differ_do_not_mix(folder, tmp_path):
+    np.save(folder / 'coco.npy', np.ones((9, 17, 3)))
+    for path in (folder / 'sit').iterdir():
+        np.save(path, np.ones((9, 25, 3)))
+    for path in (folder / 'walk').iterdir():
+        path.unlink()
+    report = run(FolderSource(folder), tmp_path / 'out.pkl', dict(layout=None))
+
+    assert report.converted == 4
+    (skipped,) = report.skipped
+    assert (
+        '17 joints with 3 coordinates (coco), most have 25' in skipped.reason
+    )
+
+
+@pytest.mark.parametrize('ending', ['pkl', 'safetensors'])
+def test_scores_of_some_recordings_only_are_left_out(tmp_path, ending):
+    folder, output = tmp_path / 'in', tmp_path / f'out.{ending}'
+    folder.mkdir()
+    header = 'frame,hip_x,hip_y,head_x,head_y'
+    (folder / 'a.csv').write_text(
+        f'{header},hip_score,head_score\n0,1,2,3,4,.5,.6\n1,1,2,3,4,.5,.7\n'
+    )
+    (folder / 'b.csv').write_text(f'{header}\n0,1,2,3,4\n1,1,2,3,5\n')
+    layout = dict(joint_names=['hip', 'head'], parents=[-1, 0])
+    report = run(FolderSource(folder), output, dict(layout=layout))
+
+    data = open_annotation(output)
+    validate_annotation(data, output)
+    assert report.converted == 2
+    assert not any('keypoint_score' in v for v in data['annotations'])
+    assert report.notes == [
+        (
+            'a',
+            'the scores of its joints are left out, others have none',
+        )
+    ]
+
+
+def test_a_store_holds_what_the_pickle_holds(folder, log, tmp_path):
+    source = NotedSource(folder, log, classes_from_folders=True)
+    run(source, tmp_path / 'out.pkl')
+    run(source, tmp_path / 'out.safetensors')
+
+    data = load_annotation(tmp_path / 'out.pkl')
+    store = SkeletonStore(tmp_path / 'out.safetensors')
+    assert store.metainfo == data['metainfo']
+    assert len(store) == 7
+    for mine, other in zip(store, data['annotations']):
+        np.testing.assert_array_equal(mine['keypoint'], other['keypoint'])
+        assert mine['label'] == other['label']
+        assert mine['frame_dir'] == other['frame_dir']
+
+
+def test_values_that_half_precision_cannot_hold_are_reported(
+    folder, log, tmp_path
+):
+    np.save(folder / 'far.npy', np.full((9, 5, 3), 1e5))
+    report = run(
+        NotedSource(folder, log), tmp_path / 'out.pkl', dtype='float16'
+    )
+
+    assert report.converted == 7
+    assert 'do not fit into float16' in report.skipped[0].reason
+    video = load_annotation(tmp_path / 'out.pkl')['annotations'][0]
+    assert video['keypoint'].dtype == np.float16
+
+
+def test_a_split_names_what_is_missing(folder, log, tmp_path):
+    splits = dict(train=['sit/p0', 'sit/p2.npy'], val=['gone', 'walk/p1'])
+    report = run(NotedSource(folder, log), tmp_path / 'o.pkl', splits=splits)
+
+    assert report.splits == dict(train=2, val=1)
+    assert report.missing == dict(val=['gone'])
+    data = load_annotation(tmp_path / 'o.pkl')
+    assert data['split']['train'] == ['sit/p0', 'sit/p2']
+
+
+def test_recordings_without_segments_are_left_out_of_untrimmed_data(
+    folder, log, tmp_path
+):
+    labels = {
+        f'sit/p{n}': (np.array([[n, n + 5]]), np.array([1])) for n in (0, 2, 4)
+    }
+    source = NotedSource(folder, log, labels=labels, classes=['a', 'b'])
+    report = run(source, tmp_path / 'out.pkl')
+
+    assert report.converted == 3
+    assert report.classes[1] == dict(name='b', videos=3, segments=3)
+    assert len(report.skipped) == 4
+    assert {s.reason for s in report.skipped} == {'it has no label'}
+
+
+@pytest.mark.parametrize(
+    ('output', 'dtype', 'message'),
+    [
+        ('out.h5', 'float32', r"'\.h5'; expected \.pkl"),
+        ('out.pkl', 'float64', "dtype='float64' is unknown"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_first(
+    folder, log, tmp_path, output, dtype, message
+):
+    with pytest.raises(ValueError, match=message):
+        run(NotedSource(folder, log), tmp_path / output, dtype=dtype)
+
+    assert not log.exists()
+
+
+def test_a_full_disk_ends_the_run(folder, log, tmp_path):
+    (tmp_path / 'out.pkl.parts').write_text('where the folder should be')
+
+    with pytest.raises(OSError, match=r'out\.pkl\.parts'):
+        run(NotedSource(folder, log), tmp_path / 'out.pkl')
