@@ -23,6 +23,7 @@ __all__ = ['ExportError', 'describe', 'read_metadata', 'to_text']
 
 KEY = 'mmsnip'
 MEMBER = 'mmsnip.json'  # of the archives that torch writes
+MAX_TEXT = 2**26  # bytes of the member, unpacked
 INPUTS = ('keypoint', 'body_mask', 'num_frames')
 SIGNATURE = dict(
     inputs=dict(
@@ -117,7 +118,8 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         if is_zipfile(path):
             with ZipFile(path) as archive:
                 for name in archive.namelist():
-                    if name.endswith(f'extra/{MEMBER}'):
+                    size = archive.getinfo(name).file_size
+                    if name.endswith(f'extra/{MEMBER}') and size < MAX_TEXT:
                         text = archive.read(name).decode()
     if not text:
         raise ExportError(

@@ -126,7 +126,7 @@ def load_results(
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding='utf-8'))
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f'{path} is not JSON: {error}; expected {ACCEPTED}'
         ) from None

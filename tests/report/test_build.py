@@ -173,6 +173,13 @@ def test_a_foreign_length_takes_no_memory(tmp_path):
             build(tmp_path, tmp_path / 'a.json')
 
 
+def test_a_deep_document_is_refused_by_name(tmp_path):
+    (tmp_path / 'a.json').write_text('[' * 200_000)
+
+    with pytest.raises(ValueError, match=r'a\.json is not JSON'):
+        build(tmp_path, tmp_path / 'a.json')
+
+
 def test_the_size_of_skeletons_has_a_limit_that_is_told(case, tmp_path):
     ann, scores = case
     _, blobs, made = build(tmp_path, scores, ann)
