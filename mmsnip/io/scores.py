@@ -97,7 +97,7 @@ def save_scores(
     arrays = {
         'classes': np.array([str(name) for name in classes], dtype=np.str_),
         'videos': np.array(names, dtype=np.str_),
-        'num_frames': _lengths(scores.values()),
+        'num_frames': np.array([len(a) for a in scores.values()], np.int64),
         'scores': _stacked(scores.values(), width, np.float32),
         'fps': np.array(
             [np.nan if rate is None else rate for rate in rates], np.float64
@@ -109,7 +109,7 @@ def save_scores(
     if truth is not None:
         rows = [np.asarray(truth[name]).reshape(-1, 3) for name in names]
         table = _stacked(rows, 3, np.int64).astype(np.int64)
-        arrays['num_segments'] = _lengths(rows)
+        arrays['num_segments'] = np.array([len(r) for r in rows], np.int64)
         arrays['segments'] = table[:, 1:]
         arrays['segment_labels'] = table[:, 0]
     with draft_of(path) as draft, draft.open('wb') as stream:
@@ -242,10 +242,6 @@ def _parts(
         name: whole[stop - length : stop]
         for name, stop, length in zip(names, stops, lengths)
     }
-
-
-def _lengths(arrays: Any) -> np.ndarray:
-    return np.array([len(array) for array in arrays], dtype=np.int64)
 
 
 def _stacked(arrays: Any, width: int, dtype: Any) -> np.ndarray:

@@ -37,8 +37,11 @@ from mmsnip.structures.segments import seconds_of
 __all__ = ['read_elan', 'save_elan']
 
 MAX_XML = 2**26
-MAX_DIGITS = 12  # of milliseconds
 SCORE_TYPE = 'score'  # linguistic type of the tiers that hold scores
+_LINKS = {
+    'ALIGNABLE_ANNOTATION': ('TIME_SLOT_REF1', 'TIME_SLOT_REF2'),
+    'REF_ANNOTATION': ('ANNOTATION_REF',),
+}
 _SEGMENT, _ASSOCIATION = 'segment', 'Symbolic_Association'
 _XSI = '{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation'
 _SCHEMA = 'http://www.mpi.nl/tools/elan/EAFv3.0.xsd'
@@ -131,7 +134,12 @@ def read_elan(
             and (kinds is None or kind in kinds)
         }
         if wanted is None and kinds is None:
-            scores = _score_tiers(root)
+            scores = [  # of our own export: how sure each segment is
+                tier.get('TIER_ID', '')
+                for tier in root.iter('TIER')
+                if tier.get('LINGUISTIC_TYPE_REF') == SCORE_TYPE
+                and tier.get('PARENT_REF')
+            ]
             chosen -= set(scores)
             mended += [
                 f'{file.name}: tier {name!r} is left out, its type '
@@ -156,16 +164,6 @@ def read_elan(
     )
 
 
-def _score_tiers(root: Element) -> list[str]:
-    """Tiers of our own export that say how sure each segment is."""
-    return [
-        tier.get('TIER_ID', '')
-        for tier in root.iter('TIER')
-        if tier.get('LINGUISTIC_TYPE_REF') == SCORE_TYPE
-        and tier.get('PARENT_REF')
-    ]
-
-
 def _parse(path: Path) -> Element:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
@@ -185,13 +183,13 @@ def _parse(path: Path) -> Element:
             f'{path}: the root is <{root.tag[:40]}>, expected '
             '<ANNOTATION_DOCUMENT>'
         )
-    header = root.find('HEADER')
-    unit = 'milliseconds'
-    if header is not None and header.get('TIME_UNITS', unit) != unit:
-        raise DataError(
-            f'{path}: HEADER has TIME_UNITS {header.get("TIME_UNITS")!r}, '
-            f'expected {unit!r}'
-        )
+    for header in root.findall('HEADER'):
+        unit = header.get('TIME_UNITS', 'milliseconds')
+        if unit != 'milliseconds':
+            raise DataError(
+                f'{path}: HEADER has TIME_UNITS {unit!r}, expected '
+                "'milliseconds'"
+            )
     return root
 
 
@@ -233,28 +231,23 @@ def _annotations(root: Element, file: Path) -> Iterator[_Annotation]:
             raise DataError(f'{file}: a TIER has no TIER_ID')
         for number, holder in enumerate(tier.findall('ANNOTATION')):
             for one in holder:
-                needed = dict(
-                    ALIGNABLE_ANNOTATION=('TIME_SLOT_REF1', 'TIME_SLOT_REF2'),
-                    REF_ANNOTATION=('ANNOTATION_REF',),
-                ).get(one.tag)
-                if needed is None:
-                    continue
-                for key in ('ANNOTATION_ID', *needed):
+                needed = _LINKS.get(one.tag, ())
+                for key in ('ANNOTATION_ID', *needed) if needed else ():
                     if key not in one.attrib:
                         raise DataError(
                             f'{file}, {one.tag} {number} of tier {name!r} '
                             f'has no {key}'
                         )
                 links = [one.attrib[key] for key in needed]
-                aligned = len(links) == 2
-                yield _Annotation(
-                    one.attrib['ANNOTATION_ID'],
-                    name,
-                    ' '.join(one.findtext('ANNOTATION_VALUE', '').split()),
-                    (links[0], links[1]) if aligned else None,
-                    None if aligned else links[0],
-                    one.get('PREVIOUS_ANNOTATION'),
-                )
+                if links:
+                    yield _Annotation(
+                        one.attrib['ANNOTATION_ID'],
+                        name,
+                        ' '.join(one.findtext('ANNOTATION_VALUE', '').split()),
+                        (links[0], links[1]) if len(links) == 2 else None,
+                        links[0] if len(links) == 1 else None,
+                        one.get('PREVIOUS_ANNOTATION'),
+                    )
 
 
 def _intervals(
@@ -300,22 +293,19 @@ def _intervals(
 def _slot_times(root: Element, file: Path) -> dict[str, float | None]:
     """Milliseconds of each time slot, None where it has no value."""
     slots: dict[str, float | None] = {}
-    for number, slot in enumerate(root.iterfind('TIME_ORDER/TIME_SLOT')):
+    for slot in root.iterfind('TIME_ORDER/TIME_SLOT'):
         key, value = slot.get('TIME_SLOT_ID'), slot.get('TIME_VALUE')
         if key is None or key in slots:
             raise DataError(
-                f'{file}, TIME_SLOT {number} has '
-                + ('no TIME_SLOT_ID' if key is None else f'the id of {key!r}')
+                f'{file}: TIME_SLOT_ID {key!r} is missing or stands twice'
             )
-        if value is not None:
-            value = value.strip()
-            digits = value.isascii() and value.isdigit()
-            if not digits or len(value) > MAX_DIGITS:
-                raise DataError(
-                    f'{file}, TIME_SLOT {key!r}: TIME_VALUE {value[:40]!r} '
-                    'is no whole number of milliseconds'
-                )
-        slots[key] = None if value is None else float(value)
+        digits = (value or '0').strip()
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 13):
+            raise DataError(
+                f'{file}, TIME_SLOT {key!r}: TIME_VALUE {digits[:40]!r} is no '
+                'whole number of milliseconds'
+            )
+        slots[key] = None if value is None else float(digits)
     return slots
 
 
@@ -329,63 +319,42 @@ def _aligned(
     They are spaced evenly along the chain of annotations, each beginning at
     the slot where the one before it ends.
     """
-    times: dict[str, float] = {}
-    ends_at: dict[str, str] = {}  # end of the annotation that begins there
-    for one in tier:
-        for slot in one.slots or ():
-            if slot not in slots:
+    times = {slot: time for slot, time in slots.items() if time is not None}
+    spans = [one.slots or ('', '') for one in tier]
+    end_of = dict(reversed(spans))
+    for start, end in spans:
+        if slots.get(start) is None:
+            continue
+        chain = [start]
+        while end not in times and end in end_of and len(chain) <= len(tier):
+            chain.append(end)
+            end = end_of[end]
+        if end not in times:
+            break  # it leads nowhere, and is refused below
+        if len(chain) > 1 and slots.get(end) is not None:
+            spread = np.linspace(times[start], times[end], len(chain) + 1)
+            times.update(zip(chain[1:], spread[1:].tolist()))
+    for one, span in zip(tier, spans):
+        for slot in span:
+            if slot not in times:
                 raise DataError(
                     f'{file}, {one.place} refers to TIME_SLOT {slot!r}, '
-                    'which is not there'
+                    'which has no TIME_VALUE and lies between no two that '
+                    'have, or is not there'
                 )
-        start, end = one.slots or ('', '')
-        if slots[start] is None:
-            ends_at.setdefault(start, end)
-    for one in tier:
-        start, end = one.slots or ('', '')
-        if slots[start] is None:
-            continue
-        chain = []
-        while slots[end] is None and end not in times:
-            chain.append(end)
-            if end not in ends_at or len(chain) > len(tier):
-                raise DataError(
-                    f'{file}, TIME_SLOT {end!r} has no TIME_VALUE, and the '
-                    f'annotations of tier {one.tier!r} do not lead from it '
-                    'to one that has'
-                )
-            end = ends_at[end]
-        if chain and slots[end] is not None:
-            step = (slots[end] - slots[start]) / (len(chain) + 1)
-            for place, slot in enumerate(chain, start=1):
-                times[slot] = slots[start] + place * step
-    found = {}
-    for one in tier:
-        span = []
-        for slot in one.slots or ():
-            time = slots[slot] if slots[slot] is not None else times.get(slot)
-            if time is None:
-                raise DataError(
-                    f'{file}, {one.place}: TIME_SLOT {slot!r} has no '
-                    'TIME_VALUE, and no annotations of the tier lead to it '
-                    'from one that has'
-                )
-            span.append(time)
-        found[one.key] = (span[0], span[1])
-    return found
+    return {
+        one.key: (times[start], times[end])
+        for one, (start, end) in zip(tier, spans)
+    }
 
 
-def _in_order(
-    children: list[_Annotation], file: Path
-) -> list[_Annotation]:
+def _in_order(children: list[_Annotation], file: Path) -> list[_Annotation]:
     if all(one.previous is None for one in children):
         return children
     after = {one.previous: one for one in children}
-    ordered = []
-    following = after.pop(None, None)
-    while following is not None:
-        ordered.append(following)
-        following = after.pop(following.key, None)
+    ordered: list[_Annotation] = []
+    while (key := ordered[-1].key if ordered else None) in after:
+        ordered.append(after.pop(key))
     if len(ordered) < len(children):
         raise DataError(
             f'{file}, {children[0].place}: PREVIOUS_ANNOTATION does not put '
