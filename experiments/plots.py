@@ -24,7 +24,7 @@ from experiments.results import (
     mean_and_spread,
     title_of,
 )
-from mmsnip.visualization.palette import class_style
+from mmsnip.visualization.canvas import class_style
 
 __all__ = ['draw_plot', 'plot_digest', 'plot_numbers', 'read_digest']
 

@@ -23,9 +23,11 @@ from mmsnip.models.snippet_probe import SnippetProbeHook
 from mmsnip.registry import HOOKS
 from mmsnip.structures.plain import to_plain
 from mmsnip.transforms.streams import streams_of
-from mmsnip.visualization.diagnosis_hook import DiagnosisHook
-from mmsnip.visualization.embedding_hook import EmbeddingMapHook
-from mmsnip.visualization.hook import TimelineHook
+from mmsnip.visualization.hooks import (
+    DiagnosisHook,
+    EmbeddingMapHook,
+    TimelineHook,
+)
 
 __all__ = [
     'DiagnosisHook',

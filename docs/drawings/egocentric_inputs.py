@@ -21,8 +21,14 @@ from mmsnip.skeleton.augment import change_posture, draw_posture
 from mmsnip.skeleton.egocentric import egocentric, heading, heading_joints
 from mmsnip.synthesis import CLASSES, JOINT_NAMES, PARENTS, Take
 from mmsnip.visualization import draw_pose
-from mmsnip.visualization.canvas import FAINT_INK, INK, RULE, add_axes_in
-from mmsnip.visualization.palette import COLORS, class_style
+from mmsnip.visualization.canvas import (
+    COLORS,
+    FAINT_INK,
+    INK,
+    RULE,
+    add_axes_in,
+    class_style,
+)
 
 LAYOUT = get_layout('nturgb+d')
 FPS = 30

@@ -20,10 +20,13 @@ from mmsnip.evaluation import (
 )
 from mmsnip.evaluation.diagnosis import PrecisionRecall
 from mmsnip.skeleton import paint_segments
-from mmsnip.visualization.canvas import FAINT_INK, INK, RULE, add_axes_in
-from mmsnip.visualization.palette import (
+from mmsnip.visualization.canvas import (
     BACKGROUND_COLOR,
+    FAINT_INK,
+    INK,
+    RULE,
     ClassStyle,
+    add_axes_in,
     class_style,
 )
 

@@ -26,8 +26,7 @@ from mmsnip.skeleton import get_layout
 from mmsnip.skeleton.augment import draw_shear
 from mmsnip.skeleton.egocentric import egocentric, num_channels
 from mmsnip.skeleton.resample import mirror_crop_map
-from mmsnip.visualization.canvas import FAINT_INK, INK, add_axes_in
-from mmsnip.visualization.palette import COLORS
+from mmsnip.visualization.canvas import COLORS, FAINT_INK, INK, add_axes_in
 
 T, S, K = 160, 8, 16
 FIRST = 150  # frame of the performance at which the stretch begins

@@ -12,8 +12,7 @@ from torch import nn
 
 from mmsnip.models.persons import encode_persons
 from mmsnip.registry import MODELS
-from mmsnip.visualization.canvas import FAINT_INK
-from mmsnip.visualization.palette import COLORS
+from mmsnip.visualization.canvas import COLORS, FAINT_INK
 
 T, V, NUM_CLASSES = 32, 25, 4
 STRIDES = (1, 2, 1, 1, 2, 1, 1, 2, 1, 1)  # as published

@@ -23,10 +23,12 @@ from sheet import (
 from mmsnip.evaluation import run_detections
 from mmsnip.skeleton.augment import draw_shear
 from mmsnip.synthesis import CLASSES
-from mmsnip.visualization.canvas import FAINT_INK, RULE, add_axes_in
-from mmsnip.visualization.palette import (
+from mmsnip.visualization.canvas import (
     BACKGROUND_COLOR,
     COLORS,
+    FAINT_INK,
+    RULE,
+    add_axes_in,
     class_style,
 )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,11 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
 def draw(videos: ScoredVideos, args: argparse.Namespace) -> list[Path]:
     """What ``main`` does, errors aside."""
-    from mmsnip.visualization.diagnosis_pictures import (
-        draw_diagnosis,
-        propose,
-        save_pictures,
-    )
+    from mmsnip.visualization import draw_diagnosis, save_pictures
 
     if not videos.scores:
         raise ValueError(f'{args.scores} holds no video')
@@ -119,52 +115,40 @@ def draw(videos: ScoredVideos, args: argparse.Namespace) -> list[Path]:
         written += save_pictures(figures, args.out, args.format)
     names = list(videos.scores)[: args.videos]
     poses = {} if args.ann is None else poses_of(args.ann, names, videos)
-    settings = videos.settings
-    found = propose(
-        {name: videos.scores[name] for name in names},
-        'runs',
-        settings.get('convention', 'official'),
-    )
     for name in names:
-        written += draw_video(videos, name, found[name], poses, args)
+        written += draw_video(videos, name, poses.get(name), args)
     return written
 
 
 def draw_video(
     videos: ScoredVideos,
     name: str,
-    found: np.ndarray,
-    poses: Mapping[str, Poses],
+    poses: Poses | None,
     args: argparse.Namespace,
 ) -> list[Path]:
     """Timeline of a video, and its film."""
-    from mmsnip.visualization.canvas import PRINT_DPI, save_figure
-    from mmsnip.visualization.file_names import safe_file_name
-    from mmsnip.visualization.film import save_film
-    from mmsnip.visualization.timeline import draw_timeline
+    from mmsnip.evaluation import run_detections
+    from mmsnip.visualization import (
+        draw_timeline,
+        safe_file_name,
+        save_figure,
+        save_film,
+    )
+    from mmsnip.visualization.canvas import PRINT_DPI
 
     scores = videos.scores[name]
     truth = None if videos.truth is None else videos.truth[name]
+    found = run_detections(scores)
     fps = videos.fps.get(name, DEFAULT_FPS)
     stem = args.out / 'timelines' / safe_file_name(name)
-    figure = draw_timeline(
-        truth,
-        found,
-        videos.classes,
-        len(scores),
-        fps,
-        scores,
-        poses.get(name),
-        name,
-        args.width,
-    )
+    rows = (truth, found, videos.classes, len(scores), fps, scores)
+    figure = draw_timeline(*rows, poses, name, args.width)
     figure.set_dpi(PRINT_DPI)
     written = [save_figure(figure, f'{stem}.{args.format}')]
-    if args.film and name in poses:
+    if args.film and poses is not None:
         path = Path(f'{stem}.{args.film}')
-        bodies = poses[name]
         about = dict(ground_truth=truth, detections=found, title=name)
-        written.append(save_film(path, bodies, fps, videos.classes, **about))
+        written.append(save_film(path, poses, fps, videos.classes, **about))
     return written
 
 

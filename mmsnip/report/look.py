@@ -8,7 +8,7 @@ from mmsnip.evaluation.diagnosis import GOOD_IOU, NEAR_IOU
 
 __all__ = ['COLORS', 'KINDS', 'PATTERNS', 'class_looks']
 
-# The twelve of mmsnip.visualization.palette, which needs no import of a
+# The twelve of mmsnip.visualization.canvas, which needs no import of a
 # drawing library here; a test holds the two together.
 COLORS = (
     '#0072B2',

@@ -1,38 +1,124 @@
-"""Figures without pyplot: made, measured, turned into pixels, saved."""
+"""Colours of classes, figures without pyplot, texts that fit, file names."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Patch
 
-DPI = 100
-WIDTH_IN = 12.0
+DPI, WIDTH_IN = 100, 12.0
 # Two columns of a journal, at the sharpness that journals ask for.
 PRINT_IN, PRINT_DPI = 7.0, 200
-INK = '#262626'
-FAINT_INK = '#5A5A5A'
-RULE = '#D0D0D0'
-BAND = '#EFEFEF'
+INK, FAINT_INK, RULE, BAND = '#262626', '#5A5A5A', '#D0D0D0', '#EFEFEF'
+BACKGROUND_COLOR = '#8A8A8A'
+# Okabe and Ito's colours without black and yellow (too faint as a line),
+# then six found by maximising the smallest Lab distance to all others and to
+# the backgrounds under normal, protan, deutan and tritan vision (Machado et
+# al. 2009); the smallest distance of the twelve is 16.
+COLORS = (
+    '#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00',
+    '#8800FF', '#99BB66', '#552200', '#3333AA', '#BB55FF', '#333344',
+)  # fmt: skip
+HATCHES = ('', '////', '....', 'xxxx', '----', '||||')
+LINES: tuple[Any, ...] = (
+    '-',
+    (0, (5, 1.5)),
+    (0, (1.5, 1.2)),
+    (0, (6, 1.5, 1.5, 1.5)),
+    (0, (9, 3)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)
+_UNSAFE = re.compile(r'[^\w.-]+')
+_RESERVED = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
-def new_figure(width_in: float, height_in: float, dpi: int = DPI) -> Figure:
-    """White figure with an Agg canvas, unknown to pyplot.
+class ClassStyle(NamedTuple):
+    """Colour, hatch and line style of a class.
+
+    Attributes:
+        color (str): Fill and line colour, ``#RRGGBB``.
+        hatch (str): Matplotlib hatch, empty for the first twelve classes.
+        line (Any): Matplotlib line style of the probability curve.
+        ink (str): Colour that reads on `color`.
+    """
+
+    color: str
+    hatch: str
+    line: Any
+    ink: str
+
+
+def class_style(index: int) -> ClassStyle:
+    """Look of a class, a function of its index alone.
+
+    Twelve colours, then the same twelve with a hatch, and so on: 72 looks
+    before one returns.
 
     Args:
-        width_in (float): Width in inches.
-        height_in (float): Height in inches.
-        dpi (int): Pixels an inch.
+        index (int): Class index, at least 0.
 
     Returns:
-        Figure: The figure.
+        ClassStyle: Its look.
+
+    Raises:
+        ValueError: If `index` is negative.
+
+    Examples:
+        >>> class_style(0).color == class_style(12).color
+        True
+        >>> class_style(0).hatch == class_style(12).hatch
+        False
     """
-    figure = Figure(figsize=(width_in, height_in), dpi=dpi, facecolor='white')
+    if index < 0:
+        raise ValueError(f'class index {index} is negative; start at 0')
+    cycle = (index // len(COLORS)) % len(HATCHES)
+    color = COLORS[index % len(COLORS)]
+    ink = '#1A1A1A' if relative_luminance(color) > 0.36 else '#FFFFFF'
+    return ClassStyle(color, HATCHES[cycle], LINES[cycle], ink)
+
+
+def relative_luminance(color: str) -> float:
+    """Luminance of a colour, 0 black to 1 white."""
+    share = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    bright = ((share + 0.055) / 1.055) ** 2.4
+    linear = np.where(share <= 0.04045, share / 12.92, bright)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def class_fill(index: int) -> dict[str, Any]:
+    """Arguments of a bar or patch of a class."""
+    style = class_style(index)
+    edge = style.ink if style.hatch else style.color
+    return dict(fc=style.color, ec=edge, hatch=style.hatch, lw=0)
+
+
+def swatch(index: int, name: str) -> Patch:
+    """Sample of a class for a legend."""
+    return Patch(label=name, **class_fill(index))
+
+
+def new_figure(
+    width_in: float,
+    height_in: float,
+    dpi: int = DPI,
+    layout: str | None = None,
+) -> Figure:
+    """White figure with an Agg canvas, unknown to pyplot."""
+    size = (width_in, height_in)
+    figure = Figure(figsize=size, dpi=dpi, facecolor='white', layout=layout)
     FigureCanvasAgg(figure)
+    if layout is not None:
+        figure.get_layout_engine().set(w_pad=0.09, h_pad=0.06)
     return figure
 
 
@@ -44,104 +130,86 @@ def add_axes_in(
     height_in: float,
     label: str,
 ) -> Axes:
-    """Axes at a place counted in inches from the upper left corner.
-
-    Args:
-        figure (Figure): Figure of final size.
-        left_in (float): Inches from the left edge.
-        top_in (float): Inches from the upper edge.
-        width_in (float): Width in inches.
-        height_in (float): Height in inches.
-        label (str): Name by which the axes are found again.
-
-    Returns:
-        Axes: White axes in the project's ink.
-    """
+    """Axes at a place counted in inches from the upper left corner."""
     width, height = figure.get_size_inches()
+    bottom_in = height - top_in - height_in
+    place = np.array([left_in, bottom_in, width_in, height_in])
     ax = figure.add_axes(
-        (
-            left_in / width,
-            1 - (top_in + height_in) / height,
-            width_in / width,
-            height_in / height,
-        ),
-        label=label,
-        facecolor='white',
+        tuple(place / (width, height, width, height)), label=label
     )
     for spine in ax.spines.values():
-        spine.set_color(RULE)
-        spine.set_linewidth(0.8)
-    ax.tick_params(
-        labelsize=9, labelcolor=INK, color=RULE, direction='out', length=3
-    )
+        spine.set(color=RULE, linewidth=0.8)
+    ax.tick_params(labelsize=9, labelcolor=INK, color=RULE, length=3)
     return ax
 
 
-def plain_chart(ax: Axes, grid: str, size: float = 8.0) -> None:
-    """Two spines, a faint grid behind the data, small ticks.
-
-    Args:
-        ax (Axes): Axes of a chart.
-        grid (str): ``x``, ``y`` or ``both``.
-        size (float): Font size of the ticks in points.
-    """
-    for side in ('top', 'right'):
-        ax.spines[side].set_visible(False)
-    ax.grid(axis=grid, color=RULE, lw=0.5, alpha=0.7)
-    ax.set_axisbelow(True)
-    ax.tick_params(labelsize=size, length=2.5, pad=2)
-
-
-def put_heading(
-    figure: Figure, text: str, left_in: float, size: float = 9.5
+def dress(
+    ax: Axes,
+    grid: str | None = None,
+    sides: Sequence[str] = ('left', 'bottom'),
+    size: float = 8.0,
+    **labels: str,
 ) -> None:
-    """A line at the top, cut to the width of the figure.
+    """Plain axes: few spines, a faint grid behind the data, small ticks."""
+    for side, spine in ax.spines.items():
+        spine.set(color=RULE, linewidth=0.8, visible=side in sides)
+    if grid is not None:
+        ax.grid(axis=grid, color=RULE, lw=0.5, alpha=0.7)
+        ax.set_axisbelow(True)
+    ax.tick_params(labelsize=size, labelcolor=INK, color=RULE, length=2.5)
+    for axis in ('x', 'y'):
+        if 'left' not in sides and axis == 'y':
+            ax.tick_params(axis='y', length=0)
+        if f'{axis}label' in labels:
+            label = getattr(ax, f'set_{axis}label')
+            text = labels[f'{axis}label']
+            label(text, size=size + 0.5, color=INK, parse_math=False)
 
-    Args:
-        figure (Figure): Figure of final size.
-        text (str): The line.
-        left_in (float): Inches from the left edge.
-        size (float): Font size in points.
-    """
-    width_in, height_in = figure.get_size_inches()
-    figure.text(
-        left_in / width_in,
-        1 - 0.2 / height_in,
-        fit_text(figure, text, size, width_in - left_in - 0.1),
+
+def name_rows(ax: Axes, names: Sequence[str], size: float = 9.0) -> None:
+    """One row a name, the first on top."""
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_yticks(range(len(names)), names, size=size, parse_math=False)
+
+
+def put_heading(figure: Figure, text: str, size: float = 9.5) -> None:
+    """A line at the top left, cut to the width of the figure."""
+    width_in = figure.get_size_inches()[0]
+    figure.suptitle(
+        fit_text(figure, text, size, width_in - 0.3),
+        x=0.1 / width_in,
+        ha='left',
         size=size,
         color=INK,
-        va='center',
         parse_math=False,
     )
 
 
+def put_legend(
+    parent: Figure | Axes, handles: Sequence[Artist], loc: str, **options: Any
+) -> None:
+    """Plain legend; ``loc='outside ..'`` gets room of its own."""
+    defaults = dict(
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+        borderaxespad=0,
+        handlelength=1.4,
+        handletextpad=0.5,
+        columnspacing=1.2,
+    )
+    legend = parent.legend(handles=handles, loc=loc, **{**defaults, **options})
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
 def percent(share: float) -> str:
-    """A share as a picture says it.
-
-    Args:
-        share (float): In 0..1, or NaN.
-
-    Returns:
-        str: Percents with one decimal and no sign; ``n/a`` for NaN.
-
-    Examples:
-        >>> percent(0.5), percent(float('nan'))
-        ('50.0', 'n/a')
-    """
+    """A share as a picture says it."""
     return 'n/a' if np.isnan(share) else f'{100 * share:.1f}'
 
 
 def text_width_in(figure: Figure, text: str, size: float) -> float:
-    """Width of a line of text.
-
-    Args:
-        figure (Figure): Figure with an Agg canvas.
-        text (str): One line; dollar signs mean themselves.
-        size (float): Font size in points.
-
-    Returns:
-        float: Width in inches.
-    """
+    """Width of a line of text."""
     renderer = figure.canvas.get_renderer()
     width, _, _ = renderer.get_text_width_height_descent(
         text, FontProperties(size=size), ismath=False
@@ -152,17 +220,7 @@ def text_width_in(figure: Figure, text: str, size: float) -> float:
 def fit_text(
     figure: Figure, text: str, size: float, max_width_in: float
 ) -> str:
-    """Text on one line, cut with an ellipsis where it is too wide.
-
-    Args:
-        figure (Figure): Figure with an Agg canvas.
-        text (str): Any text.
-        size (float): Font size in points.
-        max_width_in (float): Width to fit, in inches.
-
-    Returns:
-        str: The text, or its beginning and an ellipsis.
-    """
+    """Text on one line, cut with an ellipsis where it is too wide."""
     line = ' '.join(str(text).split())
     if text_width_in(figure, line, size) <= max_width_in:
         return line
@@ -204,3 +262,29 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=figure.dpi)
     return path
+
+
+def safe_file_name(name: str) -> str:
+    """Name that stays inside its folder on every file system.
+
+    Separators, leading dots, spaces and control characters go, long names
+    are cut. A name that had to change ends in eight hexadecimal digits of
+    its own hash, so that two different names stay two files.
+
+    Args:
+        name (str): Any text, such as a video's ``frame_dir``.
+
+    Returns:
+        str: File name without a folder, at most 129 bytes of UTF-8.
+
+    Examples:
+        >>> safe_file_name('../../etc/passwd')
+        'etc_passwd-3754d6cb'
+    """
+    text = str(name)
+    clean = _UNSAFE.sub('_', text).strip('._').encode('utf-8', 'ignore')
+    clean = clean[:120].decode('utf-8', 'ignore')
+    if clean and clean == text and not _RESERVED.match(clean):
+        return clean
+    digest = hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()
+    return f'{clean or "video"}-{digest[:8]}'

@@ -1,9 +1,9 @@
-"""A 3D skeleton seen from the front and a little from the side."""
+"""Skeletons seen from the front and a little from the side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,13 +11,11 @@ from matplotlib.collections import LineCollection
 
 from mmsnip.skeleton.naming import find_spine, mirror_pairs
 from mmsnip.skeleton.up import up_of_bodies
+from mmsnip.structures import DataError
 
-LEFT_COLOR = '#0072B2'
-RIGHT_COLOR = '#D55E00'
-MIDDLE_COLOR = '#404040'
+LEFT_COLOR, RIGHT_COLOR, MIDDLE_COLOR = '#0072B2', '#D55E00', '#404040'
 TURN_DEG = 30.0
 _AXES = {'x': 0, 'y': 1, 'z': 2}
-
 Pair = tuple[int, int]
 
 
@@ -42,34 +40,55 @@ class Poses(NamedTuple):
     body_mask: np.ndarray | None = None
 
 
+def check_poses(
+    poses: Poses | tuple[Any, ...],
+    num_frames: int | None = None,
+    partial: bool = False,
+) -> Poses:
+    """Poses with a mask, once their shapes fit the video.
+
+    Persons that lack some joints count where ``partial`` or a mask says so.
+    """
+    poses = Poses(*poses)
+    joints = np.asarray(poses.joints)
+    if joints.ndim != 4 or joints.shape[3] not in (2, 3) or not joints.size:
+        raise DataError(
+            f'poses.joints has shape {joints.shape}; expected (M, T, V, C) '
+            'with C = 2 or 3, one frame or more'
+        )
+    T = joints.shape[1]
+    if num_frames not in (None, T):
+        raise DataError(
+            f'poses.joints has {T} frames and the video {num_frames}; give '
+            'the poses of the same frames as the segments'
+        )
+    if len(poses.parents) != joints.shape[2]:
+        raise DataError(
+            f'poses.parents has {len(poses.parents)} entries for '
+            f'{joints.shape[2]} joints; give one parent a joint'
+        )
+    finite = np.isfinite(joints)
+    mask = finite.all((2, 3)) & (joints != 0).any((2, 3))
+    if partial:
+        mask = (np.nan_to_num(joints) != 0).any((2, 3))
+    if poses.body_mask is not None:
+        given = np.asarray(poses.body_mask, dtype=bool)
+        if given.shape != mask.shape:
+            raise DataError(
+                f'poses.body_mask has shape {given.shape}; expected (M, T) = '
+                f'{mask.shape}'
+            )
+        mask = given & finite.any((2, 3))
+    return poses._replace(joints=joints, body_mask=mask)
+
+
 def up_axis(
     joints: np.ndarray,
     up: str = 'auto',
     joint_names: Sequence[str] | None = None,
     parents: Sequence[int] | None = None,
 ) -> tuple[int, int]:
-    """Axis that points up.
-
-    ``auto`` follows the trunk where the names show it; else it takes the
-    axis along which bodies are longest, pointing up in 3D and, as pixel rows
-    do, down in 2D.
-
-    Args:
-        joints (np.ndarray): (..., V, C) positions.
-        up (str): ``auto``, or an axis with an optional sign, such as ``-y``.
-        joint_names (Sequence[str] | None): V names.
-        parents (Sequence[int] | None): Parent of each joint.
-
-    Returns:
-        tuple[int, int]: Axis and its sign, 1 or -1.
-
-    Raises:
-        ValueError: If `up` is unknown or no axis of the joints.
-
-    Examples:
-        >>> up_axis(np.zeros((5, 3)), '-y')
-        (1, -1)
-    """
+    """Axis that points up, and 1 or -1 where it points down."""
     C = joints.shape[-1]
     if up != 'auto':
         axis = _AXES.get(up.lstrip('+-'), C)
@@ -81,12 +100,9 @@ def up_axis(
         return axis, -1 if up.startswith('-') else 1
     bodies = joints.reshape(-1, *joints.shape[-2:]).astype(np.float64)
     there = np.isfinite(bodies).all((1, 2)) & (bodies != 0).any((1, 2))
-    bodies = bodies[there]
-    spine = None
-    if joint_names is not None:
-        root = 0 if parents is None else _root(parents)
-        spine = find_spine(joint_names, root)
-    return up_of_bodies(bodies, spine)
+    roots = [i for i, parent in enumerate(parents or ()) if parent < 0]
+    spine = find_spine(joint_names, (*roots, 0)[0]) if joint_names else None
+    return up_of_bodies(bodies[there], spine)
 
 
 def view_across(
@@ -94,23 +110,20 @@ def view_across(
 ) -> np.ndarray:
     """Direction on the ground that a frontal view shows to the right.
 
-    Of one body: from its right to its left joints, else its widest
-    direction. Of several: from the first to the last, so that they stand
-    side by side.
-
-    Args:
-        joints (np.ndarray): (M, V, 3) positions of those who are there.
-        up (tuple[int, int]): Axis and sign of `up_axis`.
-        pairs (Sequence[tuple[int, int]]): (left, right) joints.
-
-    Returns:
-        np.ndarray: Unit vector along the two ground axes, (2,).
+    From the first of several bodies to the last; of one body, (1, V, 3),
+    from its right to its left by ``pairs`` of joints.
     """
     ground = np.asarray(joints, dtype=np.float64)[..., _ground_axes(up)]
+    body = ground[0]
+    finite = np.isfinite(body).all(1)
+    sides = [body[a] - body[b] for a, b in pairs if finite[a] & finite[b]]
     if len(ground) > 1:
-        across = np.nanmean(ground[-1], 0) - np.nanmean(ground[0], 0)
+        across = np.nanmean(ground[-1], 0) - np.nanmean(body, 0)
+    elif sides:
+        across = np.mean(sides, axis=0)
     else:
-        across = _body_across(ground[0], pairs)
+        spread = body[finite] - body[finite].mean(0, keepdims=True)
+        across = np.linalg.svd(spread, full_matrices=False)[2][:1].sum(0)
     length = np.linalg.norm(across)
     return across / length if length > 1e-9 else np.array([1.0, 0.0])
 
@@ -121,21 +134,7 @@ def project_pose(
     across: np.ndarray | None = None,
     turn_deg: float = TURN_DEG,
 ) -> np.ndarray:
-    """Joints on the picture plane, x to the right and y up.
-
-    In 3D the viewer stands in front and walks `turn_deg` around the body,
-    so that swings to the front show as well. 2D joints stay as they are.
-
-    Args:
-        joints (np.ndarray): (V, C) positions, C = 2 or 3.
-        up (tuple[int, int]): Axis and sign of `up_axis`.
-        across (np.ndarray | None): Answer of `view_across`; None looks along
-            the second ground axis.
-        turn_deg (float): Degrees between the frontal view and this one.
-
-    Returns:
-        np.ndarray: (V, 2) float64 positions.
-    """
+    """Joints on the picture plane, x to the right and y up."""
     points = np.asarray(joints, dtype=np.float64)
     axis, sign = up
     height = sign * points[:, axis]
@@ -169,13 +168,14 @@ def draw_pose(
         joints (np.ndarray): (V, C) positions, C = 2 or 3; a joint that is
             not finite is left out with its bones.
         parents (Sequence[int]): V parents, -1 for the root.
-        up (str | tuple[int, int]): Argument of `up_axis`, or its answer.
+        up (str | tuple[int, int]): As in `Poses`, or the answer of
+            `up_axis`.
         joint_names (Sequence[str] | None): V names, read for left and right.
         pairs (Sequence[tuple[int, int]] | None): (left, right) joints; None
             reads them from `joint_names`.
-        across (np.ndarray | None): Argument of `project_pose`; None takes
-            this body's own front.
-        turn_deg (float): See `project_pose`.
+        across (np.ndarray | None): Direction on the ground that is shown to
+            the right, (2,); None takes this body's own front.
+        turn_deg (float): Degrees by which the viewer walks around it.
         line_width (float): Width of a bone in points.
         alpha (float): Opacity.
         shift (float): Added to the horizontal positions.
@@ -188,12 +188,12 @@ def draw_pose(
     """
     joints = np.asarray(joints)
     if joints.ndim != 2 or joints.shape[1] not in (2, 3):
-        raise ValueError(
+        raise DataError(
             f'joints has shape {joints.shape}; expected (V, 2) or (V, 3), one '
             'body at one frame'
         )
     if len(parents) != len(joints):
-        raise ValueError(
+        raise DataError(
             f'parents has {len(parents)} entries for {len(joints)} joints; '
             'give one parent a joint, -1 for the root'
         )
@@ -205,44 +205,71 @@ def draw_pose(
         across = view_across(joints[None], up, pairs)
     points = project_pose(joints, up, across, turn_deg)
     points[:, 0] += shift
-    colors = _joint_colors(len(joints), pairs)
+    colors = joint_colors(len(joints), pairs)
     bones = [
         (child, parent)
         for child, parent in enumerate(parents)
         if parent >= 0 and np.isfinite(points[[child, parent]]).all()
     ]
-    ax.add_collection(
-        LineCollection(
-            [points[[child, parent]] for child, parent in bones],
-            colors=[colors[child] for child, _ in bones],
-            linewidths=line_width,
-            capstyle='round',
-            alpha=alpha,
-            label='bones',
-        ),
-        autolim=True,
+    lines = LineCollection(
+        [points[[child, parent]] for child, parent in bones],
+        colors=[colors[child] for child, _ in bones],
+        linewidths=line_width,
+        capstyle='round',
+        alpha=alpha,
+        label='bones',
     )
+    ax.add_collection(lines, autolim=True)
     ax.set_aspect('equal')
     ax.autoscale_view()
     return points
 
 
-def bone_colors(poses: Poses) -> list[str]:
-    """Colour of each joint's bone, as `draw_pose` has it.
-
-    Args:
-        poses (Poses): Skeletons; without names all bones are dark.
+def draw_bodies(
+    ax: Axes,
+    bodies: np.ndarray,
+    parents: Sequence[int] | None,
+    up: tuple[int, int],
+    pairs: Sequence[Pair],
+    turn_deg: float = TURN_DEG,
+    apart: float = 0.8,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw who is there side by side, no farther ``apart`` than that height.
 
     Returns:
-        list[str]: (V,).
+        tuple[np.ndarray, np.ndarray]: Middle and half the extent, (2,) each.
     """
-    names = poses.joint_names
-    pairs = () if names is None else mirror_pairs(names)
-    return _joint_colors(len(poses.parents), pairs)
+    across = None
+    if bodies.shape[-1] == 3:
+        across = view_across(bodies, up, pairs)
+    flat = [project_pose(body, up, across, turn_deg) for body in bodies]
+    centres = np.array([np.nanmean(points[:, 0]) for points in flat])
+    tall = max(np.nanmax(p[:, 1]) - np.nanmin(p[:, 1]) for p in flat)
+    order = np.argsort(centres, kind='stable')
+    gaps = np.minimum(np.diff(centres[order]), apart * tall)
+    placed = centres[order[0]] + np.concatenate([[0], np.cumsum(gaps)])
+    for which, body in enumerate(bodies):
+        alpha = 1.0 if which == 0 else 0.55
+        shift = placed[np.flatnonzero(order == which)[0]] - centres[which]
+        flat[which][:, 0] += shift
+        if parents is None:
+            look = dict(color=MIDDLE_COLOR, ms=4, alpha=alpha)
+            ax.plot(*flat[which].T, '.', **look)
+            ax.set_aspect('equal')
+            continue
+        view = dict(up=up, pairs=pairs, across=across, turn_deg=turn_deg)
+        draw_pose(ax, body, parents, alpha=alpha, shift=shift, **view)
+    points = np.concatenate(flat)
+    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    return (low + high) / 2, (high - low) / 2
 
 
-def _root(parents: Sequence[int]) -> int:
-    return next((i for i, p in enumerate(parents) if p < 0), 0)
+def joint_colors(V: int, pairs: Sequence[Pair]) -> list[str]:
+    """Colour of each joint's bone."""
+    colors = [MIDDLE_COLOR] * V
+    for left, right in pairs:
+        colors[left], colors[right] = LEFT_COLOR, RIGHT_COLOR
+    return colors
 
 
 def _ground_axes(up: tuple[int, int]) -> list[int]:
@@ -250,19 +277,3 @@ def _ground_axes(up: tuple[int, int]) -> list[int]:
     axis, sign = up
     ground = [(axis + 1) % 3, (axis + 2) % 3]
     return ground if sign > 0 else ground[::-1]
-
-
-def _body_across(ground: np.ndarray, pairs: Sequence[Pair]) -> np.ndarray:
-    finite = np.isfinite(ground).all(1)
-    sides = [ground[a] - ground[b] for a, b in pairs if finite[a] & finite[b]]
-    if sides:
-        return np.mean(sides, axis=0)
-    spread = ground[finite] - ground[finite].mean(0, keepdims=True)
-    return np.linalg.svd(spread, full_matrices=False)[2][:1].sum(0)
-
-
-def _joint_colors(V: int, pairs: Sequence[Pair]) -> list[str]:
-    colors = [MIDDLE_COLOR] * V
-    for left, right in pairs:
-        colors[left], colors[right] = LEFT_COLOR, RIGHT_COLOR
-    return colors

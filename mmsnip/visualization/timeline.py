@@ -8,29 +8,38 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
+from matplotlib.patches import ConnectionPatch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from mmsnip.evaluation.segments import run_detections
+from mmsnip.skeleton.naming import mirror_pairs
+from mmsnip.structures import DataError, Segments
+from mmsnip.structures.errors import is_rate
 from mmsnip.visualization.canvas import (
+    BACKGROUND_COLOR,
+    BAND,
+    COLORS,
+    FAINT_INK,
     INK,
     WIDTH_IN,
-    add_axes_in,
+    class_fill,
+    class_style,
+    dress,
     fit_text,
     new_figure,
+    put_heading,
+    put_legend,
+    swatch,
+    text_width_in,
 )
-from mmsnip.visualization.legend import LegendGrid
-from mmsnip.visualization.pose import Poses
-from mmsnip.visualization.rows import (
-    best_non_overlapping,
-    check_rows,
-    clip_rows,
-    draw_rows,
-)
-from mmsnip.visualization.score_curves import curve_classes, draw_score_curves
-from mmsnip.visualization.strip import STRIP_IN, check_poses, draw_pose_strip
+from mmsnip.visualization.pose import Poses, check_poses, draw_bodies, up_axis
 
-_LEFT_IN, _RIGHT_IN, _LEAST_IN = 1.1, 0.25, 4.0
-_ROW_IN, _CURVES_IN, _TICKS_IN, _GAP_IN = 0.46, 1.5, 0.56, 0.14
+BAR = 0.72  # of the height of a row
+MAX_CURVES, MIN_PEAK = 12, 0.1
+_NAME_SIZE, _LEFT_IN, _LEAST_IN = 9.0, 1.35, 4.0
+_ROW_IN, _STRIP_IN, _CURVES_IN = 0.46, 1.46, 1.5
 
 
 def draw_timeline(
@@ -65,146 +74,339 @@ def draw_timeline(
             their size, so that 7 fits two columns of a journal.
 
     Returns:
-        Figure: With axes labelled ``segments``, ``pose``, ``curves`` and
-            ``legend``, unknown to pyplot; `save_figure` writes it.
+        Figure: With axes labelled ``segments``, ``pose`` and ``curves`` and
+            a legend, unknown to pyplot; `save_figure` writes it.
 
     Raises:
         ValueError: If a shape, a label, T or fps does not fit; what was
             found and expected is named.
     """
-    num_frames = _check_length(num_frames, fps)
+    if int(num_frames) != num_frames or num_frames < 1 or not is_rate(fps):
+        raise DataError(
+            f'num_frames={num_frames!r} must be a whole number of at least '
+            f'1 and fps={fps!r} positive and finite'
+        )
     if not figure_width_in >= _LEAST_IN:
         raise ValueError(
             f'figure_width_in={figure_width_in!r} must be at least '
             f'{_LEAST_IN:g}'
         )
+    T, num_classes = int(num_frames), len(classes)
     if scores is not None:
-        scores = _check_scores(scores, num_frames, len(classes))
+        scores = np.asarray(scores, dtype=np.float64)
+        if scores.shape != (T, num_classes + 1):
+            raise DataError(
+                f'scores has shape {scores.shape}; expected (T, num_classes '
+                f'+ 1) = ({T}, {num_classes + 1}), background last'
+            )
         if detections is None:
             detections = run_detections(scores)
-    rows: list[tuple[str, np.ndarray]] = []
-    if ground_truth is not None:
-        truth = check_rows('ground_truth', ground_truth, 3, len(classes))
-        rows.append(('ground truth', clip_rows(truth, num_frames)))
-    if detections is not None:
-        found = check_rows('detections', detections, 4, len(classes))
-        rows.append(
-            ('prediction', clip_rows(best_non_overlapping(found), num_frames))
-        )
+    rows = label_rows(ground_truth, detections, num_classes, T)
     if not rows:
-        raise ValueError(
+        raise DataError(
             'ground_truth, detections and scores are all None; a timeline '
             'shows at least one of them'
         )
-    pose_row = max(
-        (i for i, (_, part) in enumerate(rows) if len(part)), default=None
+    shown = {int(label) for part in rows.values() for label in part[:, 0]}
+    curves = [] if scores is None else _curve_classes(scores, shown)
+    filled = [row for row, part in enumerate(rows.values()) if len(part)]
+    picked: list[tuple[int, int]] = []
+    width_in = figure_width_in - _LEFT_IN
+    if poses is not None and filled:
+        poses = check_poses(poses, T)
+        posed = list(rows.values())[filled[-1]]
+        slot_in = 1.45 if len(poses.joints) > 1 else 0.92
+        picked = _pick_frames(posed, poses.body_mask, int(width_in // slot_in))
+
+    figure = new_figure(figure_width_in, 1.0, layout='constrained')
+    heights = {'segments': _ROW_IN * len(rows)}
+    heights |= {'poses': _STRIP_IN} if picked else {}
+    heights |= {'curves': _CURVES_IN} if scores is not None else {}
+    legend_in = put_classes(
+        figure, classes, sorted(shown | set(curves)), scores is not None
     )
-    checked = None
-    if poses is not None and pose_row is not None:
-        checked = check_poses(poses, num_frames)
-
-    shown = {int(label) for _, part in rows for label in part[:, 0]}
-    curves = [] if scores is None else curve_classes(scores, sorted(shown))
-    width_in = figure_width_in - _LEFT_IN - _RIGHT_IN
-    figure = new_figure(figure_width_in, 1.0)
-    entries: list[tuple[int | None, str]] = [
-        (c, str(classes[c])) for c in sorted(shown | set(curves))
-    ]
-    if scores is not None:
-        entries.append((None, 'background'))
-    many = scores is not None and any(c >= 12 for c, _ in entries[:-1])
-    legend = LegendGrid(figure, entries, width_in, with_lines=many)
-
-    ticks_on_top = checked is not None
-    title_in = 0.46 if title else 0.14
-    rows_top = title_in + (0.24 if ticks_on_top else 0.0)
-    strip_top = rows_top + _ROW_IN * len(rows)
-    curves_top = strip_top + (STRIP_IN if checked else 0) + _GAP_IN
-    foot = curves_top + _CURVES_IN if scores is not None else curves_top
-    legend_top = foot + _TICKS_IN
-    if scores is None and checked is not None:
-        legend_top = foot + 0.06
-    figure.set_size_inches(
-        figure_width_in, legend_top + legend.height_in + 0.12
+    extra_in = 0.75 + legend_in + (0.3 if title else 0.0)
+    figure.set_size_inches(figure_width_in, sum(heights.values()) + extra_in)
+    grid = figure.subplots(
+        len(heights),
+        sharex=True,
+        squeeze=False,
+        height_ratios=list(heights.values()),
     )
-
-    place = (_LEFT_IN, rows_top, width_in, _ROW_IN * len(rows))
-    rows_ax = add_axes_in(figure, *place, label='segments')
-    draw_rows(figure, rows_ax, rows, classes, width_in, num_frames, fps)
-    _time_axis(rows_ax, named=scores is None and not ticks_on_top)
-    if ticks_on_top:
-        rows_ax.xaxis.tick_top()
-        rows_ax.tick_params(axis='x', length=0, pad=1)
-        rows_ax.annotate(
-            'time (s)',
-            (0, 1),
-            (-12, 2.5),
-            xycoords='axes fraction',
-            textcoords='offset points',
-            size=9,
-            color=INK,
-            ha='right',
-        )
-    elif scores is not None:
-        rows_ax.tick_params(axis='x', length=0, labelbottom=False)
-    if checked is not None:
-        draw_pose_strip(
-            figure,
-            rows_ax,
-            rows[pose_row][1][:, :3],
-            pose_row,
-            checked,
-            fps,
-            _LEFT_IN,
-            strip_top,
-            width_in,
-        )
+    axes = dict(zip(heights, grid[:, 0]))
+    top = axes['segments']
+    top.set_label('segments')
+    for row, (name, part) in enumerate(rows.items()):
+        at = row + (1 - BAR) / 2
+        top.add_patch(Rectangle((0, at), T / fps, BAR, fc=BAND, lw=0))
+        draw_bars(top, part, classes, fps, at, BAR, width_in * fps / T, name)
+    top.set_xlim(0, T / fps)
+    top.set_ylim(len(rows), 0)
+    dress(top, sides=(), size=9)
+    top.set_yticks(np.arange(len(rows)) + 0.5, list(rows), size=9.5)
+    if picked:
+        slot = slot_in / width_in
+        row = filled[-1] + (1 + BAR) / 2
+        strip = axes['poses']
+        _draw_strip(strip, top, row, posed, picked, poses, fps, slot)
+        top.xaxis.tick_top()
+        top.set_xlabel('time (s)', size=9, color=INK, loc='left')
+        top.xaxis.set_label_position('top')
+        top.tick_params(labeltop=True, labelbottom=False)
     if scores is not None:
-        place = (_LEFT_IN, curves_top, width_in, _CURVES_IN)
-        ax = add_axes_in(figure, *place, label='curves')
-        draw_score_curves(ax, scores, curves, fps)
-        _time_axis(ax, named=True)
-    place = (_LEFT_IN, legend_top, width_in, max(legend.height_in, 0.01))
-    legend.draw(add_axes_in(figure, *place, label='legend'))
+        axes['curves'].set_label('curves')
+        _draw_curves(axes['curves'], scores, curves, fps)
+    if scores is not None or not picked:
+        bottom = grid[-1, 0]
+        bottom.set_xlabel('time (s)', size=9.5, color=INK)
+        bottom.tick_params(labelbottom=True)
+    most = min(12, int(width_in / 0.6))
+    time_ticks(top, most)
     if title:
-        figure.text(
-            _LEFT_IN / figure_width_in,
-            1 - 0.24 / figure.get_size_inches()[1],
-            fit_text(figure, title, 12, width_in),
-            size=12,
-            color=INK,
-            va='center',
-            parse_math=False,
-        )
+        put_heading(figure, title, 12)
     return figure
 
 
-def _check_length(num_frames: int, fps: float) -> int:
-    if int(num_frames) != num_frames or num_frames < 1:
-        raise ValueError(
-            f'num_frames={num_frames!r} must be a whole number of at least 1'
+def best_non_overlapping(detections: np.ndarray) -> np.ndarray:
+    """Detections left when each yields to a better one that it overlaps.
+
+    Args:
+        detections (np.ndarray): (num_detections, 4) label, start, end, score.
+
+    Returns:
+        np.ndarray: The kept rows, ordered by start.
+
+    Examples:
+        >>> best_non_overlapping(
+        ...     np.array([[0, 0, 9, 0.5], [1, 5, 12, 0.8], [2, 12, 14, 0.1]])
+        ... )[:, 0].tolist()
+        [1.0, 2.0]
+    """
+    kept: list[np.ndarray] = []
+    for row in detections[np.argsort(-detections[:, 3], kind='stable')]:
+        if all(row[1] >= other[2] or row[2] <= other[1] for other in kept):
+            kept.append(row)
+    kept.sort(key=lambda row: row[1])
+    return np.array(kept).reshape(-1, 4)
+
+
+def label_rows(
+    ground_truth: np.ndarray | None,
+    detections: np.ndarray | None,
+    num_classes: int,
+    num_frames: int,
+) -> dict[str, np.ndarray]:
+    """Rows of bars, cut to the video: truth, and the best predictions."""
+    rows = {}
+    for name, given in (
+        ('ground truth', ground_truth),
+        ('prediction', detections),
+    ):
+        if given is None:
+            continue
+        array = np.asarray(given, dtype=np.float64)
+        if array.ndim == 2 and array.shape[1] > 2:
+            array[:, 1:3] = array[:, 1:3].clip(0, num_frames)
+            array = array[array[:, 2] > array[:, 1]]
+        checked = Segments.of_rows(array, num_classes=num_classes, source=name)
+        part = checked.rows
+        rows[name] = (
+            best_non_overlapping(part) if given is detections else part
         )
-    if not (np.isfinite(fps) and fps > 0):
-        raise ValueError(f'fps={fps!r} must be positive and finite')
-    return int(num_frames)
+    return rows
 
 
-def _check_scores(
-    scores: np.ndarray, num_frames: int, num_classes: int
-) -> np.ndarray:
-    scores = np.asarray(scores, dtype=np.float64)
-    if scores.shape != (num_frames, num_classes + 1):
-        raise ValueError(
-            f'scores has shape {scores.shape}; expected (T, num_classes + 1) '
-            f'= ({num_frames}, {num_classes + 1}), background last'
+def draw_bars(
+    ax: Axes,
+    segments: np.ndarray,
+    classes: Sequence[str],
+    fps: float,
+    top: float,
+    height: float,
+    in_per_s: float,
+    gid: str = '',
+) -> None:
+    """Bars of segments, with the class name inside where it fits."""
+    for label, start, end in segments[:, :3]:
+        index = int(label)
+        style, name = class_style(index), ' '.join(str(classes[index]).split())
+        bar_in = (end - start) / fps * in_per_s
+        look = {**class_fill(index), 'lw': 0 if style.hatch else 0.8}
+        if not style.hatch:
+            look['ec'] = 'white'
+        if bar_in <= 0.06:
+            # An outline or a hatch would swallow a bar of a few pixels.
+            look.update(hatch='', ec=style.color, lw=0.8)
+        spot = (start / fps, top), (end - start) / fps, height
+        ax.add_patch(
+            Rectangle(*spot, gid=gid, label=str(classes[index]), **look)
         )
-    return scores
+        if text_width_in(ax.figure, name, _NAME_SIZE) + 0.16 >= bar_in:
+            continue
+        box = dict(fc=style.color, ec='none', pad=1.5) if style.hatch else None
+        ax.text(
+            (start + end) / 2 / fps,
+            top + height / 2,
+            name,
+            size=_NAME_SIZE,
+            color=style.ink,
+            ha='center',
+            va='center_baseline',
+            parse_math=False,
+            bbox=box,
+        )
 
 
-def _time_axis(ax: Axes, named: bool) -> None:
-    width_in = ax.get_position().width * ax.figure.get_size_inches()[0]
-    most = min(12, int(width_in / 0.6))
+def time_ticks(ax: Axes, most: int = 12) -> None:
+    """Round seconds, written out."""
     ax.xaxis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
     ax.ticklabel_format(axis='x', useOffset=False, style='plain')
-    if named:
-        ax.set_xlabel('time (s)', size=9.5, color=INK, labelpad=3)
+
+
+def put_classes(
+    figure: Figure, classes: Sequence[str], indices: list[int], curves: bool
+) -> float:
+    """Legend of classes below the figure; answers its height in inches."""
+    names = [fit_text(figure, classes[i], _NAME_SIZE, 2.6) for i in indices]
+    handles: list[Any] = [swatch(i, name) for i, name in zip(indices, names)]
+    # Beyond twelve classes a colour returns with another line and hatch.
+    with_lines = curves and any(i >= len(COLORS) for i in indices)
+    if with_lines:
+        lines = [class_style(i) for i in indices]
+        lines = [Line2D([], [], color=s.color, ls=s.line) for s in lines]
+        handles = list(zip(handles, lines))
+    if curves:
+        names.append('background')
+        handles.append(Line2D([], [], color=BACKGROUND_COLOR, lw=0.9, ls='--'))
+    if not names:
+        return 0.0
+    widest = max(text_width_in(figure, name, _NAME_SIZE) for name in names)
+    room = figure.get_size_inches()[0] - 0.2
+    columns = max(int(room / (widest + (0.95 if with_lines else 0.55))), 1)
+    put_legend(
+        figure,
+        handles,
+        'outside lower left',
+        labels=names,
+        ncols=min(columns, len(names)),
+        fontsize=_NAME_SIZE,
+        handler_map={tuple: HandlerTuple(ndivide=None)},
+        handlelength=4.4 if with_lines else 1.8,
+    )
+    return 0.19 * -(-len(names) // columns) + 0.1
+
+
+def _curve_classes(scores: np.ndarray, shown: set[int]) -> list[int]:
+    """Classes whose probability curve is drawn: shown ones, then peaks."""
+    peaks = np.nan_to_num(scores[:, :-1]).max(0)
+    candidates = [
+        c for c in range(len(peaks)) if c in shown or peaks[c] >= MIN_PEAK
+    ]
+    candidates.sort(key=lambda c: (c not in shown, -peaks[c]))
+    return sorted(candidates[:MAX_CURVES])
+
+
+def _draw_curves(
+    ax: Axes, scores: np.ndarray, curves: Sequence[int], fps: float
+) -> None:
+    T, width = scores.shape
+    centres_s = (np.arange(T) + 0.5) / fps
+    marker = dict(marker='o' if T < 3 else None, ms=4)
+    look = dict(color=BACKGROUND_COLOR, lw=0.9, ls='--')
+    ax.plot(centres_s, scores[:, -1], label='background', **look, **marker)
+    for index in curves:
+        style = class_style(index)
+        look = dict(color=style.color, lw=1.5, ls=style.line, **marker)
+        ax.plot(centres_s, scores[:, index], gid=f'class {index}', **look)
+    low, high = np.nanmin(scores, initial=0), np.nanmax(scores, initial=1)
+    pad = 0.03 * (high - low)
+    ax.set_ylim(low - pad, high + pad)
+    if (low, high) == (0, 1):
+        ax.set_yticks([0, 0.5, 1])
+    dress(ax, 'both', size=9, ylabel='probability')
+    if len(curves) < width - 1:
+        note = f'curves of {len(curves)} of {width - 1} classes'
+        ax.set_title(note, loc='right', size=8, color=FAINT_INK, pad=2)
+
+
+def _pick_frames(
+    segments: np.ndarray, body_mask: np.ndarray, max_poses: int
+) -> list[tuple[int, int]]:
+    """Longest segments that have a body, and the frame nearest the middle."""
+    present = body_mask.any(0)
+    picked = []
+    for row, (_, start, end) in enumerate(segments[:, :3].astype(np.int64)):
+        frames = np.flatnonzero(present[start:end])
+        if len(frames):
+            nearest = frames[np.abs(frames - (end - start - 1) / 2).argmin()]
+            picked.append((row, int(start + nearest)))
+    lengths = segments[:, 2] - segments[:, 1]
+    picked.sort(key=lambda item: (-lengths[item[0]], item[1]))
+    return sorted(picked[:max_poses], key=lambda item: item[1])
+
+
+def spread_places(wanted: np.ndarray, width: float, slot: float) -> np.ndarray:
+    """Centres as near as can be to `wanted` that keep a slot's distance."""
+    steps = np.arange(len(wanted)) * slot
+    # Pool adjacent violators: the nearest non-decreasing row.
+    pools: list[tuple[float, int]] = []
+    for value in wanted - steps:
+        mean, count = float(value), 1
+        while pools and pools[-1][0] > mean:
+            last, size = pools.pop()
+            mean = (mean * count + last * size) / (count + size)
+            count += size
+        pools.append((mean, count))
+    places = np.repeat(*zip(*pools))
+    low, high = slot / 2, width - slot / 2 - slot * (len(wanted) - 1)
+    return np.clip(places, low, max(low, high)) + steps
+
+
+def _draw_strip(
+    strip: Axes,
+    above: Axes,
+    row: float,
+    segments: np.ndarray,
+    picked: list[tuple[int, int]],
+    poses: Poses,
+    fps: float,
+    slot: float,
+) -> None:
+    """Poses in axes of their own, tied to their segments at ``row`` above."""
+    strip.set_axis_off()
+    strip.set_ylim(0, 1)
+    end = strip.get_xlim()[1]
+    middles = segments[[r for r, _ in picked], 1:3].mean(1) / fps
+    places = spread_places(middles / end, 1.0, slot)
+    up = up_axis(poses.joints, poses.up, poses.joint_names, poses.parents)
+    pairs = mirror_pairs(poses.joint_names) if poses.joint_names else ()
+    boxes = []
+    for (which, frame), place, middle in zip(picked, places, middles):
+        color = class_style(int(segments[which, 0])).color
+        ax = strip.inset_axes((place - slot / 2, 0.13, slot, 0.69))
+        ax.set_label('pose')
+        ax.set_axis_off()
+        bodies = poses.joints[poses.body_mask[:, frame], frame]
+        boxes.append((ax, *draw_bodies(ax, bodies, poses.parents, up, pairs)))
+        foot = dict(size=8, color=FAINT_INK, ha='center', va='top')
+        strip.text(place * end, 0.1, f'{(frame + 0.5) / fps:.2f} s', **foot)
+        link = ConnectionPatch(
+            (middle, row),
+            (place * end, 0.83),
+            'data',
+            'data',
+            axesA=above,
+            axesB=strip,
+            color=color,
+            lw=1.1,
+            label='link',
+        )
+        link.set_in_layout(False)
+        strip.figure.add_artist(link)
+    shape = (0.69 * _STRIP_IN) / (1.45 if len(poses.joints) > 1 else 0.92)
+    needs = [max(half[1], half[0] * shape, 1e-6) for _, _, half in boxes]
+    usual = float(np.median(needs))
+    for (ax, centre, _), need in zip(boxes, needs):
+        y = 1.06 * max(need, usual)
+        ax.set_xlim(centre[0] - y / shape, centre[0] + y / shape)
+        ax.set_ylim(centre[1] - y, centre[1] + y)

@@ -12,9 +12,13 @@ from mmengine.dist import master_only
 from mmengine.structures import BaseDataElement
 from mmengine.visualization import Visualizer
 
+from mmsnip.evaluation.records import to_numpy
 from mmsnip.registry import VISUALIZERS
-from mmsnip.visualization.canvas import figure_to_array, save_figure
-from mmsnip.visualization.file_names import safe_file_name
+from mmsnip.visualization.canvas import (
+    figure_to_array,
+    safe_file_name,
+    save_figure,
+)
 from mmsnip.visualization.pose import Poses
 from mmsnip.visualization.timeline import draw_timeline
 
@@ -34,33 +38,16 @@ class TimelineVisualizer(Visualizer):
 
     @master_only
     def add_datasample(
-        self,
-        name: str,
-        data_sample: BaseDataElement,
-        classes: Sequence[str] | None = None,
-        fps: float | None = None,
-        poses: Poses | tuple[Any, ...] | None = None,
-        out_file: str | Path | None = None,
-        step: int = 0,
+        self, name: str, data_sample: Any, **given: Any
     ) -> None:
         """Draw a video's timeline; send it to every backend, and to a file.
 
         Args:
-            name (str): Name of the video, shown as the title; backends file
-                the picture under its safe form.
-            data_sample (BaseDataElement): Answer of a localizer, see
-                `draw_data_sample`.
-            classes (Sequence[str] | None): Names; None takes those of
-                `dataset_meta`, else ``class 0``, ``class 1`` and so on.
-            fps (float | None): Frames a second; None takes the data
-                sample's, else `dataset_meta`'s, else 30.
-            poses (Poses | tuple | None): Skeletons of the video.
-            out_file (str | Path | None): File to write beside the backends.
-            step (int): Step that the backends record.
+            name (str): Of the picture, and its title.
+            data_sample (BaseDataElement): Answer of `SkeletonLocalizer`.
+            **given (Any): Arguments of `record_timeline`.
         """
-        record_timeline(
-            self, name, data_sample, classes, fps, poses, out_file, step
-        )
+        record_timeline(self, name, data_sample, **given)
 
     @master_only
     def add_figures(
@@ -70,7 +57,7 @@ class TimelineVisualizer(Visualizer):
 
         Args:
             figures (Mapping[str, Figure]): Pictures by name.
-            step (int): Step that the backends record.
+            step (int): Step that they are recorded at.
         """
         record_figures(self, figures, step)
 
@@ -78,17 +65,10 @@ class TimelineVisualizer(Visualizer):
 def record_figures(
     visualizer: Visualizer, figures: Mapping[str, Figure], step: int = 0
 ) -> None:
-    """What `TimelineVisualizer.add_figures` does, for any visualizer.
-
-    Args:
-        visualizer (Visualizer): Owner of the backends.
-        figures (Mapping[str, Figure]): Pictures by name.
-        step (int): Step that the backends record.
-    """
+    """Send pictures to the backends of any visualizer."""
     for name, figure in figures.items():
-        visualizer.add_image(
-            safe_file_name(name), figure_to_array(figure), step=step
-        )
+        image = figure_to_array(figure)
+        visualizer.add_image(safe_file_name(name), image, step=step)
 
 
 def record_timeline(
@@ -101,29 +81,12 @@ def record_timeline(
     out_file: str | Path | None = None,
     step: int = 0,
 ) -> None:
-    """What `TimelineVisualizer.add_datasample` does, for any visualizer.
-
-    Args:
-        visualizer (Visualizer): Owner of the backends and `dataset_meta`.
-        name (str): Name of the video.
-        data_sample (BaseDataElement): See `draw_data_sample`.
-        classes (Sequence[str] | None): Names.
-        fps (float | None): Frames a second.
-        poses (Poses | tuple | None): Skeletons of the video.
-        out_file (str | Path | None): File to write beside the backends.
-        step (int): Step that the backends record.
-    """
+    """Send a timeline to the backends of any visualizer, and to a file."""
     meta = visualizer.dataset_meta or {}
-    if classes is None:
-        classes = meta.get('classes')
-    if fps is None:
-        fps = data_sample.get('fps') or meta.get('fps')
-    figure = draw_data_sample(
-        data_sample, classes, fps, poses=poses, title=name
-    )
-    visualizer.add_image(
-        safe_file_name(name), figure_to_array(figure), step=step
-    )
+    classes = meta.get('classes') if classes is None else classes
+    fps = fps or data_sample.get('fps') or meta.get('fps')
+    figure = draw_data_sample(data_sample, classes, fps, poses, name)
+    record_figures(visualizer, {name: figure}, step)
     if out_file is not None:
         save_figure(figure, out_file)
 
@@ -135,24 +98,7 @@ def draw_data_sample(
     poses: Poses | tuple[Any, ...] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Timeline of a data sample.
-
-    Args:
-        data_sample (BaseDataElement): With `pred_frame_scores` (T,
-            num_classes + 1), background last, and, where the truth is
-            known, `segments` (num_segments, 2) and `segment_labels`.
-        classes (Sequence[str] | None): Names; None numbers them.
-        fps (float | None): Frames a second; None takes the data sample's
-            `fps`, else 30.
-        poses (Poses | tuple | None): Skeletons of the same T frames.
-        title (str | None): One line above; None takes `frame_dir`.
-
-    Returns:
-        Figure: See `draw_timeline`.
-
-    Raises:
-        KeyError: If there are no `pred_frame_scores`.
-    """
+    """Timeline of a data sample."""
     scores = data_sample.get('pred_frame_scores')
     name = data_sample.get('frame_dir')
     if scores is None:
@@ -161,32 +107,14 @@ def draw_data_sample(
             f'{sorted(data_sample.keys())}; draw what SkeletonLocalizer '
             'answers in mode predict'
         )
-    scores = _to_numpy(scores)
+    scores = to_numpy(scores)
     if classes is None:
         classes = [f'class {i}' for i in range(scores.shape[1] - 1)]
-    return draw_timeline(
-        _truth(data_sample),
-        None,
-        classes,
-        len(scores),
-        float(fps or data_sample.get('fps') or DEFAULT_FPS),
-        scores=scores,
-        poses=poses,
-        title=name if title is None else title,
-    )
-
-
-def _truth(data_sample: BaseDataElement) -> np.ndarray | None:
-    segments = data_sample.get('segments')
+    segments, truth = data_sample.get('segments'), None
     labels = data_sample.get('segment_labels')
-    if segments is None or labels is None:
-        return None
-    labels = _to_numpy(labels).reshape(-1, 1)
-    return np.concatenate([labels, _to_numpy(segments).reshape(-1, 2)], 1)
-
-
-def _to_numpy(value: Any) -> np.ndarray:
-    if hasattr(value, 'detach'):
-        value = value.detach().cpu()
-        value = value.float() if value.is_floating_point() else value
-    return np.asarray(value)
+    if segments is not None and labels is not None:
+        bounds = to_numpy(segments).reshape(-1, 2)
+        truth = np.column_stack([to_numpy(labels).reshape(-1), bounds])
+    rate = float(fps or data_sample.get('fps') or DEFAULT_FPS)
+    about = dict(scores=scores, poses=poses, title=title or name)
+    return draw_timeline(truth, None, classes, len(scores), rate, **about)

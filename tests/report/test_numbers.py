@@ -80,7 +80,7 @@ def test_tables_sort_metrics_by_iou_and_class():
 
 
 def test_classes_look_as_in_the_pictures():
-    palette = pytest.importorskip('mmsnip.visualization.palette')
+    palette = pytest.importorskip('mmsnip.visualization.canvas')
 
     looks = class_looks(40)
 

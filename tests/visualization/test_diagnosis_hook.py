@@ -1,3 +1,5 @@
+"""Pictures of a whole test, drawn as it ends."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -8,11 +10,11 @@ import pytest
 import torch
 from mmengine.structures import BaseDataElement
 
-from mmsnip.registry import HOOKS, VISUALIZERS
-from mmsnip.visualization import diagnosis_hook
-from mmsnip.visualization.diagnosis_hook import DiagnosisHook, settings_of
-from tests.visualization.test_diagnosis_pictures import CLASSES, PICTURES
-from tests.visualization.test_diagnosis_pictures import scored as make_scored
+from mmsnip.registry import HOOKS
+from mmsnip.visualization import hooks as diagnosis_hook
+from mmsnip.visualization.hooks import DiagnosisHook, settings_of
+from tests.visualization.made import CLASSES, PICTURES
+from tests.visualization.made import scored as make_scored
 
 
 class Recorder:
@@ -151,35 +153,3 @@ def test_only_the_main_process_draws_what_all_have_seen(
     monkeypatch.setattr(diagnosis_hook, 'is_main_process', lambda: False)
     run(DiagnosisHook(show_dir=str(tmp_path / 'b')), runner, answers())
     assert not (tmp_path / 'b').exists()
-
-
-def test_the_visualizer_has_a_second_name_and_takes_figures(tmp_path):
-    visualizer = VISUALIZERS.build(
-        dict(
-            type='mmsnip.SkeletonLocalizationVisualizer',
-            name=f'figures of {tmp_path}',
-            vis_backends=[dict(type='LocalVisBackend')],
-            save_dir=str(tmp_path),
-        )
-    )
-    figure = diagnosis_hook.draw_diagnosis(*make_scored(), CLASSES)['errors']
-    visualizer.add_figures({'errors': figure}, step=3)
-    (kept,) = tmp_path.rglob('vis_image/*.png')
-    assert kept.name == 'errors_3.png'
-
-
-def test_tensorboard_takes_the_pictures(tmp_path):
-    pytest.importorskip('tensorboard')
-    visualizer = VISUALIZERS.build(
-        dict(
-            type='mmsnip.SkeletonLocalizationVisualizer',
-            name=f'tensorboard of {tmp_path}',
-            vis_backends=[dict(type='TensorboardVisBackend')],
-            save_dir=str(tmp_path),
-        )
-    )
-    figure = diagnosis_hook.draw_diagnosis(*make_scored(), CLASSES)['errors']
-    visualizer.add_figures({'errors': figure})
-    visualizer.close()
-    (events,) = tmp_path.rglob('events.*')
-    assert events.stat().st_size > 10_000

@@ -1,3 +1,5 @@
+"""Maps of the snippets before and after pre-training."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace

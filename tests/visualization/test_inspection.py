@@ -5,20 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.inspect import inspect_annotation
-from mmsnip.visualization.example_poses import (
+from mmsnip.io.inspection import inspect_annotation
+from mmsnip.visualization.inspection import (
     ExamplePose,
-    draw_example_poses,
-)
-from mmsnip.visualization.example_timelines import draw_example_timelines
-from mmsnip.visualization.histograms import (
     draw_class_histogram,
+    draw_example_poses,
+    draw_example_timelines,
+    draw_inspection,
+    draw_joint_overview,
     draw_length_histogram,
+    sample_bodies,
 )
-from mmsnip.visualization.inspection import draw_inspection, sample_bodies
-from mmsnip.visualization.joint_overview import draw_joint_overview
-from tests.io.test_inspect import BODY, NAMES, PARENTS, file_of
-from tests.visualization.test_timeline import axes_of, texts_overlap
+from tests.io.test_inspection import BODY, NAMES, PARENTS, file_of
+from tests.visualization.made import axes_of, texts_overlap
 
 PICTURES = ['classes', 'lengths', 'timelines', 'poses', 'joints']
 
@@ -49,12 +48,6 @@ def test_a_file_without_a_body_gets_no_poses(tmp_path):
         video['keypoint'][:] = 0
 
     assert inspected(data, tmp_path) == PICTURES[:3]
-
-
-def test_a_file_without_videos_gets_no_picture(tmp_path):
-    data = dict(metainfo={}, split={}, annotations=[])
-
-    assert inspected(data, tmp_path) == []
 
 
 def test_flat_joints_of_no_known_skeleton_are_drawn(tmp_path):
@@ -96,13 +89,6 @@ def test_bars_are_as_long_as_the_counts():
     assert widths == expected
 
 
-def test_a_single_class_without_splits_is_drawn():
-    figure = draw_class_histogram(['wave'], {'all': np.array([[1, 2, 30]])})
-
-    (ax,) = axes_of(figure, 'segments')
-    assert [bar.get_width() for bar in ax.patches] == [2]
-
-
 @pytest.mark.parametrize('num_classes', [3, 51])
 def test_lengths_of_classes_never_overlap(num_classes):
     rng = np.random.default_rng(0)
@@ -119,16 +105,6 @@ def test_lengths_of_classes_never_overlap(num_classes):
     assert ax.get_ylabel() == 'videos'
 
 
-def test_videos_of_one_length_have_a_histogram():
-    figure = draw_length_histogram([], [], dict(all=[2.0, 2.0]))
-
-    (ax,) = axes_of(figure, 'videos')
-    corners = ax.patches[0].get_xy()
-    assert corners[:, 1].max() == 2
-    assert corners[:, 0].min() < 2.0 < corners[:, 0].max()
-    assert axes_of(figure, 'segments') == []
-
-
 def video(frames=90, actions=((0, 5, 30), (1, 40, 80)), jumps=(), nobody=()):
     away = np.zeros(frames, bool)
     away[list(nobody)] = True
@@ -141,24 +117,13 @@ def video(frames=90, actions=((0, 5, 30), (1, 40, 80)), jumps=(), nobody=()):
     )
 
 
-def test_timelines_share_one_scale_of_seconds():
-    videos = dict(long=video(120), short=video(60, ((0, 5, 30),)))
-
-    figure = draw_example_timelines(videos, ['wave', 'bow'])
-
-    long, short = axes_of(figure, 'segments')
-    ratio = long.get_position().width / short.get_position().width
-    np.testing.assert_allclose(ratio, 2)
-    assert long.get_xlim() == (0, 4.0)
-
-
 def test_overlapping_segments_lie_in_lanes():
     rows = ((0, 0, 50), (1, 40, 60), (0, 45, 70), (1, 55, 80), (0, 58, 90))
 
     figure = draw_example_timelines(dict(v=video(90, rows)), ['wave', 'bow'])
 
     (ax,) = axes_of(figure, 'segments')
-    assert ax.get_ylim() == (3, 0)
+    assert len({bar.get_y() for bar in ax.patches}) == 3
     bars = [p for p in ax.patches if p.get_label() in ('wave', 'bow')]
     assert len(bars) == 5
 
@@ -209,17 +174,6 @@ def test_a_giant_does_not_shrink_the_others():
     figure = draw_example_poses(examples, PARENTS, NAMES, 'y')
 
     assert np.ptp(axes_of(figure, 'front')[0].get_ylim()) < 5
-
-
-def test_people_far_apart_are_drawn_side_by_side():
-    bodies = np.stack([BODY, BODY + [30.0, 0, 0]])
-
-    figure = draw_example_poses(
-        [ExamplePose('', 'a', bodies)], PARENTS, NAMES, 'y'
-    )
-
-    (front,) = axes_of(figure, 'front')
-    assert np.ptp(front.get_xlim()) < 5
 
 
 def test_joint_overview_never_overlaps_its_texts():

@@ -8,13 +8,8 @@ import pytest
 from mmsnip.io.annotation import save_annotation
 from mmsnip.io.scores import save_scores
 from tests.tools.conftest import command
-from tests.visualization.test_diagnosis_pictures import (
-    CLASSES,
-    PICTURES,
-    scored,
-)
+from tests.visualization.made import CLASSES, PICTURES, moving_body, scored
 from tests.visualization.test_film import NAMES, PARENTS
-from tests.visualization.test_timeline import moving_body
 
 
 @pytest.fixture(scope='module')

@@ -16,22 +16,22 @@ from mmsnip.evaluation.neighbors import (
     principal_plane,
     silhouette,
 )
+from mmsnip.structures import DataError
 from mmsnip.visualization.canvas import (
+    BACKGROUND_COLOR,
+    COLORS,
     INK,
     PRINT_DPI,
     PRINT_IN,
-    add_axes_in,
+    class_style,
+    dress,
     fit_text,
     new_figure,
+    put_legend,
 )
-from mmsnip.visualization.legend import put_key
-from mmsnip.visualization.palette import BACKGROUND_COLOR, class_style
-
-__all__ = ['Embedding', 'draw_embeddings', 'flat_positions']
 
 METHODS = {'pca': None, 'tsne': 'sklearn', 'umap': 'umap'}
 MARKERS = ('o', '^', 's', 'D', 'v', 'P')
-_LEFT_IN, _TOP_IN, _GAP_IN, _SIZE, _ROW_IN = 0.3, 0.5, 0.3, 8.0, 0.2
 
 
 class Embedding(NamedTuple):
@@ -82,62 +82,46 @@ def draw_embeddings(
             unknown, or an array is malformed.
         ModuleNotFoundError: If the method's package is missing.
     """
-    if not 1 <= len(embeddings) <= 3:
-        raise ValueError(
-            f'{len(embeddings)} embeddings given; one to three fit in a row'
-        )
     num_maps = len(embeddings)
-    side_in = (PRINT_IN - _LEFT_IN - 0.1 - _GAP_IN * (num_maps - 1)) / max(
-        num_maps, 2
-    )
-    present = sorted(
-        {int(c) for e in embeddings for c in np.unique(np.asarray(e.labels))}
-    )
-    if present and not 0 <= present[0] <= present[-1] <= len(classes):
+    if not 1 <= num_maps <= 3:
         raise ValueError(
+            f'{num_maps} embeddings given; one to three fit in a row'
+        )
+    labels = np.concatenate([np.asarray(e.labels) for e in embeddings])
+    present = np.unique(labels).tolist()
+    if present and not 0 <= present[0] <= present[-1] <= len(classes):
+        raise DataError(
             f'labels range from {present[0]} to {present[-1]}; expected '
             f'0..{len(classes)}, {len(classes)} is the background'
         )
-    handles = [_sample(index, classes) for index in present]
-    probe = new_figure(PRINT_IN, 1.0, PRINT_DPI)
-    for handle in handles:
-        handle.set_label(fit_text(probe, handle.get_label(), _SIZE, 1.3))
-    columns = min(4 if len(handles) > 8 else 5, max(len(handles), 1))
-    legend_in = _ROW_IN * -(-len(handles) // columns) + 0.1
-    height_in = _TOP_IN + side_in + 0.35 + legend_in
-    figure = new_figure(PRINT_IN, height_in, PRINT_DPI)
+    columns = min(4 if len(present) > 8 else 5, max(len(present), 1))
+    side_in = PRINT_IN / max(num_maps, 2)
+    height_in = side_in + 0.4 + 0.2 * -(-len(present) // columns)
+    figure = new_figure(PRINT_IN, height_in, PRINT_DPI, layout='constrained')
+    axes = figure.subplots(1, max(num_maps, 2), squeeze=False)[0]
+    for ax in axes[num_maps:]:
+        ax.remove()
     rng = np.random.default_rng(seed)
-    for place, embedding in enumerate(embeddings):
-        ax = add_axes_in(
-            figure,
-            _LEFT_IN + place * (side_in + _GAP_IN),
-            _TOP_IN,
-            side_in,
-            side_in,
-            'map',
-        )
+    for ax, embedding in zip(axes, embeddings):
+        ax.set_label('map')
         _draw_map(ax, embedding, len(classes), method, max_points, rng, seed)
-    put_key(figure, handles, _LEFT_IN, _TOP_IN + side_in + 0.33, columns)
+    handles = []
+    for index in present:
+        known = index < len(classes)
+        name = str(classes[index]) if known else 'background'
+        marker = _marker(index) if known else 'o'
+        look = dict(color=_color(index, len(classes)), marker=marker)
+        label = fit_text(figure, name, 8.0, 1.3)
+        sample = Line2D([], [], ls='none', ms=5, mew=0, label=label, **look)
+        handles.append(sample)
+    put_legend(figure, handles, 'outside lower left', ncols=columns)
     return figure
 
 
 def flat_positions(
     features: np.ndarray, method: str = 'pca', seed: int = 0
 ) -> tuple[np.ndarray, tuple[str, str]]:
-    """Features on a plane, and the names of its axes.
-
-    Args:
-        features (np.ndarray): (num_snippets, C), finite.
-        method (str): 'pca', 'tsne' or 'umap'.
-        seed (int): Of 'tsne' and 'umap'.
-
-    Returns:
-        tuple[np.ndarray, tuple[str, str]]: (num_snippets, 2), two names.
-
-    Raises:
-        ValueError: If the method is unknown or features are malformed.
-        ModuleNotFoundError: If the method's package is missing.
-    """
+    """Features on a plane, and the names of its axes."""
     if method not in METHODS:
         raise ValueError(
             f'method={method!r} is unknown; use one of {sorted(METHODS)}'
@@ -158,13 +142,8 @@ def flat_positions(
         from sklearn.manifold import TSNE
 
         perplexity = min(30.0, max((len(features) - 1) / 3, 1.0))
-        model = TSNE(
-            perplexity=perplexity,
-            init='pca',
-            metric='cosine',
-            random_state=seed,
-        )
-        name = 't-SNE'
+        options = dict(perplexity=perplexity, init='pca', metric='cosine')
+        model, name = TSNE(random_state=seed, **options), 't-SNE'
     else:
         from umap import UMAP
 
@@ -188,35 +167,29 @@ def _draw_map(
     if len(features) > max_points:
         rows = rng.choice(len(features), max_points, replace=False)
         features, labels = features[rows], labels[rows]
-    positions, axes = flat_positions(features, method, seed)
+    positions, names = flat_positions(features, method, seed)
     size = float(np.clip(9000 / max(len(features), 1), 4, 16))
-    for index in np.unique(labels)[::-1]:
-        own = positions[labels == index]
+    for index in np.unique(labels)[::-1].tolist():
         known = index < background
-        style = class_style(int(index))
         ax.scatter(
-            own[:, 0],
-            own[:, 1],
+            *positions[labels == index].T,
             s=size if known else 0.5 * size,
-            c=style.color if known else BACKGROUND_COLOR,
-            marker=_marker(int(index)) if known else 'o',
+            c=_color(index, background),
+            marker=_marker(index) if known else 'o',
             alpha=0.75 if known else 0.3,
             linewidths=0,
             gid=f'class {index}' if known else 'background',
             rasterized=True,
         )
-    ax.set_xticks([])
-    ax.set_yticks([])
+    dress(ax, sides=ax.spines, xlabel=names[0], ylabel=names[1])
+    ax.set(xticks=[], yticks=[], box_aspect=1)
     ax.margins(0.04)
-    ax.set_xlabel(axes[0], size=_SIZE, color=INK, labelpad=3)
-    ax.set_ylabel(axes[1], size=_SIZE, color=INK, labelpad=3)
-    title = dict(
-        xycoords='axes fraction', textcoords='offset points', color=INK
-    )
+    look = dict(size=9.5, color=INK, pad=17, parse_math=False)
+    ax.set_title(embedding.name, loc='left', **look)
+    above = dict(xycoords='axes fraction', textcoords='offset points')
     ax.annotate(
-        embedding.name, (0, 1), (0, 17), size=9.5, parse_math=False, **title
+        note, (0, 1), (0, 5), size=8, color=INK, gid='numbers', **above
     )
-    ax.annotate(note, (0, 1), (0, 5), size=_SIZE, gid='numbers', **title)
 
 
 def _numbers(
@@ -226,35 +199,23 @@ def _numbers(
     background: int,
 ) -> str:
     action = labels != background
-    parts = []
-    if embedding.videos is not None and action.any():
-        value = cross_knn_accuracy(
-            features[action],
-            labels[action],
-            np.asarray(embedding.videos)[action],
-        )
-        if not np.isnan(value):
-            parts.append(f'k-NN {100 * value:.1f} %')
-    if action.any():
-        value = silhouette(features[action], labels[action])
-        if not np.isnan(value):
-            parts.append(f'silhouette {value:.2f}')
+    if not action.any():
+        return 'fewer than two classes'
+    features, labels = features[action], labels[action]
+    knn = float('nan')
+    if embedding.videos is not None:
+        videos = np.asarray(embedding.videos)[action]
+        knn = cross_knn_accuracy(features, labels, videos)
+    spread = silhouette(features, labels)
+    parts = [] if np.isnan(knn) else [f'k-NN {100 * knn:.1f} %']
+    parts += [] if np.isnan(spread) else [f'silhouette {spread:.2f}']
     return ',  '.join(parts) or 'fewer than two classes'
 
 
+def _color(index: int, background: int) -> str:
+    known = index < background
+    return class_style(index).color if known else BACKGROUND_COLOR
+
+
 def _marker(index: int) -> str:
-    return MARKERS[(index // 12) % len(MARKERS)]
-
-
-def _sample(index: int, classes: Sequence[str]) -> Line2D:
-    known = index < len(classes)
-    return Line2D(
-        [],
-        [],
-        ls='none',
-        marker=_marker(index) if known else 'o',
-        ms=5,
-        mew=0,
-        color=class_style(index).color if known else BACKGROUND_COLOR,
-        label=str(classes[index]) if known else 'background',
-    )
+    return MARKERS[(index // len(COLORS)) % len(MARKERS)]

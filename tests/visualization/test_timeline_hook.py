@@ -1,3 +1,5 @@
+"""Timelines that a test leaves, in the backends and in its folder."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -9,8 +11,10 @@ import torch
 from mmengine.structures import BaseDataElement
 from mmengine.visualization import Visualizer
 
-from mmsnip.visualization import hook as hook_module
-from mmsnip.visualization.hook import TimelineHook
+from mmsnip.hooks import TimelineHook
+from mmsnip.registry import VISUALIZERS
+from mmsnip.visualization import hooks as hook_module
+from mmsnip.visualization.visualizer import draw_data_sample
 
 PARENTS = [-1, 0, 1, 1, 1]
 
@@ -38,8 +42,7 @@ def batch(N, M=2, T=17, V=5, C=3):
     mask = torch.ones(N, M, T, dtype=torch.bool)
     mask[:, 1] = False
     return dict(
-        inputs=torch.randn(N, M, T, V, C, generator=generator),
-        body_mask=mask,
+        inputs=torch.randn(N, M, T, V, C, generator=generator), body_mask=mask
     )
 
 
@@ -101,7 +104,7 @@ def test_only_the_main_process_draws(runner, tmp_path, monkeypatch):
 
 def test_poses_are_the_valid_frames_of_the_input(runner):
     hook, data = TimelineHook(), batch(2)
-    poses = hook._poses(runner, data, answer('v'), 1)
+    poses = hook.poses_of(runner, data, answer('v'), 1)
     np.testing.assert_array_equal(poses.joints, data['inputs'][1, :, :13])
     assert poses.body_mask.tolist() == [[True] * 13, [False] * 13]
     assert list(poses.parents) == PARENTS
@@ -121,11 +124,41 @@ def test_inputs_that_are_no_positions_of_the_body_give_no_poses(
     runner, data, metainfo
 ):
     sample = answer('v', **metainfo)
-    assert TimelineHook()._poses(runner, data, sample, 0) is None
+    assert TimelineHook().poses_of(runner, data, sample, 0) is None
 
 
 def test_wrong_counts_are_refused():
-    with pytest.raises(ValueError, match='interval=0'):
+    with pytest.raises(ValueError, match='interval=0 at least'):
         TimelineHook(interval=0)
     with pytest.raises(ValueError, match='max_videos=-1'):
         TimelineHook(max_videos=-1)
+
+
+def test_registered_face_sends_the_picture_to_the_local_backend(tmp_path):
+    visualizer = VISUALIZERS.build(
+        dict(
+            type='mmsnip.TimelineVisualizer',
+            name=f'timeline of {tmp_path}',
+            vis_backends=[dict(type='LocalVisBackend')],
+            save_dir=str(tmp_path),
+        )
+    )
+    visualizer.dataset_meta = {'classes': ['a', 'b', 'c'], 'fps': 10.0}
+    out_file = tmp_path / 'more' / 'x.png'
+    visualizer.add_datasample('../v', answer('v'), out_file=out_file, step=7)
+    (kept,) = tmp_path.rglob('vis_image/*.png')
+    assert kept.name.startswith('v-')
+    assert kept.name.endswith('_7.png')
+    assert cv2.imread(str(kept)).shape == cv2.imread(str(out_file)).shape
+    assert cv2.imread(str(kept)).shape[1] == 1200
+
+
+def test_half_precision_scores_are_drawn():
+    sample = answer('v')
+    sample.pred_frame_scores = sample.pred_frame_scores.bfloat16()
+    assert draw_data_sample(sample)
+
+
+def test_a_data_sample_without_scores_is_refused():
+    with pytest.raises(KeyError, match='no pred_frame_scores'):
+        draw_data_sample(BaseDataElement(metainfo={'frame_dir': 'v'}))
