@@ -72,12 +72,12 @@ def draw_inspection(
             split: [videos[n][key] for n in members if n in videos]
             for split, members in splits.items()
         }
-        seconds = {
-            split: values for split, values in seconds.items() if values
+        lengths = {
+            split: values for split, values in lengths.items() if values
         }
-        seconds = seconds or {'all': [v['seconds'] for v in videos.values()]}
+        lengths = lengths or {'all': [v[key] for v in videos.values()]}
         figures['lengths'] = draw_length_histogram(
-            names, classes['seconds'], seconds
+            names, classes[key], lengths
         )
         figures['timelines'] = draw_example_timelines(
             _example_videos(facts, usable, entries), names
@@ -111,6 +111,9 @@ def draw_inspection(
             len(videos),
             f'{center}{f", in {unit}" if unit else ""}',
         )
+    if facts['time'] == 'frames':
+        for ax in (ax for figure in figures.values() for ax in figure.axes):
+            ax.set_xlabel(ax.get_xlabel().replace('(s)', '(frames)'))
     return [
         save_figure(figure, Path(out) / f'{name}.png')
         for name, figure in figures.items()
