@@ -98,8 +98,8 @@ def test_all_that_mmsnip_stands_on_runs_here(tmp_path):
         (
             dict(matplotlib='3.1.0'),
             'matplotlib',
-            '3.1.0 is installed, mmsnip needs matplotlib>=3.5',
-            'pip install "matplotlib>=3.5"',
+            '3.1.0 is installed, mmsnip needs matplotlib>=3.8',
+            'pip install "matplotlib>=3.8"',
         ),
         (dict(scipy=None), 'scipy', 'not installed', 'pip install "scipy"'),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.inspection import inspect_annotation
+from mmsnip.io.inspect import inspect_annotation
 from mmsnip.visualization.inspection import (
     ExamplePose,
     draw_class_histogram,
@@ -16,7 +16,7 @@ from mmsnip.visualization.inspection import (
     draw_length_histogram,
     sample_bodies,
 )
-from tests.io.test_inspection import BODY, NAMES, PARENTS, file_of
+from tests.io.test_inspect import BODY, NAMES, PARENTS, file_of
 from tests.visualization.made import axes_of, texts_overlap
 
 PICTURES = ['classes', 'lengths', 'timelines', 'poses', 'joints']
