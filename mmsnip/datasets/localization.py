@@ -30,7 +30,7 @@ from mmsnip.io.store import SkeletonStore
 from mmsnip.registry import DATASETS
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.structures.plain import to_plain
-from mmsnip.transforms.window import RandomWindow
+from mmsnip.transforms.time import RandomWindow
 
 __all__ = ['SkeletonLocalizationDataset']
 

@@ -1,28 +1,30 @@
 """Registered transforms of skeleton samples; faces of `mmsnip.skeleton`."""
 
-from mmsnip.transforms.augment import (
+from mmsnip.transforms.form import (
+    FormatSkeleton,
+    MapJoints,
+    MultiView,
+    PackSkeletonInputs,
+)
+from mmsnip.transforms.normalize import NormalizeSkeleton, SkeletonStream
+from mmsnip.transforms.space import (
     RandomAxisMask,
     RandomHeading,
     RandomJointMask,
     RandomNoise,
+    RandomPosture,
     RandomRotate,
     RandomScale,
     RandomShear,
     RandomSpatialFlip,
     RandomTemporalBlur,
 )
-from mmsnip.transforms.format import FormatSkeleton
-from mmsnip.transforms.joints import MapJoints
-from mmsnip.transforms.normalize import NormalizeSkeleton, SkeletonStream
-from mmsnip.transforms.packing import PackSkeletonInputs
-from mmsnip.transforms.posture import RandomPosture
-from mmsnip.transforms.tempo_views import RelativeTempo
-from mmsnip.transforms.views import MultiView
-from mmsnip.transforms.window import (
+from mmsnip.transforms.time import (
     FrameLabels,
     RandomTempo,
     RandomTemporalFlip,
     RandomWindow,
+    RelativeTempo,
     ResizeTime,
     TemporalCrop,
     TemporalCropResize,

@@ -42,19 +42,10 @@ class NormalizeSkeleton(SkeletonTransform):
     Unlike the published NTU preparation (`mmsnip.skeleton.pre_normalize`)
     no frame moves against its label, and filled frames stay flagged.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - layout
-    - body_mask, num_coords (optional)
-
-    Modified Keys:
-
-    - keypoint
-
-    Added Keys:
-
-    - body_mask, where missing
+    Required keys: keypoint (M, T, V, C); layout; body_mask, num_coords
+    (optional).
+    Modified keys: keypoint.
+    Added keys: body_mask, where missing.
 
     Args:
         center (str, optional): ``frame`` subtracts the lead person's origin
@@ -102,14 +93,7 @@ class NormalizeSkeleton(SkeletonTransform):
         self.up_axis = up_axis
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Normalise a sample.
-
-        Args:
-            results (dict[str, Any]): Sample.
-
-        Returns:
-            dict[str, Any]: The same dict.
-        """
+        """Normalise a sample."""
         layout = layout_of(results, 'NormalizeSkeleton')
         mask, D = mask_of(results), coords_of(results)
         if self.align is not None and D == 3:
@@ -162,22 +146,12 @@ class SkeletonStream(SkeletonTransform):
     `NormalizeSkeleton` before it must not centre frame by frame.
 
     Where the sample has views, each of them is turned, too.
-
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - layout, for bones
-    - body_mask, num_coords, views (optional)
-
-    Modified Keys:
-
-    - keypoint; C times as many channels where several streams are given,
-      14 (8 in 2D) and what is behind the coordinates for ``egocentric``
-    - views, the same in each
-
-    Added Keys:
-
-    - stream (tuple[str, ...])
+    Required keys: keypoint (M, T, V, C); layout, for bones; body_mask,
+    num_coords, views (optional).
+    Modified keys: keypoint; C times as many channels where several streams
+    are given, 14 (8 in 2D) and what is behind the coordinates for
+    ``egocentric``; views, the same in each.
+    Added keys: stream (tuple[str, ...]).
 
     Args:
         stream (str | Sequence[str]): ``joint``, ``bone``, ``motion``,
@@ -234,14 +208,7 @@ class SkeletonStream(SkeletonTransform):
         self.heading_line = heading_line
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Turn joints into streams.
-
-        Args:
-            results (dict[str, Any]): Sample.
-
-        Returns:
-            dict[str, Any]: The same dict.
-        """
+        """Turn joints into streams."""
         for view in results.get('views', ()):
             self.transform(view)
         mask, layout = mask_of(results), results.get('layout')

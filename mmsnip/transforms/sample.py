@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
 
 from mmsnip.skeleton.geometry import present_frames
@@ -16,7 +18,40 @@ from mmsnip.skeleton.resample import (
     nearest_frames,
     take_frames,
 )
-from mmsnip.transforms.randomness import sample_rng
+
+_GENERATORS: dict[tuple[int, int, int], np.random.Generator] = {}
+
+
+def sample_rng(results: dict[str, Any]) -> np.random.Generator:
+    """Generator that the transforms of a sample draw from.
+
+    ``results['rng']`` where the data set put one there. Else, in a worker of
+    a loader, one generator for the life of that worker, seeded by torch's
+    seed of the worker, which is new in every epoch; in the main process a
+    new one, seeded by a number out of torch's global generator. Both are
+    kept apart by the rank of the process. NumPy's global state is never
+    asked: mmengine seeds it alike at the start of every epoch.
+
+    Args:
+        results (dict[str, Any]): Sample of a pipeline.
+
+    Returns:
+        np.random.Generator: Not shared with any other worker.
+    """
+    rng = results.get('rng')
+    if rng is not None:
+        return rng
+    rank = int(os.environ.get('RANK', '0'))
+    worker = torch.utils.data.get_worker_info()
+    if worker is None:
+        seed = int(torch.randint(2**63 - 1, ()))
+        return np.random.default_rng([seed, rank])
+    key = (os.getpid(), worker.seed, rank)
+    if key not in _GENERATORS:
+        _GENERATORS.clear()
+        _GENERATORS[key] = np.random.default_rng([worker.seed, rank])
+    return _GENERATORS[key]
+
 
 IGNORE = -100  # frame label that no loss counts
 
@@ -48,80 +83,36 @@ class RandomTransform(SkeletonTransform):
         self.prob = prob
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Draw whether to act, then act.
-
-        Args:
-            results (dict[str, Any]): Sample.
-
-        Returns:
-            dict[str, Any]: The same dict.
-        """
+        """Draw whether to act, then act."""
         rng = sample_rng(results)
         if rng.random() < self.prob:
             self.act(results, rng)
         return results
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
-        """Change the sample in place.
-
-        Args:
-            results (dict[str, Any]): Sample.
-            rng (np.random.Generator): Source of randomness.
-        """
+        """Change the sample in place."""
         raise NotImplementedError
 
 
 def video_of(results: dict[str, Any]) -> str:
-    """Name of a sample for messages.
-
-    Args:
-        results (dict[str, Any]): Sample.
-
-    Returns:
-        str: Its ``frame_dir``.
-    """
+    """Name of a sample for messages."""
     return str(results.get('frame_dir', 'a sample without frame_dir'))
 
 
 def mask_of(results: dict[str, Any]) -> np.ndarray:
-    """Body mask of a sample, derived where it is missing.
-
-    Args:
-        results (dict[str, Any]): Sample.
-
-    Returns:
-        np.ndarray: (M, T) bool.
-    """
+    """Body mask of a sample, derived where it is missing."""
     mask = results.get('body_mask')
     return present_frames(results['keypoint']) if mask is None else mask
 
 
 def coords_of(results: dict[str, Any]) -> int:
-    """Number of leading channels that are coordinates.
-
-    Args:
-        results (dict[str, Any]): Sample.
-
-    Returns:
-        int: ``num_coords``, or at most 3 where that is missing.
-    """
+    """Number of leading channels that are coordinates."""
     C = results['keypoint'].shape[-1]
     return int(results.get('num_coords', min(C, 3)))
 
 
 def layout_of(results: dict[str, Any], who: str) -> SkeletonLayout:
-    """Layout of a sample.
-
-    Args:
-        results (dict[str, Any]): Sample.
-        who (str): Transform that asks, for the message.
-
-    Returns:
-        SkeletonLayout: ``layout``.
-
-    Raises:
-        ValueError: If there is none, or its joints are not the sample's.
-    """
+    """Layout of a sample."""
     layout = results.get('layout')
     if layout is None:
         raise ValueError(
@@ -165,6 +156,4 @@ def retime(results: dict[str, Any], frame_map: np.ndarray) -> None:
     if results.get('frame_labels') is not None:
         frames = nearest_frames(frame_map)
         labels = results['frame_labels'][np.clip(frames, 0, T - 1)]
-        results['frame_labels'] = np.where(
-            frames == PADDING, IGNORE, labels
-        )
+        results['frame_labels'] = np.where(frames == PADDING, IGNORE, labels)

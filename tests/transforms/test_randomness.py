@@ -8,8 +8,8 @@ import torch
 from mmengine.dataset import worker_init_fn
 from torch.utils.data import DataLoader, Dataset
 
-from mmsnip.transforms.augment import RandomNoise
-from mmsnip.transforms.randomness import sample_rng
+from mmsnip.transforms.sample import sample_rng
+from mmsnip.transforms.space import RandomNoise
 
 
 class Noisy(Dataset):

@@ -11,8 +11,10 @@ from mmsnip.skeleton.augment import (
     add_noise,
     blur_kernel,
     blur_time,
+    change_posture,
     draw_joints,
     draw_noise,
+    draw_posture,
     draw_shear,
     flip_space,
     mask_axis,
@@ -20,6 +22,7 @@ from mmsnip.skeleton.augment import (
     scale,
     shear_joints,
 )
+from mmsnip.skeleton.egocentric import UP_AXES
 from mmsnip.skeleton.rotation import (
     axis_rotation,
     draw_rotation,
@@ -45,14 +48,8 @@ def _at_least_zero(**values: float) -> None:
 class RandomShear(RandomTransform):
     """Shear: each coordinate takes a share of the others.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - num_coords (optional)
-
-    Modified Keys:
-
-    - keypoint
+    Required keys: keypoint (M, T, V, C); num_coords (optional).
+    Modified keys: keypoint.
 
     Args:
         amplitude (float): Shares are uniform in +-amplitude.
@@ -75,15 +72,8 @@ class RandomRotate(RandomTransform):
     """AimCLR's rotation: far about one drawn axis, hardly about the others.
 
     2D points turn in their plane, by up to `main_angle` either way.
-
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - num_coords (optional)
-
-    Modified Keys:
-
-    - keypoint
+    Required keys: keypoint (M, T, V, C); num_coords (optional).
+    Modified keys: keypoint.
 
     Args:
         main_angle (float): Largest angle about the drawn axis, degrees;
@@ -119,15 +109,8 @@ class RandomHeading(RandomTransform):
     """Turn everybody about one fixed axis, as if the camera walked round.
 
     2D points turn in their plane.
-
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - num_coords (optional)
-
-    Modified Keys:
-
-    - keypoint
+    Required keys: keypoint (M, T, V, C); num_coords (optional).
+    Modified keys: keypoint.
 
     Args:
         max_angle (float): The angle is uniform in +-max_angle, degrees.
@@ -159,14 +142,8 @@ class RandomHeading(RandomTransform):
 class RandomScale(RandomTransform):
     """Larger or smaller bodies.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - num_coords (optional)
-
-    Modified Keys:
-
-    - keypoint
+    Required keys: keypoint (M, T, V, C); num_coords (optional).
+    Modified keys: keypoint.
 
     Args:
         low (float): Least factor, above 0.
@@ -202,14 +179,8 @@ class RandomScale(RandomTransform):
 class RandomNoise(RandomTransform):
     """Gaussian noise on every coordinate of present bodies.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - body_mask, num_coords (optional)
-
-    Modified Keys:
-
-    - keypoint
+    Required keys: keypoint (M, T, V, C); body_mask, num_coords (optional).
+    Modified keys: keypoint.
 
     Args:
         std (float): Standard deviation, in the unit of the data.
@@ -233,14 +204,8 @@ class RandomNoise(RandomTransform):
 class RandomTemporalBlur(RandomTransform):
     """Gaussian filter along time.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - body_mask, num_coords (optional)
-
-    Modified Keys:
-
-    - keypoint
+    Required keys: keypoint (M, T, V, C); body_mask, num_coords (optional).
+    Modified keys: keypoint.
 
     Args:
         min_sigma (float): Least width in frames, above 0.
@@ -289,14 +254,8 @@ class RandomTemporalBlur(RandomTransform):
 class RandomAxisMask(RandomTransform):
     """Set one coordinate of the whole sample to zero.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - num_coords (optional)
-
-    Modified Keys:
-
-    - keypoint
+    Required keys: keypoint (M, T, V, C); num_coords (optional).
+    Modified keys: keypoint.
 
     Args:
         prob (float): Share of the samples it acts on.
@@ -315,14 +274,8 @@ class RandomAxisMask(RandomTransform):
 class RandomJointMask(RandomTransform):
     """Hide some joints, or shear them away.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - num_coords (optional)
-
-    Modified Keys:
-
-    - keypoint
+    Required keys: keypoint (M, T, V, C); num_coords (optional).
+    Modified keys: keypoint.
 
     Args:
         ratio (float): Share of the joints, rounded down.
@@ -370,15 +323,8 @@ class RandomSpatialFlip(RandomTransform):
 
     Labels are not changed: a wave of the left hand becomes one of the right
     hand, so leave this out where classes name a side.
-
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - layout
-
-    Modified Keys:
-
-    - keypoint
+    Required keys: keypoint (M, T, V, C); layout.
+    Modified keys: keypoint.
 
     Args:
         mirror_axis (int, optional): Lateral coordinate, whose sign changes
@@ -404,7 +350,7 @@ class RandomSpatialFlip(RandomTransform):
         if not layout.pairs:
             raise ValueError(
                 f'RandomSpatialFlip: layout {layout.name!r} has no mirror '
-                "pairs; name joints left_x and right_x, or set metainfo["
+                'pairs; name joints left_x and right_x, or set metainfo['
                 "'pairs']"
             )
         D = coords_of(results)
@@ -416,3 +362,57 @@ class RandomSpatialFlip(RandomTransform):
         results['keypoint'] = flip_space(
             results['keypoint'], layout.mirror_order, self.mirror_axis
         )
+
+
+@TRANSFORMS.register_module()
+class RandomPosture(RandomTransform):
+    """Hold the body differently, all along: bent, leaning, arms apart.
+
+    Each bone but the root's is rotated by a small amount that stays the same
+    in all frames and is handed down to the bones behind it, so that motion
+    and bone lengths stay and posture, which tells persons and styles apart
+    more than actions, does not. Each person has a draw of its own.
+
+    Required keys: keypoint (M, T, V, C); layout; body_mask, num_coords
+    (optional).
+    Modified keys: keypoint.
+    Added keys: body_mask, where missing.
+
+    Args:
+        sigma (float): Standard deviation of each entry of a bone's rotation
+            vector in the strongest draw, radians; each person's strength is
+            uniform between 0 and this.
+        up (str): Axis that points up: ``'y'``, ``'-y'``, ``'z'``, ..
+        prob (float): Share of the samples it acts on.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(
+        self, sigma: float = 0.25, up: str = 'y', prob: float = 1.0
+    ) -> None:
+        super().__init__(prob)
+        if sigma < 0 or up not in UP_AXES:
+            raise ValueError(
+                f'RandomPosture: sigma={sigma} must not be below 0 and '
+                f'up={up!r} must be one of {UP_AXES}'
+            )
+        self.sigma = sigma
+        self.up = up
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Change the posture of each person."""
+        layout = layout_of(results, 'RandomPosture')
+        keypoint, mask = results['keypoint'].copy(), mask_of(results)
+        D, V = coords_of(results), keypoint.shape[2]
+        for person in range(len(keypoint)):
+            sigma = self.sigma * rng.random()
+            rotations = draw_posture(V, sigma, D, rng)
+            rotations[layout.root] = np.eye(D)
+            one = slice(person, person + 1)
+            keypoint[one, ..., :D] = change_posture(
+                keypoint[one, ..., :D], mask[one], rotations, layout, self.up
+            )
+        results['keypoint'] = keypoint
+        results['body_mask'] = mask

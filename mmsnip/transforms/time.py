@@ -7,6 +7,7 @@ left disappears, one that shows twice (a mirrored end) becomes two.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,18 @@ from mmsnip.skeleton.augment import draw_crop_start, draw_interval
 from mmsnip.skeleton.resample import (
     PADDING,
     mirror_crop_map,
-    paint_segments,
     reverse_map,
     stretch_map,
     tempo_map,
     window_map,
 )
-from mmsnip.transforms.randomness import sample_rng
+from mmsnip.structures import Segments
 from mmsnip.transforms.sample import (
     IGNORE,
     RandomTransform,
     SkeletonTransform,
     retime,
+    sample_rng,
     video_of,
 )
 
@@ -42,16 +43,10 @@ def _positive(**values: int | None) -> None:
 class RandomWindow(SkeletonTransform):
     """A window of a long sequence; shorter sequences stay whole.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - body_mask, frame_index, segments, segment_labels, frame_labels
-      (optional)
-
-    Modified Keys:
-
-    - keypoint, body_mask, frame_index, total_frames, segments,
-      segment_labels, frame_labels
+    Required keys: keypoint (M, T, V, C); body_mask, frame_index, segments,
+    segment_labels, frame_labels (optional).
+    Modified keys: keypoint, body_mask, frame_index, total_frames,
+    segments, segment_labels, frame_labels.
 
     Args:
         size (int): Frames of the window.
@@ -69,14 +64,7 @@ class RandomWindow(SkeletonTransform):
         self.test_mode = test_mode
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Cut a window.
-
-        Args:
-            results (dict[str, Any]): Sample.
-
-        Returns:
-            dict[str, Any]: The same dict.
-        """
+        """Cut a window."""
         T = results['keypoint'].shape[1]
         room = max(T - self.size, 0)
         start = room // 2
@@ -90,16 +78,7 @@ class RandomWindow(SkeletonTransform):
 class ResizeTime(SkeletonTransform):
     """Stretch or squeeze a sequence to a number of frames, linearly.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - body_mask, frame_index, segments, segment_labels, frame_labels
-      (optional)
-
-    Modified Keys:
-
-    - keypoint, body_mask, frame_index, total_frames, segments,
-      segment_labels, frame_labels
+    Keys: as of `RandomWindow`.
 
     Args:
         size (int): New number of frames.
@@ -110,14 +89,7 @@ class ResizeTime(SkeletonTransform):
         self.size = size
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Resize a sample.
-
-        Args:
-            results (dict[str, Any]): Sample.
-
-        Returns:
-            dict[str, Any]: The same dict.
-        """
+        """Resize a sample."""
         T = results['keypoint'].shape[1]
         same = self.size == T
         retime(results, np.arange(T) if same else stretch_map(T, self.size))
@@ -128,16 +100,7 @@ class ResizeTime(SkeletonTransform):
 class TemporalCrop(RandomTransform):
     """A random crop of T frames, both ends lengthened by their mirror image.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - body_mask, frame_index, segments, segment_labels, frame_labels
-      (optional)
-
-    Modified Keys:
-
-    - keypoint, body_mask, frame_index, total_frames, segments,
-      segment_labels, frame_labels
+    Keys: as of `RandomWindow`.
 
     Args:
         padding_ratio (int): Each end is lengthened by T // padding_ratio
@@ -162,16 +125,7 @@ class TemporalCrop(RandomTransform):
 class TemporalCropResize(RandomTransform):
     """A random part of the sequence, resized linearly.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - body_mask, frame_index, segments, segment_labels, frame_labels
-      (optional)
-
-    Modified Keys:
-
-    - keypoint, body_mask, frame_index, total_frames, segments,
-      segment_labels, frame_labels
+    Keys: as of `RandomWindow`.
 
     Args:
         size (int, optional): New number of frames; None keeps T.
@@ -200,14 +154,7 @@ class TemporalCropResize(RandomTransform):
         self.max_ratio = max_ratio
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Crop and resize a sample.
-
-        Args:
-            results (dict[str, Any]): Sample.
-
-        Returns:
-            dict[str, Any]: The same dict.
-        """
+        """Crop and resize a sample."""
         rng = sample_rng(results)
         T = results['keypoint'].shape[1]
         start, length = 0, T
@@ -223,20 +170,8 @@ class TemporalCropResize(RandomTransform):
 class RandomTempo(RandomTransform):
     """Play the sequence faster or slower.
 
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - body_mask, frame_index, segments, segment_labels, frame_labels
-      (optional)
-
-    Modified Keys:
-
-    - keypoint, body_mask, frame_index, total_frames, segments,
-      segment_labels, frame_labels
-
-    Added Keys:
-
-    - tempo (float): source frames per new frame
+    Keys: as of `RandomWindow`.
+    Added keys: tempo (float): source frames per new frame.
 
     Args:
         low (float): Least factor, above 0; 2 takes every second frame.
@@ -282,17 +217,7 @@ class RandomTemporalFlip(RandomTransform):
 
     Labels are not changed: sitting down becomes standing up, so leave this
     out where classes are each other's reverse.
-
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - body_mask, frame_index, segments, segment_labels, frame_labels
-      (optional)
-
-    Modified Keys:
-
-    - keypoint, body_mask, frame_index, total_frames, segments,
-      segment_labels, frame_labels
+    Keys: as of `RandomWindow`.
 
     Args:
         prob (float): Share of the samples it acts on.
@@ -311,19 +236,12 @@ class FrameLabels(SkeletonTransform):
     """Segments to one label a frame; videos without the key are left alone.
 
     Where segments overlap, the one that starts later wins; of equal starts
-    the shorter one; of equal intervals the one listed later.
-
-    Required Keys:
-
-    - keypoint (M, T, V, C)
-    - segments, segment_labels (optional)
-    - num_classes or metainfo, with segments
-    - frame_index (optional)
-
-    Added Keys:
-
-    - frame_labels (T,) int64: background is num_classes; -100, which no
-      loss counts, at padding
+    the shorter one; of equal intervals the lowest label.
+    Required keys: keypoint (M, T, V, C); segments, segment_labels
+    (optional); num_classes or metainfo, with segments; frame_index
+    (optional).
+    Added keys: frame_labels (T,) int64: background is num_classes; -100,
+    which no loss counts, at padding.
 
     Args:
         num_classes (int, optional): None takes the sample's
@@ -335,34 +253,17 @@ class FrameLabels(SkeletonTransform):
         self.num_classes = num_classes
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Label the frames of a sample.
-
-        Args:
-            results (dict[str, Any]): Sample.
-
-        Returns:
-            dict[str, Any]: The same dict.
-
-        Raises:
-            ValueError: If the number of classes is unknown or a label does
-                not fit it.
-        """
+        """Label the frames of a sample."""
         if results.get('segments') is None:
             return results
         background = self._background(results)
-        labels = np.asarray(results['segment_labels'], dtype=np.int64)
-        wrong = labels[(labels < 0) | (labels >= background)]
-        if len(wrong):
-            raise ValueError(
-                f'FrameLabels: segment_labels of {video_of(results)} hold '
-                f'{int(wrong[0])}, expected 0..{background - 1}'
-            )
-        painted = paint_segments(
+        painted = Segments.of(
             results['segments'],
-            labels,
-            results['keypoint'].shape[1],
-            background,
-        )
+            results['segment_labels'],
+            num_frames=results['keypoint'].shape[1],
+            num_classes=background,
+            source=f'FrameLabels: {video_of(results)}',
+        ).frames(background)
         index = results.get('frame_index')
         if index is not None:
             painted = np.where(np.asarray(index) == PADDING, IGNORE, painted)
@@ -382,3 +283,76 @@ class FrameLabels(SkeletonTransform):
                 "num_classes nor metainfo['classes']; set num_classes=..."
             )
         return len(classes)
+
+
+@TRANSFORMS.register_module()
+class RelativeTempo(SkeletonTransform):
+    """RVTCLR's views: a query at one tempo, its key at both.
+
+    Follows `MultiView`. A coin of the sample's own generator says which of
+    two tempi the query has, so that half of the samples are expected at
+    each. At tempo f a view of T frames shows frames 0, f, 2 f, ..; all have
+    T // max(tempi) frames.
+
+    Frame differences belong before this transform, inside the views:
+    afterwards their size would tell the tempo.
+
+    Required keys: views (list[dict]): query, key, then any others.
+    Modified keys: views: query, key at the query's tempo, the same key at
+    the other tempo, then the others as they are.
+    Added keys: tempo (float), also of each of the first three views:
+    source frames per new frame.
+
+    Args:
+        tempi (Sequence[float]): The two, above 0.
+
+    Raises:
+        ValueError: If there are not two positive tempi.
+
+    Source:
+        METHOD.md section 1 (tempo 1: frames 0..T/2-1, tempo 2: every second
+        of all T); ``relative_tempo`` of Zhuysheng/RVTCLR 8782889
+        ``net/skeletonclr.py``, which divides each batch into exact halves.
+    """
+
+    def __init__(self, tempi: Sequence[float] = (1, 2)) -> None:
+        if len(tempi) != 2 or min(tempi) <= 0:
+            raise ValueError(
+                f'RelativeTempo: tempi={tempi!r} must be two numbers above 0'
+            )
+        self.tempi = tuple(tempi)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Play the first two views at their tempi."""
+        views = results.get('views') or ()
+        if len(views) < 2:
+            raise ValueError(
+                f'RelativeTempo: {video_of(results)} has {len(views)} views, '
+                'expected query, key and what else the model takes; put '
+                'MultiView before it'
+            )
+        drawn = int(sample_rng(results).integers(2))
+        mine, other = self.tempi[drawn], self.tempi[1 - drawn]
+        query, key, *further = views
+        results['views'] = [
+            self._play(query, mine),
+            self._play(key, mine),
+            self._play(key, other),
+            *further,
+        ]
+        results['tempo'] = results['views'][0]['tempo']
+        return results
+
+    def _play(self, view: dict[str, Any], tempo: float) -> dict[str, Any]:
+        T = view['keypoint'].shape[1]
+        size = int(T // max(self.tempi))
+        if size < 1:
+            raise ValueError(
+                f'RelativeTempo: a view of {video_of(view)} has {T} frames, '
+                f'too few for tempo {max(self.tempi)}; lengthen the views '
+                'by ResizeTime'
+            )
+        played = dict(view)
+        retime(played, tempo_map(T, tempo, size))
+        played['tempo'] = float(tempo) * view.get('tempo', 1.0)
+        return played
