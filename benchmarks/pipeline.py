@@ -28,7 +28,7 @@ from mmengine.registry import init_default_scope
 from benchmarks.plain.pipeline import three_views
 from benchmarks.rows import Row, in_turns, machine, row_of, seconds, table
 from mmsnip.datasets.collate import pad_collate
-from mmsnip.datasets.visit import Visit
+from mmsnip.datasets.sampling import Visit
 from mmsnip.registry import DATASETS, TRANSFORMS
 from mmsnip.skeleton.layout import get_layout
 

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmsnip.cli.launch import load_config
-from mmsnip.datasets.babel import SUBSETS
+from mmsnip.datasets.benchmarks import SUBSETS
 from mmsnip.io.annotation import save_annotation
 from mmsnip.registry import METRICS, MODELS, TRANSFORMS
 from mmsnip.transforms.streams import streams_of

@@ -1,11 +1,9 @@
 """Data sets, samplers and the collate function of the ``mmsnip`` scope."""
 
-from mmsnip.datasets.babel import BABELDataset
+from mmsnip.datasets.benchmarks import BABELDataset, PKUMMDDataset
 from mmsnip.datasets.collate import pad_collate
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
-from mmsnip.datasets.pkummd import PKUMMDDataset
-from mmsnip.datasets.sampler import InfiniteVisitSampler, VisitSampler
-from mmsnip.datasets.visit import Visit
+from mmsnip.datasets.sampling import InfiniteVisitSampler, Visit, VisitSampler
 
 __all__ = [
     'BABELDataset',

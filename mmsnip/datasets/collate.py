@@ -11,8 +11,6 @@ from torch import Tensor
 
 from mmsnip.registry import FUNCTIONS
 
-__all__ = ['pad_collate']
-
 
 def _video(sample: dict, position: int) -> str:
     """Name of a sample for messages."""

@@ -10,29 +10,178 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from mmsnip.datasets.fraction import stratified_fraction
-from mmsnip.datasets.records import (
-    choose_classes,
-    classes_of,
-    fetch_arrays,
-    override_metainfo,
-    run_window_first,
-    select_videos,
-)
-from mmsnip.datasets.visit import Visit
+from mmsnip.datasets.sampling import Visit, stratified_fraction
 from mmsnip.io.annotation import (
-    AnnotationError,
     complete_metainfo,
     open_annotation,
     validate_annotation,
 )
 from mmsnip.io.store import SkeletonStore
 from mmsnip.registry import DATASETS
+from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
+from mmsnip.structures import DataError, Segments
 from mmsnip.structures.plain import to_plain
 from mmsnip.transforms.time import RandomWindow
 
-__all__ = ['SkeletonLocalizationDataset']
+_BACKGROUND = -1  # of a label that is none of the chosen classes
+_ARRAYS = ('keypoint', 'keypoint_score')
+_PLACE = 'store_index'  # stands for the arrays that stay in the file
+
+
+def _override_metainfo(
+    stated: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Metainfo of a file with some fields replaced, the classes kept."""
+    given = {k: v for k, v in given.items() if k != 'classes'}
+    replaced = ('layout',) if 'parents' in given else ()
+    if 'layout' in given:
+        replaced = ('parents', 'joint_names')
+    kept = {k: v for k, v in stated.items() if k not in replaced}
+    return {**kept, **given}
+
+
+def _choose_classes(
+    names: Sequence[str],
+    wanted: Sequence[str] | None,
+    named: bool,
+    ann_file: str,
+) -> np.ndarray:
+    """New index of each class of the file."""
+    order = np.arange(len(names))
+    if wanted is None:
+        return order
+    if not named:
+        if len(wanted) < len(names):
+            raise DataError(
+                f'annotation file {ann_file!r} has labels up to '
+                f'{len(names) - 1} and no class names, but metainfo '
+                f'names only {len(wanted)} classes; name all of them'
+            )
+        return order
+    unknown = [name for name in wanted if name not in names]
+    if unknown or len(set(wanted)) != len(wanted):
+        raise DataError(
+            f"annotation file {ann_file!r}, key 'classes': "
+            f'metainfo asks for {wanted}, of which the file lacks '
+            f'{unknown}; choose different names out of {names}'
+        )
+    order[:] = _BACKGROUND
+    for index, name in enumerate(wanted):
+        order[names.index(name)] = index
+    return order
+
+
+def _parse_video(
+    annotation: Mapping[str, Any], order: np.ndarray, fps: float
+) -> dict[str, Any] | None:
+    """What a data set keeps of a video."""
+    keypoint = annotation['keypoint']
+    video = dict(
+        frame_dir=annotation['frame_dir'],
+        total_frames=int(keypoint.shape[1]),
+        keypoint=keypoint,
+        fps=float(annotation.get('fps') or fps),
+    )
+    for key in ('keypoint_score', 'img_shape', 'original_shape'):
+        if annotation.get(key) is not None:
+            video[key] = annotation[key]
+    if annotation.get('segments') is not None:
+        found = Segments.of(
+            annotation['segments'],
+            annotation['segment_labels'],
+            num_classes=len(order),
+            source=f'video {video["frame_dir"]!r}, segments',
+        )
+        labels = order[found.label]
+        inside = labels != _BACKGROUND
+        video['segments'] = found.bounds.astype(np.int64)[inside]
+        video['segment_labels'] = labels[inside].astype(np.int64)
+    if annotation.get('label') is not None:
+        label = int(order[annotation['label']])
+        if label != _BACKGROUND:
+            video['label'] = label
+        elif 'segments' not in video:
+            return None
+    return video
+
+
+def _classes_of(video: Mapping[str, Any]) -> set[int]:
+    """Classes that a video shows."""
+    shown = {int(label) for label in video.get('segment_labels', ())}
+    if 'label' in video:
+        shown.add(video['label'])
+    return shown
+
+
+def _select_videos(
+    data: Mapping[str, Any],
+    split: str | None,
+    order: np.ndarray,
+    fps: float,
+    keep: Callable[[dict[str, Any]], bool],
+) -> list[dict[str, Any]]:
+    """What a data set keeps of an annotation file."""
+    annotations = data['annotations']
+    store = annotations if isinstance(annotations, SkeletonStore) else None
+    chosen = None if split is None else set(data['split'][split])
+    videos = []
+    for index in range(len(annotations)):
+        if store is None:
+            name = annotations[index]['frame_dir']
+        else:
+            name = store.name(index)
+        if chosen is not None and name not in chosen:
+            continue
+        annotation = annotations[index]
+        video = _parse_video(annotation, order, fps)
+        if video is None or not keep(video):
+            continue
+        for key in _ARRAYS if store is not None else ():
+            # What `keep` has replaced is not the store's any more.
+            if key in video and video[key] is annotation[key]:
+                del video[key]
+                video[_PLACE] = index
+        videos.append(video)
+    return videos
+
+
+def _fetch_arrays(
+    sample: dict[str, Any], store: SkeletonStore | None, whole: bool = True
+) -> None:
+    """Joints, scores and mask of a sample."""
+    index = sample.pop(_PLACE, None)
+    if index is None:
+        for key in _ARRAYS:
+            if key in sample:
+                sample[key] = sample[key].astype(np.float32, copy=False)
+        sample['body_mask'] = present_frames(sample['keypoint'])
+        return
+    if 'keypoint' not in sample:
+        sample['keypoint'] = store.keypoint(index)
+        sample['body_mask'] = store.body_mask(index)
+    else:  # somebody else's, beside scores of the store
+        sample['body_mask'] = present_frames(sample['keypoint'])
+    score = store.keypoint_score(index)
+    if 'keypoint_score' not in sample and score is not None:
+        sample['keypoint_score'] = score
+    for key in _ARRAYS:
+        if key in sample and (whole or key != 'keypoint'):
+            sample[key] = np.array(sample[key], np.float32, order='C')
+
+
+def _run_window_first(
+    steps: Sequence[Callable], sample: dict[str, Any]
+) -> Any:
+    """Cut a window out of a view, then do what is left."""
+    sample = steps[0](sample)
+    keypoint = np.require(sample['keypoint'], np.float32, ('C', 'W'))
+    sample['keypoint'] = keypoint
+    for step in steps[1:]:
+        sample = step(sample)
+        if sample is None:
+            return None
+    return sample
 
 
 @DATASETS.register_module()
@@ -89,7 +238,7 @@ class SkeletonLocalizationDataset(BaseDataset):
             pipeline returns None. Defaults to 100.
 
     Raises:
-        AnnotationError: If the file is missing, refused or malformed, or no
+        DataError: If the file is missing, refused or malformed, or no
             video is left.
         ValueError: If an argument is out of range.
     """
@@ -157,23 +306,11 @@ class SkeletonLocalizationDataset(BaseDataset):
     # The two steps that another source of the same videos overrides.
 
     def read_annotations(self) -> dict[str, Any]:
-        """Videos, splits and metainfo, in the annotation file's form.
-
-        Returns:
-            dict[str, Any]: ``metainfo``, ``split`` and ``annotations``, a
-            list or a `SkeletonStore`.
-        """
+        """Videos, splits and metainfo, in the annotation file's form."""
         return open_annotation(self.ann_file)
 
     def keep_video(self, video: dict[str, Any]) -> bool:
-        """Whether a video, its classes chosen, belongs to the data set.
-
-        Args:
-            video (dict[str, Any]): Fields as in the annotation file.
-
-        Returns:
-            bool: Always True here.
-        """
+        """Whether a video, its classes chosen, belongs to the data set."""
         return True
 
     # What BaseDataset asks for.
@@ -191,28 +328,21 @@ class SkeletonLocalizationDataset(BaseDataset):
         return to_plain({**cls.METAINFO, **metainfo})
 
     def load_data_list(self) -> list[dict]:
-        """Read, check and choose the videos.
-
-        Returns:
-            list[dict]: One dict per video.
-
-        Raises:
-            AnnotationError: See the class.
-        """
+        """Read, check and choose the videos."""
         data = self.read_annotations()
         stated = data['metainfo']
-        data = {**data, 'metainfo': override_metainfo(stated, self._metainfo)}
+        data = {**data, 'metainfo': _override_metainfo(stated, self._metainfo)}
         if self.validate:
-            validate_annotation(data, self.ann_file, self.split)
+            validate_annotation(data, self.ann_file, self.split, once=True)
         elif self.split is not None and self.split not in data['split']:
-            raise AnnotationError(
+            raise DataError(
                 f'annotation file {self.ann_file!r} has no split '
                 f'{self.split!r}; it has {sorted(map(str, data["split"]))}'
             )
         metainfo = complete_metainfo(data, self.ann_file)
         wanted = self._metainfo.get('classes')
         named = bool(stated.get('classes'))
-        order = choose_classes(
+        order = _choose_classes(
             metainfo['classes'], wanted, named, self.ann_file
         )
         if wanted is not None:
@@ -224,11 +354,11 @@ class SkeletonLocalizationDataset(BaseDataset):
         for note in metainfo['notes']:
             print_log(f'{self.ann_file}: {note}', logger='current')
 
-        videos = select_videos(
+        videos = _select_videos(
             data, self.split, order, metainfo['fps'], self.keep_video
         )
         if not videos:
-            raise AnnotationError(
+            raise DataError(
                 f'annotation file {self.ann_file!r}: no video of split '
                 f'{self.split!r} is left for {type(self).__name__} with '
                 f'classes {metainfo["classes"]}; choose another split or '
@@ -237,11 +367,7 @@ class SkeletonLocalizationDataset(BaseDataset):
         return videos
 
     def filter_data(self) -> list[dict]:
-        """Keep the seeded fraction of the videos that have labels.
-
-        Returns:
-            list[dict]: Videos in the order of the file.
-        """
+        """Keep the seeded fraction of the videos that have labels."""
         if self.fraction is None:
             return self.data_list
         labelled = [
@@ -250,12 +376,12 @@ class SkeletonLocalizationDataset(BaseDataset):
             if 'label' in video or 'segments' in video
         ]
         if not labelled:
-            raise AnnotationError(
+            raise DataError(
                 f'annotation file {self.ann_file!r}: fraction='
                 f'{self.fraction} needs videos with labels, but split '
                 f'{self.split!r} has none; leave fraction out'
             )
-        shown = [classes_of(video) for video in labelled]
+        shown = [_classes_of(video) for video in labelled]
         chosen = stratified_fraction(shown, self.fraction, self.seed)
         print_log(
             f'{self.ann_file}: {len(chosen)} of {len(labelled)} labelled '
@@ -275,15 +401,8 @@ class SkeletonLocalizationDataset(BaseDataset):
         return max(visits, self.min_samples) if visits else 0
 
     def get_cat_ids(self, idx: int) -> list[int]:
-        """Classes of a video, for mmengine's ``ClassBalancedDataset``.
-
-        Args:
-            idx (int): Index of the visit.
-
-        Returns:
-            list[int]: Ascending, empty where all is background.
-        """
-        return sorted(classes_of(self._stored(idx)))
+        """Classes of a video, for mmengine's ``ClassBalancedDataset``."""
+        return sorted(_classes_of(self._stored(idx)))
 
     def _stored(self, idx: int) -> dict:
         if not -len(self) <= idx < len(self):
@@ -294,23 +413,13 @@ class SkeletonLocalizationDataset(BaseDataset):
         return super().get_data_info(int(idx) % self.num_videos)
 
     def get_data_info(self, idx: int) -> dict:
-        """Sample of a visit, before the pipeline.
-
-        Args:
-            idx (int): Index, or `Visit`.
-
-        Returns:
-            dict: Fields as the class lists them.
-
-        Raises:
-            IndexError: If the index is outside the data set.
-        """
+        """Sample of a visit, before the pipeline."""
         return self._sample(idx)
 
     def _sample(self, idx: int, whole: bool = True) -> dict:
-        """Sample, its joints as `fetch_arrays` gives them."""
+        """Sample, its joints as `_fetch_arrays` gives them."""
         sample = self._stored(idx)
-        fetch_arrays(sample, self._store, whole)
+        _fetch_arrays(sample, self._store, whole)
         sample['frame_index'] = np.arange(sample['keypoint'].shape[1])
         sample['num_classes'] = len(self._metainfo['classes'])
         sample['layout'] = self._layout
@@ -320,32 +429,15 @@ class SkeletonLocalizationDataset(BaseDataset):
         return sample
 
     def prepare_data(self, idx: int) -> Any:
-        """Sample of a visit, after the pipeline; it may return None.
-
-        Args:
-            idx (int): Index, or `Visit`.
-
-        Returns:
-            Any: What the pipeline makes.
-        """
+        """Sample of a visit, after the pipeline; it may return None."""
         steps = getattr(self.pipeline, 'transforms', None)
         cuts_first = steps and isinstance(steps[0], RandomWindow)
         if self._store is None or not cuts_first:
             return super().prepare_data(idx)
-        return run_window_first(steps, self._sample(idx, whole=False))
+        return _run_window_first(steps, self._sample(idx, whole=False))
 
     def __getitem__(self, idx: int) -> Any:
-        """Sample of a visit, after the pipeline.
-
-        Args:
-            idx (int): Index, or `Visit`.
-
-        Returns:
-            Any: What the pipeline makes.
-
-        Raises:
-            RuntimeError: If the pipeline keeps returning None.
-        """
+        """Sample of a visit, after the pipeline."""
         if not self._fully_initialized:
             self.full_init()
         attempts = 1 if self.test_mode else self.max_refetch + 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mmengine.registry import DATASETS
 
-from mmsnip.datasets.babel import (
+from mmsnip.datasets.benchmarks import (
     LABEL_RULES,
     BABELDataset,
     join_within_classes,

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from mmsnip.datasets.fraction import stratified_fraction
+from mmsnip.datasets.sampling import stratified_fraction
 
 rng = np.random.default_rng(0)
 TRIMMED = [[int(c)] for c in rng.permutation([0] * 60 + [1] * 30 + [2] * 10)]

@@ -12,7 +12,7 @@ from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.registry import DATASETS
 
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
-from mmsnip.datasets.visit import Visit
+from mmsnip.datasets.sampling import Visit
 from mmsnip.io.annotation import AnnotationError
 from mmsnip.skeleton import SkeletonLayout
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mmengine.registry import DATASETS
 
-from mmsnip.datasets.pkummd import PKUMMDDataset
+from mmsnip.datasets.benchmarks import PKUMMDDataset
 from mmsnip.io.annotation import AnnotationError
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import PKUMMDSource
@@ -118,7 +118,7 @@ def test_one_line_tells_how_to_prepare_a_raw_folder(
 ):
     lines = []
     monkeypatch.setattr(
-        'mmsnip.datasets.raw_folder.print_log',
+        'mmsnip.datasets.benchmarks.print_log',
         lambda line, **options: lines.append(line),
     )
 

@@ -18,7 +18,7 @@ from mmsnip.datasets import (
     PKUMMDDataset,
     SkeletonLocalizationDataset,
 )
-from mmsnip.datasets.visit import Visit
+from mmsnip.datasets.sampling import Visit
 from mmsnip.io.annotation import AnnotationError, load_annotation
 from mmsnip.io.store import SkeletonStore
 from mmsnip.io.store_writer import write_store

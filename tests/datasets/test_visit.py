@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from mmsnip.datasets.visit import Visit
+from mmsnip.datasets.sampling import Visit
 
 
 def draw(visit):

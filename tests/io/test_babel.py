@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsnip.datasets.babel import SUBSETS
+from mmsnip.datasets.benchmarks import SUBSETS
 from mmsnip.io.formats.babel import (
     BABEL_SUBSETS,
     BabelSegment,

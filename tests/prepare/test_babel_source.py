@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from mmsnip.datasets.babel import SUBSETS, BABELDataset
+from mmsnip.datasets.benchmarks import SUBSETS, BABELDataset
 from mmsnip.io.annotation import load_annotation
 from mmsnip.io.formats.smpl import NTU_FROM_SMPLH
 from mmsnip.prepare.job import convert, entry_of

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from mmsnip.datasets.babel import BABELDataset
+from mmsnip.datasets.benchmarks import BABELDataset
 from mmsnip.io.annotation import load_annotation, save_annotation
 from mmsnip.io.formats.prepared import read_prepared
 from mmsnip.prepare.job import convert, entry_of

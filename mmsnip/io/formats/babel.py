@@ -254,7 +254,7 @@ def babel_segments(
     """Segments in frames, one for each category of each segment.
 
     Overlaps stay: which label a frame has in the end is a rule of the data
-    set (`mmsnip.datasets.babel`). Segments without a category have no label
+    set (`mmsnip.datasets`). Segments without a category have no label
     and are background; those of categories that are not among `classes` are
     left out.
 

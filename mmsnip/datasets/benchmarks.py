@@ -1,4 +1,4 @@
-"""The three subsets of BABEL.
+"""The published data sets: BABEL and PKU-MMD.
 
 A frame of BABEL may have several labels. The benchmark's published
 preparation writes the labels of a frame down as a set and keeps
@@ -14,22 +14,42 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
-from mmsnip.datasets.raw_folder import read_raw_folder
 from mmsnip.evaluation.segments import segments_from_frames
 from mmsnip.io.formats.babel import BABEL_SUBSETS
 from mmsnip.io.labels import OVERLAPS
-from mmsnip.prepare.published import BabelSource
+from mmsnip.prepare.job import read_source
+from mmsnip.prepare.published import BabelSource, PKUMMDSource
+from mmsnip.prepare.source import Source
 from mmsnip.registry import DATASETS
-from mmsnip.structures import Segments
+from mmsnip.structures import DataError, Segments
 
-__all__ = [
-    'LABEL_RULES',
-    'SUBSETS',
-    'BABELDataset',
-    'join_within_classes',
-]
+
+def read_raw_folder(
+    source: Source, kind: str, split: str | None
+) -> dict[str, Any]:
+    """Annotations of a folder, converted in memory, on every rank."""
+    try:
+        data, report = read_source(source, split, is_main_process())
+    except (DataError, FileNotFoundError) as error:
+        raise DataError(
+            f'annotation folder {str(source.root)!r} cannot be used as '
+            f'{kind}: {error}'
+        ) from error
+    left_out, mended = len(report.skipped), len(report.notes)
+    print_log(
+        f'{source.root} is a folder: {report.converted} recordings of split '
+        f'{split!r} were read into memory, {left_out} files left out, '
+        f'{mended} things noted; to read them once for all runs: python '
+        f'tools/prepare_data.py {kind} {source.root} FILE.pkl, and give that '
+        'file',
+        logger='current',
+    )
+    return data
+
 
 SUBSETS = BABEL_SUBSETS
 LABEL_RULES = {
@@ -42,27 +62,7 @@ LABEL_RULES = {
 def join_within_classes(
     segments: np.ndarray, labels: np.ndarray, num_frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Segments that overlap those of other classes only.
-
-    Segments of one class that overlap or touch become one; nothing else
-    changes.
-
-    Args:
-        segments (np.ndarray): Half-open frames, (num_segments, 2) int64.
-        labels (np.ndarray): (num_segments,) int64.
-        num_frames (int): T.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Segments and labels, ascending in
-        start, then end; of equal intervals the lowest label comes last, so
-        that `paint_segments` lets it win as `Segments.one_label` does.
-
-    Examples:
-        >>> segments, labels = join_within_classes(
-        ...     np.array([[0, 9], [2, 4], [9, 11]]), np.array([1, 0, 1]), 13)
-        >>> segments.tolist(), labels.tolist()
-        ([[0, 11], [2, 4]], [1, 0])
-    """
+    """Segments that overlap those of other classes only."""
     runs = [np.zeros((0, 3), np.int64)]
     for label in np.unique(labels):
         frames = np.full(num_frames, -1, np.int64)
@@ -120,7 +120,7 @@ class BABELDataset(SkeletonLocalizationDataset):
             `metainfo`.
 
     Raises:
-        AnnotationError: If the file lacks one of the four classes, or is
+        DataError: If the file lacks one of the four classes, or is
             malformed.
         ValueError: If the subset, the class or the rule is unknown.
 
@@ -174,41 +174,20 @@ class BABELDataset(SkeletonLocalizationDataset):
         return self.overlaps if self.test_mode else 'one-label'
 
     def read_annotations(self) -> dict[str, Any]:
-        """Videos, splits and metainfo; of a folder those of the split only.
-
-        Returns:
-            dict[str, Any]: ``metainfo``, ``split`` and ``annotations``.
-
-        Raises:
-            AnnotationError: If the file or folder cannot be used.
-        """
+        """Videos, splits and metainfo; of a folder those of the split only."""
         if not self.ann_file or not Path(self.ann_file).is_dir():
             return super().read_annotations()
         source = BabelSource(self.ann_file, model=self.smplh_model)
         return read_raw_folder(source, 'babel', self.split)
 
     def load_data_list(self) -> list[dict]:
-        """Read and choose the videos; state the rule in the metainfo.
-
-        Returns:
-            list[dict]: One dict per video.
-
-        Raises:
-            AnnotationError: See the class.
-        """
+        """Read and choose the videos; state the rule in the metainfo."""
         videos = super().load_data_list()
         self._metainfo['label_rule'] = LABEL_RULES[self.rule]
         return videos
 
     def keep_video(self, video: dict[str, Any]) -> bool:
-        """Keep short sequences with one of the classes; settle overlaps.
-
-        Args:
-            video (dict[str, Any]): Fields as in the annotation file.
-
-        Returns:
-            bool: Whether the sequence belongs to the subset.
-        """
+        """Keep short sequences with one of the classes; settle overlaps."""
         T = video['total_frames']
         if self.max_frames is not None and self.max_frames < T:
             return False
@@ -224,11 +203,7 @@ class BABELDataset(SkeletonLocalizationDataset):
         return 'label' in video
 
     def filter_data(self) -> list[dict]:
-        """Keep the seeded fraction of all four classes, then one class.
-
-        Returns:
-            list[dict]: Videos in the order of the file.
-        """
+        """Keep the seeded fraction of all four classes, then one class."""
         videos = super().filter_data()
         if self.only is None:
             return videos
@@ -242,3 +217,67 @@ class BABELDataset(SkeletonLocalizationDataset):
                 video['label'] = 0
         self._metainfo['classes'] = [self.only]
         return videos
+
+
+PROTOCOLS = {'cross-subject': 'xsub', 'cross-view': 'xview'}
+PHASES = ('train', 'val')
+
+
+@DATASETS.register_module()
+class PKUMMDDataset(SkeletonLocalizationDataset):
+    """PKU-MMD videos of a protocol.
+
+    The splits of the annotation file are ``xsub_train``, ``xsub_val``,
+    ``xview_train`` and ``xview_val``.
+
+    A folder as the data set is published is read, too (`PKUMMDSource`), each
+    time anew: ``tools/prepare_data.py pkummd`` turns it into a file once.
+
+    Args:
+        ann_file (str): Annotation pickle or store, or the folder.
+        protocol (str): ``cross-subject`` or ``cross-view``. Defaults to
+            ``cross-subject``.
+        phase (str): ``train`` or ``val``. Defaults to ``train``.
+        **kwargs: As of `SkeletonLocalizationDataset`, except `split`.
+
+    Raises:
+        DataError: If the file has no such split (those that it has are
+            listed), or is malformed.
+        ValueError: If protocol or phase is unknown.
+
+    Source:
+        METHOD.md section 3.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        protocol: str = 'cross-subject',
+        phase: str = 'train',
+        **kwargs: Any,
+    ) -> None:
+        if protocol not in PROTOCOLS:
+            raise ValueError(
+                f'protocol={protocol!r} is unknown; use one of '
+                f'{sorted(PROTOCOLS)}'
+            )
+        if phase not in PHASES:
+            raise ValueError(
+                f'phase={phase!r} is unknown; use one of {list(PHASES)}'
+            )
+        if 'split' in kwargs:
+            raise ValueError(
+                f'split={kwargs["split"]!r} is chosen by protocol and phase; '
+                'leave it out, or use SkeletonLocalizationDataset'
+            )
+        self.protocol = protocol
+        self.phase = phase
+        split = f'{PROTOCOLS[protocol]}_{phase}'
+        super().__init__(ann_file, split=split, **kwargs)
+
+    def read_annotations(self) -> dict[str, Any]:
+        """Videos, splits and metainfo; of a folder those of the split only."""
+        if not self.ann_file or not Path(self.ann_file).is_dir():
+            return super().read_annotations()
+        source = PKUMMDSource(self.ann_file)
+        return read_raw_folder(source, 'pkummd', self.split)
