@@ -34,6 +34,11 @@ def list_data():
     return ['py.typed', *(p for p in pages if not p.startswith('.mim/'))]
 
 
+def copy_folder(source, target):
+    ignore = shutil.ignore_patterns('__pycache__')
+    shutil.copytree(source, target, dirs_exist_ok=True, ignore=ignore)
+
+
 class BuildWithMim(build_py):
     """Copy configs, tools and indexes beside the modules of a built wheel.
 
@@ -44,18 +49,16 @@ class BuildWithMim(build_py):
         super().run()
         if self.editable_mode:
             return
-        mim = Path(self.build_lib) / 'mmsnip' / '.mim'
+        package = Path(self.build_lib) / 'mmsnip'
+        # `with read_base(): from mmsnip.configs..` of another project.
+        copy_folder(ROOT / 'configs', package / 'configs')
+        mim = package / '.mim'
         mim.mkdir(parents=True, exist_ok=True)
         for name in TRAVELLERS:
             if (ROOT / name).is_file():
                 shutil.copy(ROOT / name, mim / name)
                 continue
-            shutil.copytree(
-                ROOT / name,
-                mim / name,
-                dirs_exist_ok=True,
-                ignore=shutil.ignore_patterns('__pycache__'),
-            )
+            copy_folder(ROOT / name, mim / name)
 
 
 setup(

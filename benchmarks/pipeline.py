@@ -42,7 +42,7 @@ BATCH = 128
 
 def config_of(host: str) -> Config:
     """Pre-training of that host on BABEL."""
-    return Config.fromfile(CONFIGS / f'agcn_babel_pretrain_{host}.py')
+    return Config.fromfile(CONFIGS / f'{host}_agcn_1xb128_600e_babel.py')
 
 
 def our_triples(motion: np.ndarray) -> Callable[[], None]:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import math
+import re
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmsnip.cli.launch import load_config
+from mmsnip.cli.places import list_configs
 from mmsnip.datasets.benchmarks import SUBSETS
 from mmsnip.io.annotation import save_annotation
 from mmsnip.registry import METRICS, MODELS, TRANSFORMS
 from mmsnip.transforms.streams import streams_of
+from tests.metafiles import (
+    FOLDERS,
+    OLD_NAMES,
+    config_paths,
+    metafile,
+    text_of,
+)
 from tests.tools.conftest import annotation
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +34,14 @@ CONFIGS = sorted(
     for path in (ROOT / 'configs').rglob('*.py')
     if '_base_' not in path.parts
 )
+LOCALIZATION = ROOT / 'configs' / 'localization'
+VARIABLES = ('INIT', 'SPLIT', 'STREAM', 'SUBSET', 'CLASS', 'FRACTION')
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(f'MMSNIP_{name}', raising=False)
 
 
 @pytest.fixture
@@ -31,8 +49,6 @@ def swings(tmp_path, monkeypatch):
     path = tmp_path / 'swings.pkl'
     save_annotation(path, annotation())
     monkeypatch.setenv('MMSNIP_ANN_FILE', str(path))
-    for name in ('MMSNIP_INIT', 'MMSNIP_SPLIT', 'MMSNIP_STREAM'):
-        monkeypatch.delenv(name, raising=False)
     return path
 
 
@@ -98,14 +114,9 @@ def test_more_frames_a_second_make_longer_windows(tmp_path, monkeypatch):
 
 def test_the_papers_numbers_stand_in_the_configs():
     pretrain = Config.fromfile(
-        ROOT / 'configs' / 'snippet' / 'agcn_babel_pretrain.py'
+        ROOT / 'configs/snippet/skeletonclr_agcn_1xb128_600e_babel.py'
     )
-    localize = Config.fromfile(
-        ROOT
-        / 'configs'
-        / 'localization'
-        / 'agcn_ushape_1xb8-40e_babel-subset1-joint.py'
-    )
+    localize = Config.fromfile(LOCALIZATION / 'ushape_agcn_1xb8_40e_babel.py')
 
     assert pretrain.model.key_momentum == 0.999
     assert pretrain.model.snippet_head.loss_weight == 1.5
@@ -119,21 +130,32 @@ def test_the_papers_numbers_stand_in_the_configs():
     assert localize.model.neck.out_channels == 512
 
 
-def loaders_of(cfg):
-    return [cfg[f'{phase}_dataloader'] for phase in ('train', 'val', 'test')]
-
-
 @pytest.mark.parametrize('stream', ['joint', 'bone', 'motion'])
-def test_a_config_named_by_a_stream_shows_it_everywhere(stream):
-    found = {
-        path.name: streams_of([loader.dataset.pipeline for loader in loaders])
-        for path in CONFIGS
-        if path.stem.endswith(f'-{stream}')
-        for loaders in [loaders_of(Config.fromfile(path))]
-    }
+def test_a_stream_is_one_variable_of_every_published_config(
+    stream, monkeypatch
+):
+    monkeypatch.setenv('MMSNIP_STREAM', stream)
 
-    assert len(found) >= 5
-    assert set(map(frozenset, found.values())) == {frozenset({(stream,)})}
+    for path in CONFIGS:
+        if path.parent.name == 'custom' or 'egocentric' in path.stem:
+            continue
+        cfg = Config.fromfile(path)
+        read = {k: v for k, v in cfg.to_dict().items() if 'loader' in k}
+        read['hooks'] = cfg.custom_hooks
+        assert streams_of(read) == {(stream,)}, path
+
+
+def loaded(path, **options):
+    return load_config(
+        Namespace(
+            config=path,
+            work_dir=None,
+            cfg_options=None,
+            launcher='none',
+            local_rank=0,
+            **options,
+        )
+    )
 
 
 @pytest.mark.parametrize('name', ['pretrain', 'pretrain_rvtclr', 'localize'])
@@ -141,22 +163,14 @@ def test_the_stream_of_custom_data_is_one_variable(name, swings, monkeypatch):
     monkeypatch.setenv('MMSNIP_STREAM', 'bone')
     path = ROOT / 'configs' / 'custom' / f'{name}.py'
 
-    cfg = load_config(
-        Namespace(
-            config=path,
-            work_dir=None,
-            cfg_options=None,
-            launcher='none',
-            local_rank=0,
-        )
-    )
+    cfg = loaded(path)
 
     assert cfg.work_dir == f'work_dirs/{name}-bone'
     assert streams_of(cfg.to_dict()) == {('bone',)}
 
 
 def test_a_linear_probe_trains_the_classifier_alone(swings):
-    probes = [path for path in CONFIGS if 'linear_probe' in str(path)]
+    probes = [path for path in CONFIGS if 'probe' in path.stem]
 
     trained = set()
     for path in probes:
@@ -169,44 +183,79 @@ def test_a_linear_probe_trains_the_classifier_alone(swings):
             if weight.requires_grad
         }
 
-    assert len(probes) == 4
+    assert len(probes) == 2
     assert trained == {'head.classifier.weight', 'head.classifier.bias'}
 
 
-def test_semi_supervised_configs_differ_in_the_share_that_they_name():
+def test_subset_class_and_share_are_variables(monkeypatch):
+    for number, names in SUBSETS.items():
+        for name in names:
+            monkeypatch.setenv('MMSNIP_SUBSET', str(number))
+            monkeypatch.setenv('MMSNIP_CLASS', name)
+            monkeypatch.setenv('MMSNIP_FRACTION', '0.05')
+
+            cfg = loaded(LOCALIZATION / 'ushape_agcn_1xb8_40e_babel.py')
+
+            assert cfg.model.head.num_classes == 1
+            for phase in ('train', 'val', 'test'):
+                dataset = cfg[f'{phase}_dataloader'].dataset
+                assert (dataset.subset, dataset.only) == (number, name)
+                share = 0.05 if phase == 'train' else None
+                assert dataset.get('fraction') == share
+            assert cfg.work_dir.endswith(
+                f'-subset{number}-{name.replace(" ", "-")}-fraction0.05'
+            )
+
+
+def test_the_protocol_of_pkummd_is_a_variable(monkeypatch):
+    for split, protocol in (
+        ('xsub', 'cross-subject'),
+        ('xview', 'cross-view'),
+    ):
+        monkeypatch.setenv('MMSNIP_SPLIT', split)
+
+        cfg = Config.fromfile(LOCALIZATION / 'linear_agcn_1xb8_40e_pkummd.py')
+
+        assert cfg.train_dataloader.dataset.protocol == protocol
+        assert cfg.test_dataloader.dataset.protocol == protocol
+        assert cfg.model.head.num_classes == 51
+
+
+@pytest.mark.parametrize('folder', FOLDERS)
+def test_the_metafile_of_a_folder_is_what_its_configs_build(folder, swings):
+    found = (ROOT / 'configs' / folder / 'metafile.yml').read_text()
+
+    # Written anew by: python -m tests.metafiles
+    assert found == text_of(metafile(folder))
+
+
+def test_the_model_index_imports_every_metafile():
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+
+    listed = [
+        model['Config']
+        for path in index['Import']
+        for model in yaml.safe_load((ROOT / path).read_text())['Models']
+    ]
+    assert sorted(listed) == list_configs(ROOT)
+    assert len(list((ROOT / 'configs').rglob('*.py'))) <= 50
+
+
+@pytest.mark.parametrize('folder', FOLDERS)
+def test_the_readme_of_a_folder_names_each_of_its_configs(folder):
+    text = (ROOT / 'configs' / folder / 'README.md').read_text()
+
+    for path in config_paths(folder):
+        assert f'`{path.name}`' in text, path.name
+
+
+def test_names_of_configs_follow_one_grammar():
+    grammar = (
+        r'(skeletonclr|aimclr|rvtclr|ushape|linear|probe|unet|pyramid)'
+        r'_(agcn|ctrgcn|stgcn)_1xb\d+_\d+e_(babel|pkummd|ntu60)'
+        r'(_egocentric)?'
+    )
+
     for path in CONFIGS:
-        if path.parent.name != 'semi_supervised':
-            continue
-        cfg = Config.fromfile(path)
-        share = int(path.stem.rsplit('-', 1)[1][: -len('pct')]) / 100
-
-        assert cfg.train_dataloader.dataset.fraction == share, path
-        assert 'fraction' not in cfg.val_dataloader.dataset, path
-
-
-def test_each_class_of_each_subset_has_its_own_config():
-    found = {
-        (cfg.train_dataloader.dataset.subset, loader.dataset.only)
-        for path in CONFIGS
-        if path.parent.name == 'per_class'
-        for cfg in [Config.fromfile(path)]
-        for loader in loaders_of(cfg)
-        if cfg.model.head.num_classes == 1
-    }
-
-    assert found == {(n, name) for n in SUBSETS for name in SUBSETS[n]}
-
-
-def test_each_host_has_a_config_without_snippets_that_differs_in_nothing():
-    alone = [path for path in CONFIGS if path.stem.endswith('_global')]
-
-    for path in alone:
-        host = Config.fromfile(
-            path.with_name(path.name.replace('_global', ''))
-        )
-        cfg = Config.fromfile(path)
-        assert host.model.snippet_head.loss_weight == 1.5
-        assert cfg.model.pop('snippet_head') is None
-        host.model.pop('snippet_head')
-        assert cfg.to_dict() == host.to_dict(), path
-    assert len(alone) == 12  # three hosts of four encoders and data sets
+        name = OLD_NAMES.get(path.stem, path.stem)
+        assert path.parent.name == 'custom' or re.fullmatch(grammar, name)

@@ -1,9 +1,12 @@
 # Snippet pre-training of CTR-GCN on NTU RGB+D.
-_base_ = [
-    '../_base_/models/ctrgcn_snippet.py',
-    '../_base_/datasets/ntu60_two_views.py',
-    '../_base_/schedules/sgd_600e.py',
-    '../_base_/default_runtime.py',
-]
-default_hooks = dict(checkpoint=dict(interval=10))
-custom_hooks = [*_base_.custom_hooks, _base_.snippet_probe]
+# The host alone, its own baseline: --cfg-options model.snippet_head=None
+from mmengine.config import read_base
+
+with read_base():
+    from .._base_.datasets.ntu60_two_views import *
+    from .._base_.default_runtime import *
+    from .._base_.models.ctrgcn_snippet import *
+    from .._base_.schedules.sgd_600e import *
+
+default_hooks.checkpoint.update(interval=10)
+custom_hooks = [*custom_hooks, snippet_probe]

@@ -71,7 +71,8 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Its ``work_dir`` is by default ``work_dirs/<name of the config>``, with
     ``-<stream>`` behind it where the config has a ``stream`` other than the
-    usual, so that streams of one config do not overwrite each other.
+    usual, and the words of its ``variant``, such as the subset: runs of one
+    config do not overwrite each other.
     """
     from mmengine.config import Config, DictAction
 
@@ -99,6 +100,8 @@ def load_config(args: argparse.Namespace) -> Config:
         name = Path(args.config).stem
         if cfg.get('stream', 'joint') not in UNNAMED_STREAMS:
             name = f'{name}-{cfg.stream}'
+        for part in filter(None, cfg.get('variant', ())):
+            name += f'-{part.replace(" ", "-")}'
         cfg.work_dir = str(Path('work_dirs') / name)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     fit_loaders(cfg)

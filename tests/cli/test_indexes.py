@@ -11,7 +11,6 @@ import yaml
 
 from mmsnip import __version__
 from mmsnip.cli.command_line import parser_of
-from mmsnip.cli.places import list_configs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,47 +30,6 @@ def test_the_citation_is_complete_and_of_this_version():
     assert found['references'][0]['url'].endswith('/2512.16504')
     for reference in found['references']:
         assert {'type', 'title', 'authors'} <= set(reference)
-
-
-def test_every_config_stands_in_the_model_index_once():
-    listed = [model['Config'] for model in read('model-index.yml')['Models']]
-
-    assert sorted(listed) == list_configs(ROOT)
-
-
-def test_models_are_named_after_their_configs_and_all_differ():
-    models = read('model-index.yml')['Models']
-    names = [model['Name'] for model in models]
-
-    assert len(set(names)) == len(names)
-    assert names == [Path(model['Config']).stem for model in models]
-
-
-def test_models_belong_to_collections_that_are_there():
-    index = read('model-index.yml')
-    collections = {each['Name'] for each in index['Collections']}
-
-    assert {m['In Collection'] for m in index['Models']} == collections
-
-
-def test_a_models_collection_is_what_its_config_builds():
-    from mmengine.config import Config
-
-    for model in read('model-index.yml')['Models']:
-        if model['Config'].startswith('configs/custom'):
-            continue  # these need an annotation file
-        cfg = Config.fromfile(ROOT / model['Config'])
-        kind = cfg.model.type.split('.')[-1]
-        backbone = cfg.model.backbone.type.split('.')[-1]
-        assert kind == model['In Collection'], model['Config']
-        assert model['Metadata']['Architecture'][0].replace('-', '') == (
-            backbone
-        ), model['Config']
-
-
-def test_no_weights_and_no_results_are_claimed():
-    for model in read('model-index.yml')['Models']:
-        assert set(model) == {'Name', 'Config', 'In Collection', 'Metadata'}
 
 
 def test_data_sets_name_files_that_the_configs_read():

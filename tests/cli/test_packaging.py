@@ -120,7 +120,9 @@ def test_the_sdist_holds_what_a_build_and_a_reader_need(sdist):
 def test_the_wheel_holds_configs_tools_and_indexes(names):
     mim = 'mmsnip/.mim'
 
-    assert {f'{mim}/{path}' for path in list_configs(ROOT)} <= names
+    for folder in (mim, 'mmsnip'):
+        assert {f'{folder}/{path}' for path in list_configs(ROOT)} <= names
+    assert f'{mim}/configs/snippet/metafile.yml' in names
     assert {
         f'{mim}/tools/{path.name}' for path in (ROOT / 'tools').glob('*.*')
     } <= names
@@ -190,3 +192,29 @@ def test_the_installed_command_synthesizes_and_finds_its_configs(
     assert (tmp_path / 'toy' / 'untrimmed.pkl').is_file()
     assert 'MMSNIP_ANN_FILE' in asked.stderr
     assert 'no such config' not in asked.stderr
+
+
+OWN_CONFIG = """
+from mmengine.config import read_base
+
+with read_base():
+    from mmsnip.configs.localization.ushape_agcn_1xb8_40e_babel import *
+
+model.neck.update(out_channels=128)
+"""
+READ = """
+from mmengine.config import Config
+
+cfg = Config.fromfile('own.py')
+print(cfg.model.neck, cfg.model.backbone.type, cfg.train_cfg.max_epochs)
+"""
+
+
+def test_a_config_of_ours_is_a_base_of_another_project(python, tmp_path):
+    (tmp_path / 'own.py').write_text(OWN_CONFIG)
+    environment = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
+
+    shown = run(python, '-c', READ, cwd=tmp_path, env=environment)
+
+    assert "'out_channels': 128" in shown
+    assert shown.split()[-2:] == ['AGCN', '40']

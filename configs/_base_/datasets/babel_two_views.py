@@ -1,11 +1,14 @@
 # BABEL in the annotation format: 25 NTU-ordered joints, one person, 30 fps.
+import sys
+
+environ = sys.modules['os'].environ  # mmengine makes `import os` lazy
+
 ann_file = 'data/babel/babel.pkl'
 
 view_frames = 150
-shown_as = dict(
-    type='SkeletonStream',
-    stream='joint',  # 'joint', 'bone', 'motion' or 'bone_motion'
-)
+# MMSNIP_STREAM: joint (unset), bone, motion or bone_motion
+stream = environ.get('MMSNIP_STREAM') or 'joint'
+to_stream = dict(type='SkeletonStream', stream=stream)
 load = [
     dict(type='FormatSkeleton', num_person=1),
     dict(type='NormalizeSkeleton'),
@@ -21,7 +24,7 @@ view = [
 train_pipeline = [
     *load,
     dict(type='MultiView', views=[view, view]),
-    shown_as,
+    to_stream,
     dict(type='PackSkeletonInputs'),
 ]
 train_dataloader = dict(
@@ -44,7 +47,7 @@ probe_pipeline = [
     dict(type='FormatSkeleton', num_person=1),
     dict(type='NormalizeSkeleton'),
     dict(type='FrameLabels'),
-    shown_as,
+    to_stream,
     dict(type='PackSkeletonInputs'),
 ]
 probed = dict(
@@ -60,3 +63,5 @@ snippet_probe = dict(
     ),
     interval=10,
 )
+
+del sys, environ  # a config holds plain values only

@@ -1,13 +1,16 @@
 # NTU RGB+D as pyskl's ntu60_3danno.pkl (or any annotation file) has it:
 # 25 Kinect v2 joints, two persons, 30 fps.
+import sys
+
+environ = sys.modules['os'].environ  # mmengine makes `import os` lazy
+
 data_root = 'data/ntu/'
 ann_file = data_root + 'ntu60_3danno.pkl'
 
 view_frames = 64
-shown_as = dict(
-    type='SkeletonStream',
-    stream='joint',  # 'joint', 'bone', 'motion' or 'bone_motion'
-)
+# MMSNIP_STREAM: joint (unset), bone, motion or bone_motion
+stream = environ.get('MMSNIP_STREAM') or 'joint'
+to_stream = dict(type='SkeletonStream', stream=stream)
 load = [
     dict(type='FormatSkeleton', num_person=2),
     dict(type='NormalizeSkeleton'),
@@ -21,7 +24,7 @@ view = [
 train_pipeline = [
     *load,
     dict(type='MultiView', views=[view, view]),
-    shown_as,
+    to_stream,
     dict(type='PackSkeletonInputs'),
 ]
 train_dataloader = dict(
@@ -44,7 +47,7 @@ probe_pipeline = [
     dict(type='FormatSkeleton', num_person=2),
     dict(type='NormalizeSkeleton'),
     dict(type='FrameLabels'),
-    shown_as,
+    to_stream,
     dict(type='PackSkeletonInputs'),
 ]
 probed = dict(
@@ -62,3 +65,5 @@ snippet_probe = dict(
     ),
     interval=10,
 )
+
+del sys, environ  # a config holds plain values only

@@ -1,3 +1,8 @@
+# MMSNIP_INIT names a pre-trained checkpoint.
+import sys
+
+environ = sys.modules['os'].environ  # mmengine makes `import os` lazy
+
 model = dict(
     type='SkeletonLocalizer',
     backbone=dict(
@@ -8,5 +13,7 @@ model = dict(
     ),
     neck=dict(type='UShapeFusionNeck', out_channels=512),
     head=dict(type='FrameLocalizationHead', num_classes=4),
-    pretrained=None,
+    pretrained=environ.get('MMSNIP_INIT') or None,
 )
+
+del sys, environ  # a config holds plain values only

@@ -1,2 +1,6 @@
-_base_ = ['ctrgcn_ushape.py']
-model = dict(backbone=dict(type='STGCN'))
+from mmengine.config import read_base
+
+with read_base():
+    from .ctrgcn_ushape import *
+
+model.backbone.update(type='STGCN')

@@ -1,9 +1,0 @@
-# BABEL subset 3: jog, wave, dance, gesture.
-_base_ = ['localization.py']
-
-babel = dict(
-    type='BABELDataset', ann_file='data/babel/babel.pkl', subset=3
-)
-train_dataloader = dict(dataset=dict(split='train', **babel))
-val_dataloader = dict(dataset=dict(split='val', **babel))
-test_dataloader = val_dataloader

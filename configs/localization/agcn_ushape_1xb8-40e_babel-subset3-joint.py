@@ -1,8 +1,0 @@
-# Frame-level localization on BABEL subset 3: jog, wave, dance, gesture.
-# Pre-trained encoder: --cfg-options model.pretrained=CHECKPOINT
-_base_ = [
-    '../_base_/models/agcn_ushape.py',
-    '../_base_/datasets/babel_subset3.py',
-    '../_base_/schedules/adam_40e.py',
-    '../_base_/default_runtime.py',
-]

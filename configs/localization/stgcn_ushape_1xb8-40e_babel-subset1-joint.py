@@ -1,8 +1,0 @@
-# Frame-level localization on BABEL subset 1 with multi-scale ST-GCN.
-# Pre-trained encoder: --cfg-options model.pretrained=CHECKPOINT
-_base_ = [
-    '../_base_/models/stgcn_ushape.py',
-    '../_base_/datasets/babel_subset1.py',
-    '../_base_/schedules/adam_40e.py',
-    '../_base_/default_runtime.py',
-]

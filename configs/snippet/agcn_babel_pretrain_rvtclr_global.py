@@ -1,3 +1,0 @@
-# The host alone: its own baseline.
-_base_ = ['agcn_babel_pretrain_rvtclr.py']
-model = dict(snippet_head=None)

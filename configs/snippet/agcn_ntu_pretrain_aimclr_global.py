@@ -1,3 +1,0 @@
-# The host alone: its own baseline.
-_base_ = ['agcn_ntu_pretrain_aimclr.py']
-model = dict(snippet_head=None)
