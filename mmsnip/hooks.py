@@ -16,8 +16,11 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmsnip import __version__
-from mmsnip.models.backbones.entries import first_few, tensor_entries
-from mmsnip.models.checkpoint import CheckpointError
+from mmsnip.models.checkpoint import (
+    CheckpointError,
+    first_few,
+    tensor_entries,
+)
 from mmsnip.models.recipe import registered
 from mmsnip.models.snippet_probe import SnippetProbeHook
 from mmsnip.registry import HOOKS

@@ -17,8 +17,12 @@ from mmengine.registry import DefaultScope
 from torch.nn.modules import module as torch_module
 
 from mmsnip.models import SkeletonLocalizer
-from mmsnip.models.backbones.entries import first_few, tensor_entries
-from mmsnip.models.checkpoint import CheckpointError, read_checkpoint
+from mmsnip.models.checkpoint import (
+    CheckpointError,
+    first_few,
+    read_checkpoint,
+    tensor_entries,
+)
 from mmsnip.models.recipe import SCOPES, registered
 from mmsnip.prepare.fit import MAX_GAP, Expected
 from mmsnip.registry import MODELS, TRANSFORMS

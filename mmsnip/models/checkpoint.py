@@ -1,33 +1,184 @@
-"""Weights from elsewhere: published networks and pre-training runs."""
+"""Weights from elsewhere: files, pre-training runs, published networks."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmengine.fileio import get as read_bytes
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmsnip.models.backbones.entries import (
-    CheckpointError,
-    LoadReport,
-    read_checkpoint,
-    refuse,
-    tensor_entries,
+from mmsnip.compat import load_checkpoint
+from mmsnip.models.backbones.agcn import AGCN
+from mmsnip.models.backbones.ctrgcn import CTRGCN
+from mmsnip.models.backbones.encoder import graph_subsets
+from mmsnip.models.backbones.published import (
+    MIRRORED,
+    from_published,
+    published_name,
+    take_earlier_names,
 )
-from mmsnip.models.backbones.official import load_official_state_dict
+from mmsnip.models.backbones.stgcn import STGCN
+from mmsnip.skeleton import get_layout
+from mmsnip.structures import DataError
 
 __all__ = [
     'CheckpointError',
     'LoadReport',
+    'first_few',
     'load_encoder',
     'load_official_state_dict',
     'read_checkpoint',
+    'tensor_entries',
 ]
 
+WRAPPERS = ('module.', '_orig_mod.')
 ENCODER_PREFIXES = ('backbone.', 'encoder.', '')
+# Each source's network, and the prefixes of what it holds beside it.
+SOURCES: dict[str, tuple[type, tuple[str, ...]]] = {
+    'ctrgcn': (CTRGCN, ('fc.',)),
+    'agcn': (AGCN, ('fc.', 'classifier_1.', 'classifier_2.')),
+    'pyskl-ctrgcn': (CTRGCN, ('cls_head.', 'A', 'data_preprocessor.')),
+    'mmaction-ctrgcn': (CTRGCN, ('cls_head.', 'A', 'data_preprocessor.')),
+    'mmaction-stgcn': (STGCN, ('cls_head.', 'data_preprocessor.')),
+}
+
+
+class CheckpointError(DataError):
+    """A checkpoint is unreadable or does not fit the model."""
+
+
+@dataclass
+class LoadReport:
+    """What became of the names of a checkpoint.
+
+    Attributes:
+        loaded (list[str]): Names that were loaded.
+        dropped (list[str]): Names that were left, such as heads.
+        notes (list[str]): What else was changed or is worth knowing.
+    """
+
+    loaded: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Count of what was loaded, groups of what was left, notes."""
+        text = f'loaded {len(self.loaded)} entries'
+        groups: dict[str, int] = {}
+        for name in self.dropped:
+            group = name.split('.')[0]
+            groups[group] = groups.get(group, 0) + 1
+        if groups:
+            left = ', '.join(f'{k} ({n})' for k, n in groups.items())
+            text += f', left {left}'
+        return '; '.join([text, *self.notes])
+
+
+def read_checkpoint(path: str | Path) -> Any:
+    """Content of a checkpoint file; nothing in it is executed.
+
+    Args:
+        path (str | Path): File, or an address that mmengine reads.
+
+    Returns:
+        Any: What the file holds, on the CPU.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        CheckpointError: If it is no checkpoint, or one with code in it.
+    """
+    try:
+        data = read_bytes(str(path))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'{path}: there is no such checkpoint'
+        ) from error
+    except IsADirectoryError as error:
+        raise CheckpointError(
+            f'{path} is a folder; name a checkpoint file in it'
+        ) from error
+    try:
+        return load_checkpoint(data)
+    except Exception as error:
+        reason = f'{type(error).__name__}: {error}'.splitlines()[0]
+        raise CheckpointError(
+            f'{path} is not a checkpoint that can be read without running '
+            f'code from it ({len(data)} bytes; {reason})'
+        ) from error
+
+
+def tensor_entries(content: Any, origin: str) -> dict[str, Tensor]:
+    """Tensors by name: wrappers stripped, earlier versions' names ours."""
+    if isinstance(content, Mapping) and isinstance(
+        content.get('state_dict'), Mapping
+    ):
+        content = content['state_dict']
+    if not isinstance(content, Mapping):
+        raise CheckpointError(
+            f'{origin} holds a {type(content).__name__}; expected a dict of '
+            'tensors, or a dict with such a dict as state_dict'
+        )
+    entries: dict[str, Tensor] = {}
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise CheckpointError(
+                f'{origin}: entry {name!r} is a {type(value).__name__}; '
+                'expected tensors by name, or a dict of them as state_dict'
+            )
+        for wrapper in WRAPPERS:
+            if name.startswith(wrapper):
+                name = name[len(wrapper) :]
+        entries[name] = value
+    if not entries:
+        raise CheckpointError(f'{origin} holds no weights')
+    try:
+        take_earlier_names(entries)
+    except (LookupError, RuntimeError) as error:
+        raise CheckpointError(
+            f'{origin}: its entries are not those of an encoder of an '
+            f'earlier version ({error})'
+        ) from error
+    return entries
+
+
+def first_few(lines: Sequence[str], count: int = 5) -> str:
+    """The first of many lines as a list, and how many more there are."""
+    shown = [f'- {line}' for line in lines[:count]]
+    if len(lines) > count:
+        shown.append(f'(and {len(lines) - count} more)')
+    return '\n'.join(shown)
+
+
+def _refuse_misfits(
+    what: str, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
+) -> None:
+    """Name all that is missing, unexpected or of another shape."""
+    missing = [
+        name
+        for name in wanted
+        if name not in found and not name.endswith('num_batches_tracked')
+    ]
+    misfits = [
+        f'{name} {tuple(found[name].shape)} in the file, '
+        f'{tuple(value.shape)} in the model'
+        for name, value in wanted.items()
+        if name in found and found[name].shape != value.shape
+    ]
+    unexpected = sorted(set(found) - set(wanted))
+    parts = []
+    if missing:
+        parts.append(f'missing names: {", ".join(missing)}')
+    if unexpected:
+        parts.append(f'unexpected names: {", ".join(unexpected)}')
+    if misfits:
+        parts.append(f'other shapes: {"; ".join(misfits)}')
+    if parts:
+        raise CheckpointError('\n- '.join([what, *parts]))
 
 
 def load_encoder(
@@ -79,23 +230,8 @@ def load_encoder(
     }
     _check_sizes(backbone, found, content, origin)
     _check_temporal_relu(backbone, content, origin)
-    missing = [
-        n
-        for n in wanted
-        if n not in found and not n.endswith('num_batches_tracked')
-    ]
-    unexpected = sorted(set(found) - set(wanted))
-    misfits = [
-        f'{n} {tuple(found[n].shape)} in the file, '
-        f'{tuple(value.shape)} in the backbone'
-        for n, value in wanted.items()
-        if n in found and found[n].shape != value.shape
-    ]
-    refuse(
-        f'{origin} does not fit {type(backbone).__name__}',
-        missing,
-        unexpected,
-        misfits,
+    _refuse_misfits(
+        f'{origin} does not fit {type(backbone).__name__}', found, wanted
     )
     backbone.load_state_dict(found, strict=False)
     report = LoadReport(
@@ -212,3 +348,101 @@ def _topology_note(backbone: nn.Module, content: Mapping[str, Any]) -> str:
         f'parents differ: the file has {[int(p) for p in parents]}, the '
         f'backbone {ours}'
     )
+
+
+def load_official_state_dict(
+    model: nn.Module, state_dict: Mapping[str, Any], source: str
+) -> LoadReport:
+    """Load the weights of a published network.
+
+    ``'agcn'`` checkpoints hold no fixed graph: with 25 joints the published
+    NTU graph (layout ``'nturgb+d-official'``) replaces the model's, so that
+    the loaded network is the published one; it is saved with the model.
+    pyskl's CTR-GCN and the project of mmaction2 (``projects/ctrgcn``) share
+    names, shapes and formulas, so either name serves both; their temporal
+    units end in a ReLU, which is switched on. Build
+    ``CTRGCN(..., temporal_relu=True)`` wherever the result is loaded again.
+
+    Args:
+        model (nn.Module): `CTRGCN`, `AGCN` or `STGCN`, changed in place.
+        state_dict (Mapping[str, Any]): Published entries, or a checkpoint
+            that holds them as ``state_dict``. ``module.``, and for the
+            OpenMMLab sources ``backbone.``, is stripped from their names.
+        source (str): ``'ctrgcn'``, ``'agcn'``, ``'pyskl-ctrgcn'``,
+            ``'mmaction-ctrgcn'`` or ``'mmaction-stgcn'``.
+
+    Returns:
+        LoadReport: Published names that were loaded and that were left:
+        classifiers, and an input norm where the model has none.
+
+    Raises:
+        CheckpointError: If the source is unknown, the model is not its
+            network, names are missing or unexpected, or shapes differ; all are
+            listed and the model is left as it was.
+    """
+    if source not in SOURCES:
+        raise CheckpointError(
+            f'source={source!r} is unknown; use one of {sorted(SOURCES)}'
+        )
+    network, heads = SOURCES[source]
+    if not isinstance(model, network):
+        raise CheckpointError(
+            f'source={source!r} holds a {network.__name__}, the model is a '
+            f'{type(model).__name__}'
+        )
+    entries = tensor_entries(state_dict, f'source={source!r}')
+    if source.startswith(('pyskl-', 'mmaction-')):
+        cut = len('backbone.')
+        entries = {
+            k[cut:] if k.startswith('backbone.') else k: v
+            for k, v in entries.items()
+        }
+    report = LoadReport()
+    if model.data_bn_type is None and 'data_bn.weight' in entries:
+        heads = (*heads, 'data_bn.')
+        report.notes.append('data_bn left, since data_bn_type is None')
+    report.dropped = [
+        name
+        for name in entries
+        if any(
+            name.startswith(h) if h.endswith('.') else name == h for h in heads
+        )
+    ]
+    for name in report.dropped:
+        del entries[name]
+    report.loaded = sorted(entries)
+    wanted = model.state_dict()
+    if source == 'agcn':  # its files hold no fixed graph
+        wanted = {k: v for k, v in wanted.items() if not k.endswith('gcn1.A')}
+    names = {published_name(name, source): name for name in wanted}
+    _refuse_misfits(
+        f'source={source!r} does not fit {type(model).__name__}',
+        entries,
+        {theirs: wanted[ours] for theirs, ours in names.items()},
+    )
+    found = {
+        names[name]: from_published(names[name], value, source)
+        for name, value in entries.items()
+    }
+    model.load_state_dict(found, strict=False)
+    if source == 'agcn':
+        _publish_graph(model, report)
+    if source in MIRRORED and not model.temporal_relu:
+        model.set_temporal_relu(True)
+        report.notes.append(
+            'temporal_relu switched on; build CTRGCN(temporal_relu=True) '
+            'where these weights are loaded again'
+        )
+    print_log(f'{type(model).__name__} from {source}: {report}', 'current')
+    return report
+
+
+def _publish_graph(model: AGCN, report: LoadReport) -> None:
+    """Set the fixed graph of the published 2s-AGCN where it is known."""
+    if model.num_joints != 25 or model.graph_mode != 'spatial':
+        report.notes.append("the fixed graph A stays the model's own")
+        return
+    A = graph_subsets(get_layout('nturgb+d-official'))
+    for block in model.blocks:
+        block.gcn1.A.copy_(A)
+    report.notes.append("the fixed graph A is that of 'nturgb+d-official'")

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.registry import Registry
 
-from mmsnip.models.backbones.entries import CheckpointError
+from mmsnip.models.checkpoint import CheckpointError
 
 __all__ = ['SCOPES', 'registered']
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmsnip.export.frame_scorer import FrameScorer, PersonNorm
-from mmsnip.models.backbones.inputs import normalize_input
+from mmsnip.models.backbones.encoder import normalize_input
 from tests.export.checkpoints import BACKBONES, NECKS, localizer
 
 
@@ -91,8 +91,8 @@ def test_person_norm_is_the_encoders_input_norm(persons, M):
 
     found = PersonNorm(bn, 5, 3)(x)
 
-    wanted = normalize_input(x, bn).view(4, M, 5, 3, 13)
-    assert torch.allclose(found, wanted.permute(0, 1, 4, 2, 3), atol=1e-5)
+    wanted = normalize_input(x, bn).view(4, M, 3, 13, 5)
+    assert torch.allclose(found, wanted.permute(0, 1, 3, 4, 2), atol=1e-5)
 
 
 def test_a_head_may_do_more_than_classify():

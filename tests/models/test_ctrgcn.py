@@ -9,12 +9,8 @@ import torch
 import torch._dynamo.testing
 
 from mmsnip.models import CTRGCN, load_official_state_dict
-from mmsnip.models.backbones.ctrgcn import ChannelTopologyGC, CTRGCNBlock
-from mmsnip.models.backbones.published import (
-    NORM_KEYS,
-    ctrgc_unit,
-    multi_scale_unit,
-)
+from mmsnip.models.backbones.ctrgcn import CTRGC, CTRGCNBlock, GraphUnit
+from mmsnip.models.ops.channel_topology import sum_of_subsets
 from mmsnip.registry import MODELS
 from tests.models.golden_blocks import (
     case_of,
@@ -46,18 +42,6 @@ BLOCKS = {
 DTYPES = [(torch.float32, 1e-5), (torch.float64, 1e-9)]
 
 
-def map_block(names, block):
-    ctrgc_unit(names, 'gcn1.', 'gcn1.', block.gcn1)
-    multi_scale_unit(names, 'tcn1.', 'tcn1.', block.tcn1)
-    if any(True for _ in (block.residual or torch.nn.Identity()).parameters()):
-        names.put_conv('residual.conv', ['residual.conv'])
-        names.put_norm('residual.bn', ['residual.bn'])
-
-
-def forward(module, x):
-    return module(x)
-
-
 def small(**changes):
     """A network with every parameter drawn, so that no path is silent."""
     torch.manual_seed(0)
@@ -70,43 +54,35 @@ def small(**changes):
     return model.eval()
 
 
+def plain(unit, x, mean, A, alpha):
+    return unit(x, mean, A, alpha)
+
+
+def fast(unit, x, mean, A, alpha):
+    return sum_of_subsets(x, mean, [unit], A[None], alpha)
+
+
 @pytest.mark.parity
 @pytest.mark.parametrize(('dtype', 'limit'), DTYPES)
 @pytest.mark.parametrize('seed', SEEDS['ctrgcn_blocks'])
 @pytest.mark.parametrize(
     'config', ['ctrgc_3_16', 'ctrgc_16_8', 'ctrgc_16_8_noA']
 )
+@pytest.mark.parametrize('subset', [plain, fast])
 def test_topology_of_one_subset_matches_official(
-    reference_dir, parity, config, seed, dtype, limit
+    reference_dir, parity, subset, config, seed, dtype, limit
 ):
     archive = np.load(reference_dir / f'ctrgcn_blocks_s{seed}.npz')
     case = case_of(archive, config)
     sizes = [int(n) for n in config.split('_')[1:3]]
-    # Only the four convolutions are in the archive.
-    case['sd/PA'] = case.pop('A_arg', np.zeros((25, 25)))[None]
-    case['sd/alpha'] = np.reshape(case.pop('alpha_arg', 1.0), 1)
-    for key, value in zip(NORM_KEYS, (1, 0, 0, 1)):
-        case[f'sd/bn.{key}'] = np.full(sizes[1], value)
-    for key in list(case):
-        if key.startswith('sd/conv'):
-            case[key.replace('sd/', 'sd/convs.0.')] = case.pop(key)
-        elif '/dp_vjp/conv' in key:
-            case[key.replace('dp_vjp/', 'dp_vjp/convs.0.')] = case.pop(key)
-
-    def build():
-        A = torch.zeros(1, 25, 25)
-        unit = ChannelTopologyGC(*sizes, A, residual=False)
-        unit.PA.requires_grad_(False)
-        unit.alpha.requires_grad_(False)
-        return unit
+    A = torch.tensor(case.pop('A_arg', np.zeros((25, 25)))).to(dtype)
+    alpha = torch.tensor(float(case.pop('alpha_arg', 1.0)), dtype=dtype)
 
     found = deviations(
         case,
-        build,
-        lambda names, unit: ctrgc_unit(names, '', '', unit),
-        lambda unit, x: unit.aggregate(x),
+        lambda: CTRGC(*sizes),
         dtype,
-        swapped=True,
+        lambda unit, x: subset(unit, x, x.mean(2, keepdim=True), A, alpha),
     )
 
     report(parity, config, dtype, found, limit)
@@ -125,11 +101,8 @@ def test_graph_unit_matches_official(
 
     found = deviations(
         case_of(archive, config),
-        lambda: ChannelTopologyGC(a, b, A, residual),
-        lambda names, unit: ctrgc_unit(names, '', '', unit),
-        forward,
+        lambda: GraphUnit(a, b, A, residual),
         dtype,
-        swapped=True,
     )
 
     report(parity, config, dtype, found, limit)
@@ -149,10 +122,7 @@ def test_block_matches_official(
     found = deviations(
         case_of(archive, config),
         lambda: CTRGCNBlock(a, b, A, stride, residual),
-        map_block,
-        forward,
         dtype,
-        swapped=True,
     )
 
     report(parity, config, dtype, found, limit)
@@ -167,10 +137,7 @@ def test_committed_block_matches_official(golden_dir, parity, dtype, limit):
     found = deviations(
         case,
         lambda: CTRGCNBlock(8, 16, torch.zeros(3, 25, 25), 2),
-        map_block,
-        forward,
         dtype,
-        swapped=True,
     )
 
     report(parity, 'block', dtype, found, limit)
@@ -335,7 +302,7 @@ def test_new_network_trains_from_scratch():
     x[::2, :, :, 2] += torch.linspace(-2, 2, 9)[:, None]
     target = torch.arange(8) % 2
     losses = []
-    for _ in range(25):
+    for _ in range(40):
         logits = head(model(x)[0].mean((1, 3, 4)))
         loss = torch.nn.functional.cross_entropy(logits, target)
         optimizer.zero_grad()
@@ -356,11 +323,11 @@ def test_initial_values_are_the_published_ones():
     assert torch.all(unit.bn.weight == 1e-6)
     assert torch.all(model.data_bn.weight == 1)
     for weight, fan in (
-        (unit.value.weight, 128),
-        (unit.relate.weight, 16),
-        (unit.lift_weight, 128),
-        (model.blocks[5].tcn1.squeeze.weight, 32),
-        (model.blocks[5].tcn1.convs[0].weight, 32 * 5),
+        (unit.convs[1].conv3.weight, 128),
+        (unit.convs[1].conv2.weight, 16),
+        (unit.convs[1].conv4.weight, 128),
+        (model.blocks[5].tcn1.branches[1][0].weight, 32),
+        (model.blocks[5].tcn1.branches[1][3].conv.weight, 32 * 5),
         (model.blocks[4].residual.conv.weight, 128),
     ):
         assert weight.std().item() == pytest.approx((2 / fan) ** 0.5, rel=0.1)

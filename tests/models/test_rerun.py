@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmsnip.models import AGCN, CTRGCN
-from mmsnip.models.backbones import rerun
+from mmsnip.models.backbones import ctrgcn
 from tests.models.test_skeleton_clr import pretrainer, views
 
 WAYS = {
@@ -24,12 +24,7 @@ WAYS = {
 def way(request, monkeypatch):
     """Autocast, or the path of a GPU in full precision."""
     if request.param == 'other devices':
-        monkeypatch.setattr(rerun, 'is_plain_cpu', lambda x: False)
-        for room in ('aggregate', 'norms', 'row_operations'):
-            monkeypatch.setattr(
-                f'mmsnip.models.backbones.{room}.is_plain_cpu',
-                lambda x: False,
-            )
+        monkeypatch.setattr(ctrgcn, 'is_eager_cpu', lambda x: False)
     return WAYS[request.param]
 
 

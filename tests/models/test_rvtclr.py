@@ -258,7 +258,7 @@ def test_motion_head_refuses_impossible_numbers():
 
 @pytest.mark.slow
 def test_pre_training_tells_the_tempi_apart():
-    model = rvtclr(mining_epoch=None)
+    model = rvtclr(mining_epoch=None, seed=303)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
     generator = torch.Generator().manual_seed(3)
     phase = torch.rand(4, 1, 1, 5, 3, generator=generator) * 6

@@ -60,7 +60,7 @@ def model(
             value.data.add_(
                 torch.randn(value.shape, generator=generator) * 0.1
             )
-        elif unit == 'relate' and not topology:
+        elif ('conv_a' in name or 'conv_b' in name) and not topology:
             value.data.zero_()
     return made
 

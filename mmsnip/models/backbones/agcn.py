@@ -2,153 +2,90 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mmsnip.models.backbones.aggregate import spread_rows
-from mmsnip.models.backbones.blocks import (
+from mmsnip.models.backbones.encoder import SkeletonEncoder
+from mmsnip.models.backbones.units import (
     TemporalConv,
+    block_shortcut,
+    graph_shortcut,
     init_conv,
-    pointwise,
-    shortcut,
-    shortcut_rows,
+    mask_frames,
     strided,
 )
-from mmsnip.models.backbones.encoder import SkeletonEncoder, check_strides
-from mmsnip.models.backbones.norms import norm_rows
-from mmsnip.models.backbones.row_operations import conv_rows, mask_rows
-from mmsnip.models.backbones.rows import from_rows, to_rows
 from mmsnip.registry import MODELS
 
-TIME_DIM = 2
 
-
-class AdaptiveGC(nn.Module):
+class GraphUnit(nn.Module):
     """Graph convolution with fixed, learned and sample-wise links.
 
     ``S[v, w] = softmax_v(sum_ct a[c, t, v] * b[c, t, w] / (inter * T))`` of
-    two projections a, b; ``M = S + A + PA``; ``z[c, t, w] = sum_v x[c, t, v]
-    * M[v, w]``, projected and summed over the subsets. The subsets share
-    each operation; parameters are stored fused and
-    `mmsnip.models.checkpoint` maps the published ones on them. The biases
-    of the subsets' last projections are stored as their sum.
-
-    Args:
-        in_channels (int): Input channels.
-        out_channels (int): Output channels, at least 4.
-        A (Tensor): Adjacency subsets, (num_subsets, V, V). Kept as a buffer
-            and saved.
-
-    Raises:
-        ValueError: If `out_channels` is below 4.
-
-    Source:
-        ``unit_gcn`` of 2s-AGCN, arXiv 1805.07694.
+    two projections a, b; ``z[c, t, w] = sum_v x[c, t, v] * (A + PA + S)[v,
+    w]``, projected and summed over the subsets; ``unit_gcn`` of 2s-AGCN.
     """
 
     def __init__(self, in_channels: int, out_channels: int, A: Tensor) -> None:
         super().__init__()
-        if out_channels < 4:
+        inter = out_channels // 4
+        if inter < 1:
             raise ValueError(
                 f'out_channels={out_channels} must be at least 4, since the '
                 'similarity of joints uses a quarter of them; raise '
                 'base_channels'
             )
-        K = A.shape[0]
-        self.num_subsets = K
-        self.inter_channels = out_channels // 4
-        # rows: a of each subset, then b of each subset
-        self.relate = nn.Conv2d(in_channels, 2 * K * self.inter_channels, 1)
-        # columns: subset, channel
-        self.value = nn.Conv2d(K * in_channels, out_channels, 1)
+        K = len(A)
         self.PA = nn.Parameter(torch.full_like(A, 1e-6))
         self.register_buffer('A', A.clone())
+
+        def convs(channels: int, fan: int) -> nn.ModuleList:
+            made = [nn.Conv2d(in_channels, channels, 1) for _ in A]
+            for conv in made:
+                init_conv(conv, fan)
+            return nn.ModuleList(made)
+
+        self.conv_a = convs(inter, inter)
+        self.conv_b = convs(inter, inter)
+        self.conv_d = convs(out_channels, out_channels * in_channels * K)
         self.bn = nn.BatchNorm2d(out_channels)
-        self.down: nn.Module = nn.Identity()
-        if in_channels != out_channels:
-            self.down = pointwise(in_channels, out_channels)
-        init_conv(self.relate.weight, self.relate.bias, self.inter_channels)
-        init_conv(
-            self.value.weight,
-            self.value.bias,
-            out_channels * in_channels * K,
-        )
         nn.init.constant_(self.bn.weight, 1e-6)
+        self.down = graph_shortcut(in_channels, out_channels)
+
+    def similarity(
+        self, x: Tensor, k: int, num_frames: Tensor | None
+    ) -> Tensor:
+        """How alike two joints move, (N·M, V, V); columns sum to one."""
+        B, _, T, V = x.shape
+        a = mask_frames(self.conv_a[k](x), num_frames)
+        b = mask_frames(self.conv_b[k](x), num_frames)
+        # Roots before the sum, which overflows in half precision.
+        root = math.sqrt(a.shape[1])
+        if num_frames is None:
+            root = root * math.sqrt(T)
+        else:
+            count = num_frames.clamp(min=1).view(-1, 1, 1, 1)
+            root = root * count.to(a.dtype).sqrt()
+        a = (a / root).permute(0, 3, 1, 2).reshape(B, V, -1)
+        b = (b / root).reshape(B, -1, V)
+        return torch.softmax(torch.matmul(a, b), dim=-2)
 
     def forward(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
-        """Convolve over the graph, norm, add the input, ReLU.
-
-        Args:
-            x (Tensor): (N·M, C, T, V), zero beyond ``num_frames``.
-            num_frames (Tensor, optional): Valid frames, (N·M,) int64.
-
-        Returns:
-            Tensor: (N·M, C_out, T, V).
-        """
-        rows = self.on_rows(to_rows(x, TIME_DIM), num_frames)
-        return from_rows(rows, TIME_DIM)
-
-    def topology(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
-        """Fixed, learned and sample-wise links.
-
-        Args:
-            x (Tensor): (C, N·M, V, T), zero beyond ``num_frames``.
-            num_frames (Tensor, optional): Valid frames, (N·M,) int64.
-
-        Returns:
-            Tensor: (num_subsets, N·M, V, V), rows v, columns w.
-        """
-        _, B, V, T = x.shape
-        K, inter = self.num_subsets, self.inter_channels
-        ab = conv_rows(x, self.relate)
-        half = ab.dtype == torch.float16  # under autocast products are, too
-        ab = ab + self.relate.bias.view(-1, 1, 1, 1)
-        ab = mask_rows(ab, num_frames).view(2, K, inter, B, V, T)
-        a, b = ab.permute(0, 1, 3, 4, 2, 5).flatten(4).unbind(0)
-        size = T if num_frames is None else num_frames.clamp(min=1)
-        if num_frames is not None:
-            size = size.view(-1, 1, 1).to(self.A.dtype)
-        if half:
-            # The sum of a long window overflows before it is divided.
-            root = (inter * size) ** 0.5
-            root = root if num_frames is None else root.to(ab.dtype)
-            similarity = torch.matmul(a / root, (b / root).transpose(2, 3))
-        else:
-            similarity = torch.matmul(a, b.transpose(2, 3))  # (K, B, V, V)
-            similarity = similarity / (inter * size)
-        S = torch.softmax(similarity, dim=-2)
-        return S + (self.A + self.PA).unsqueeze(1)
-
-    def on_rows(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
-        """`forward` on rows of channels.
-
-        Args:
-            x (Tensor): (C, N·M, V, T), zero beyond ``num_frames``.
-            num_frames (Tensor, optional): Valid frames, (N·M,) int64.
-
-        Returns:
-            Tensor: (C_out, N·M, V, T).
-        """
-        links = self.topology(x, num_frames).transpose(2, 3)  # rows w
-        z = spread_rows(x, links.contiguous()).flatten(0, 1)  # (K·C, ...)
-        y = conv_rows(z, self.value)
-        down = shortcut_rows(x, self.down)
-        return norm_rows(self.bn, y, self.value.bias, down, relu=True)
+        """(N·M, C, T, V), zero beyond its frames, to (N·M, C_out, T, V)."""
+        B, C, T, V = x.shape
+        y = 0
+        for k, fixed in enumerate(self.A + self.PA):
+            links = fixed + self.similarity(x, k, num_frames)
+            z = torch.matmul(x.reshape(B, C * T, V), links.to(x.dtype))
+            y = y + self.conv_d[k](z.view(B, C, T, V))
+        return torch.relu(self.bn(y) + self.down(x))
 
 
 class AGCNBlock(nn.Module):
-    """Graph unit, temporal convolution, residual, ReLU.
-
-    Args:
-        in_channels (int): Input channels.
-        out_channels (int): Output channels.
-        A (Tensor): Adjacency subsets, (num_subsets, V, V).
-        stride (int): Stride over time. Defaults to 1.
-        residual (bool): Add the input. Defaults to True.
-    """
+    """Graph unit, temporal convolution, residual, ReLU."""
 
     def __init__(
         self,
@@ -161,31 +98,18 @@ class AGCNBlock(nn.Module):
         super().__init__()
         self.stride = stride
         self.out_channels = out_channels
-        self.gcn1 = AdaptiveGC(in_channels, out_channels, A)
-        self.tcn1 = TemporalConv(
-            out_channels, out_channels, 9, stride, TIME_DIM
-        )
-        self.residual = shortcut(
-            in_channels, out_channels, stride, residual, TIME_DIM
+        self.gcn1 = GraphUnit(in_channels, out_channels, A)
+        self.tcn1 = TemporalConv(out_channels, out_channels, 9, stride)
+        self.residual = block_shortcut(
+            in_channels, out_channels, stride, residual
         )
 
     def forward(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
-        """Run the block.
-
-        Args:
-            x (Tensor): (N·M, C, T, V), zero beyond ``num_frames``.
-            num_frames (Tensor, optional): Valid frames, (N·M,) int64.
-
-        Returns:
-            Tensor: (N·M, C_out, ceil(T / stride), V), zero beyond the valid
-            frames.
-        """
-        rows = to_rows(x, TIME_DIM)
-        y = self.gcn1.on_rows(rows, num_frames)
-        residual = shortcut_rows(rows, self.residual)
-        y = self.tcn1.on_rows(y, num_frames, residual, relu=True)
-        y = mask_rows(y, strided(num_frames, self.stride))
-        return from_rows(y, TIME_DIM)
+        """(N·M, C, T, V) to (N·M, C_out, ceil(T / stride), V)."""
+        y = self.tcn1(mask_frames(self.gcn1(x, num_frames), num_frames))
+        if self.residual is not None:
+            y = y + self.residual(x)
+        return mask_frames(torch.relu(y), strided(num_frames, self.stride))
 
 
 @MODELS.register_module()
@@ -198,15 +122,11 @@ class AGCN(SkeletonEncoder):
     ``temporal_strides=(1,1,1,1,2,1,1,2,1,1)`` and ``data_bn_type='MVC'``.
 
     Args:
-        graph_cfg (dict): ``dict(layout=..., mode='spatial')``; layout is a
-            name (``'nturgb+d'``, ``'nturgb+d-official'``, ``'coco'``, ..),
-            mmaction2's dict (num_node, inward, center) or a dict of parents
-            and joint_names. ``dict(parents=.., joint_names=..)`` works too.
+        graph_cfg (dict): ``dict(layout=..., mode='spatial')``; it and the
+            other keywords that all encoders share are `SkeletonEncoder`'s.
         in_channels (int): C of the input. Defaults to 3.
         base_channels (int): Channels of the first stage. Defaults to 64.
-        data_bn_type (str | None): Batch norm of the input over the features
-            of a joint (``'VC'``), of a joint and person (``'MVC'``), or
-            none. Defaults to None.
+        data_bn_type (str | None): Defaults to None.
         ch_ratio (int): Factor of the channels at each of `inflate_stages`.
             Defaults to 2.
         num_person (int): M that ``'MVC'`` tells apart. Defaults to 2.
@@ -217,12 +137,9 @@ class AGCN(SkeletonEncoder):
             ``(1, 2, 1, 1, 2, 1, 1, 2, 1, 1)``.
         out_indices (Sequence[int]): 0-based blocks that are returned.
             Defaults to ``(0, 6, 9)``.
-        pretrained (str | None): Checkpoint whose encoder is loaded by
-            `init_weights`. Defaults to None.
-        init_cfg (dict | list | None): mmengine's initialisation config.
-            Defaults to None: initialised as published.
-        with_cp (bool): Keep only the input of each block for the backward
-            pass and run the block again there. Defaults to False.
+        pretrained (str | None): Defaults to None.
+        init_cfg (dict | list | None): Defaults to None.
+        with_cp (bool): Defaults to False.
 
     Raises:
         ValueError: If an argument is malformed.
@@ -230,15 +147,7 @@ class AGCN(SkeletonEncoder):
     Source:
         arXiv 1805.07694; ``model/agcn.py`` of
         github.com/line/Skeleton-Temporal-Action-Localization.
-
-    Examples:
-        >>> import torch
-        >>> model = AGCN(dict(layout='coco'))
-        >>> [tuple(y.shape) for y in model(torch.rand(1, 2, 13, 17, 3))]
-        [(1, 2, 64, 13, 17), (1, 2, 128, 4, 17), (1, 2, 256, 2, 17)]
     """
-
-    time_dim = TIME_DIM
 
     def __init__(
         self,
@@ -264,14 +173,12 @@ class AGCN(SkeletonEncoder):
             init_cfg,
             with_cp,
         )
-        self.base_channels = base_channels
-        check_strides(temporal_strides, len(temporal_strides))
-        A = self.adjacency()
-        blocks = []
-        width, channels = base_channels, in_channels
-        for stage, stride in enumerate(temporal_strides, start=1):
-            if stage > 1 and stage in inflate_stages:
-                width *= ch_ratio
-            blocks.append(AGCNBlock(channels, width, A, stride, stage > 1))
-            channels = width
-        self._set_blocks(blocks, out_indices)
+        self.build_blocks(
+            AGCNBlock,
+            base_channels,
+            ch_ratio,
+            inflate_stages,
+            temporal_strides,
+            len(temporal_strides),
+            out_indices,
+        )

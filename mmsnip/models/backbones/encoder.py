@@ -1,4 +1,4 @@
-"""What CTR-GCN and AGCN have in common: graph, input norm, stages."""
+"""What the encoders have in common: graph, input, stages."""
 
 from __future__ import annotations
 
@@ -8,17 +8,11 @@ from typing import Any
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.nn import functional
 
-from mmsnip.models.backbones.blocks import strided
-from mmsnip.models.backbones.inputs import (
-    check_input,
-    input_norm,
-    mask_input,
-    normalize_input,
-)
-from mmsnip.models.backbones.rerun import run_again
-from mmsnip.models.backbones.row_operations import mask_rows
-from mmsnip.models.backbones.rows import from_rows, is_compiling
+from mmsnip.models.backbones.published import take_earlier_names
+from mmsnip.models.backbones.units import mask_frames, run_again, strided
+from mmsnip.models.time import frame_mask
 from mmsnip.skeleton import (
     SkeletonLayout,
     from_graph_cfg,
@@ -28,6 +22,7 @@ from mmsnip.skeleton import (
 from mmsnip.skeleton.graph import adjacency
 
 MODES = ('spatial', 'stgcn_spatial', 'binary_adj')
+DATA_BN_TYPES = ('VC', 'MVC', None)
 FLAT_KEYS = {
     'parents',
     'joint_names',
@@ -47,20 +42,7 @@ FLAT_KEYS = {
 def read_graph_cfg(
     graph_cfg: Mapping[str, Any],
 ) -> tuple[SkeletonLayout, str, int]:
-    """Layout, mode and reach of a ``graph_cfg``.
-
-    Args:
-        graph_cfg (Mapping[str, Any]): ``layout`` (a built-in name,
-            mmaction2's dict of num_node, inward and center, or a dict of
-            parents and joint_names) or these keys themselves; ``mode``,
-            ``'spatial'`` where absent; ``max_hop``, 1 where absent.
-
-    Returns:
-        tuple[SkeletonLayout, str, int]: The layout, the mode and max_hop.
-
-    Raises:
-        ValueError: If a key or the mode is unknown, or the layout malformed.
-    """
+    """Layout, mode and max_hop of a ``graph_cfg``."""
     if not isinstance(graph_cfg, Mapping):
         raise ValueError(
             f'graph_cfg={graph_cfg!r} must be a dict, for example '
@@ -85,17 +67,7 @@ def read_graph_cfg(
 def graph_subsets(
     layout: SkeletonLayout, mode: str = 'spatial', max_hop: int = 1
 ) -> Tensor:
-    """Adjacency subsets of a layout.
-
-    Args:
-        layout (SkeletonLayout): V joints.
-        mode (str): ``'spatial'``, ``'stgcn_spatial'`` or ``'binary_adj'``,
-            with mmaction2's meaning.
-        max_hop (int): Reach of ``'stgcn_spatial'``, in links.
-
-    Returns:
-        Tensor: (num_subsets, V, V) float32.
-    """
+    """Adjacency subsets, (num_subsets, V, V), with mmaction2's modes."""
     if mode == 'stgcn_spatial':
         A = stgcn_graph(layout, max_hop)
     elif mode == 'binary_adj':
@@ -106,65 +78,12 @@ def graph_subsets(
     return torch.as_tensor(A, dtype=torch.float32)
 
 
-def check_out_indices(
-    out_indices: Sequence[int], num_blocks: int
-) -> tuple[int, ...]:
-    """Refuse stages that the network does not have.
-
-    Args:
-        out_indices (Sequence[int]): 0-based blocks.
-        num_blocks (int): Blocks of the network.
-
-    Returns:
-        tuple[int, ...]: The indices.
-
-    Raises:
-        ValueError: If there is none, or one is not in 0..num_blocks-1.
-    """
-    indices = tuple(out_indices)
-    if not indices or any(
-        not isinstance(i, int) or not 0 <= i < num_blocks for i in indices
-    ):
-        raise ValueError(
-            f'out_indices={out_indices!r} must name blocks in '
-            f'0..{num_blocks - 1}, of which this backbone has {num_blocks}'
-        )
-    return indices
-
-
-def halving_strides(
-    num_blocks: int, down_stages: Sequence[int]
-) -> tuple[int, ...]:
-    """Strides over time where some blocks halve the frames.
-
-    Args:
-        num_blocks (int): Blocks of the network.
-        down_stages (Sequence[int]): 1-based blocks; the first never does,
-            as in mmaction2.
-
-    Returns:
-        tuple[int, ...]: 1 or 2 of each block.
-
-    Examples:
-        >>> halving_strides(4, (1, 3))
-        (1, 1, 2, 1)
-    """
-    return tuple(
-        2 if stage > 1 and stage in down_stages else 1
-        for stage in range(1, num_blocks + 1)
-    )
-
-
-def check_strides(temporal_strides: Sequence[int], num_blocks: int) -> None:
-    """Refuse strides that are not one a block.
-
-    Args:
-        temporal_strides (Sequence[int]): Of each block over time.
-        num_blocks (int): Blocks of the network.
-
-    Raises:
-        ValueError: If their number differs, or one is not 1 or more.
-    """
+def check_stages(
+    temporal_strides: Sequence[int],
+    out_indices: Sequence[int],
+    num_blocks: int,
+) -> None:
+    """Refuse strides that are not one a block, and stages that are none."""
     strides = list(temporal_strides)
     if len(strides) != num_blocks or any(
         not isinstance(n, int) or n < 1 for n in strides
@@ -173,22 +92,158 @@ def check_strides(temporal_strides: Sequence[int], num_blocks: int) -> None:
             f'temporal_strides={strides} must have a number of 1 or more for '
             f'each of the {num_blocks} blocks'
         )
+    if not out_indices or any(
+        not isinstance(i, int) or not 0 <= i < num_blocks for i in out_indices
+    ):
+        raise ValueError(
+            f'out_indices={out_indices!r} must name blocks in '
+            f'0..{num_blocks - 1}, of which this backbone has {num_blocks}'
+        )
+
+
+def halving_strides(
+    num_blocks: int, down_stages: Sequence[int]
+) -> tuple[int, ...]:
+    """2 at the ``down_stages``, never at the first, as in mmaction2."""
+    return tuple(
+        2 if stage > 1 and stage in down_stages else 1
+        for stage in range(1, num_blocks + 1)
+    )
+
+
+def input_norm(
+    data_bn_type: str | None, num_person: int, num_joints: int, channels: int
+) -> nn.Module:
+    """Batch norm of the raw coordinates, or an identity."""
+    if data_bn_type not in DATA_BN_TYPES:
+        raise ValueError(
+            f'data_bn_type={data_bn_type!r} must be one of {DATA_BN_TYPES}'
+        )
+    if data_bn_type is None:
+        return nn.Identity()
+    persons = num_person if data_bn_type == 'MVC' else 1
+    return nn.BatchNorm1d(persons * num_joints * channels)
+
+
+def check_input(
+    x: Tensor, num_joints: int, in_channels: int, name: str
+) -> None:
+    """Refuse an input that the network was not built for."""
+    if x.dim() != 5:
+        raise ValueError(
+            f'{name}: the input has shape {tuple(x.shape)}; it must be '
+            '(N, M, T, V, C)'
+        )
+    if x.shape[3] != num_joints:
+        raise ValueError(
+            f'{name}: the input has {x.shape[3]} joints, the backbone was '
+            f'built for {num_joints}; give graph_cfg the layout of the data '
+            '(or the data the joints of the graph)'
+        )
+    if x.shape[4] != in_channels:
+        raise ValueError(
+            f'{name}: the input has {x.shape[4]} channels a joint, the '
+            f'backbone was built for {in_channels}; set '
+            f'in_channels={x.shape[4]} or change the pipeline'
+        )
+    if x.shape[2] < 1:
+        raise ValueError(f'{name}: the input has no frame, shape {x.shape}')
+
+
+def normalize_input(x: Tensor, bn: nn.Module) -> Tensor:
+    """(N, M, T, V, C) to (N·M, C, T, V), through the norm of `input_norm`.
+
+    Features are numbered person, joint, channel: ``(m * V + v) * C + c``.
+    With fewer persons than the norm has, the first persons' features are
+    used; with more, persons are normalised in groups of that many.
+    """
+    N, M, T, V, C = x.shape
+    if isinstance(bn, nn.BatchNorm1d):
+        persons = bn.num_features // (V * C)
+        if persons == 1:
+            rows = bn(x.permute(0, 1, 3, 4, 2).reshape(N * M, V * C, T))
+            x = rows.view(N, M, V, C, T).permute(0, 1, 4, 2, 3)
+        else:
+            groups = [_norm_group(bn, g) for g in x.split(persons, dim=1)]
+            x = torch.cat(groups, dim=1)
+    return x.permute(0, 1, 4, 2, 3).reshape(N * M, C, T, V)
+
+
+def _norm_group(bn: nn.BatchNorm1d, x: Tensor) -> Tensor:
+    """Batch norm of persons with the first of its features."""
+    N, M, T, V, C = x.shape
+    F = M * V * C
+    rows = x.permute(0, 1, 3, 4, 2).reshape(N, F, T)
+    if bn.num_features == F:
+        rows = bn(rows)
+    else:
+        if bn.training:
+            bn.num_batches_tracked.add_(1)
+        rows = functional.batch_norm(
+            rows,
+            bn.running_mean[:F],
+            bn.running_var[:F],
+            bn.weight[:F],
+            bn.bias[:F],
+            bn.training,
+            bn.momentum,
+            bn.eps,
+        )
+    return rows.view(N, M, V, C, T).permute(0, 1, 4, 2, 3)
+
+
+def prepare_input(
+    x: Tensor, num_frames: Tensor | None, bn: nn.Module
+) -> tuple[Tensor, Tensor | None]:
+    """What the first block gets: input, and lengths of each person.
+
+    Args:
+        x (Tensor): (N, M, T, V, C).
+        num_frames (Tensor | None): Valid frames of each sample, (N,).
+        bn (nn.Module): From `input_norm`.
+
+    Returns:
+        tuple[Tensor, Tensor | None]: (N·M, C, T, V), zero where padded, and
+        (N·M,) int64.
+    """
+    if num_frames is None:
+        return normalize_input(x, bn), None
+    if num_frames.shape != x.shape[:1]:
+        raise ValueError(
+            f'num_frames has shape {tuple(num_frames.shape)}, the input '
+            f'{x.shape[0]} samples; give one length a sample'
+        )
+    num_frames = num_frames.to(x.device)
+    # Before the norm, too: its statistics see zeros, not what padding holds.
+    padded = ~frame_mask(num_frames, x.shape[2])
+    x = x.masked_fill(padded[:, None, :, None, None], 0.0)
+    num_frames = num_frames.repeat_interleave(x.shape[1])
+    return mask_frames(normalize_input(x, bn), num_frames), num_frames
 
 
 class SkeletonEncoder(BaseModule):
     """Input norm and a chain of blocks, of which some are returned.
 
-    Subclasses fill `blocks`; each is called as ``block(x, num_frames)`` and
-    has ``stride`` and ``out_channels``.
+    Subclasses call `build_blocks`; a block is called as ``block(x,
+    num_frames)`` and has ``stride`` and ``out_channels``. Checkpoints of
+    earlier versions, which stored the subsets' convolutions as one, load.
 
     Args:
-        graph_cfg (dict): See `read_graph_cfg`.
+        graph_cfg (dict): ``dict(layout=..., mode='spatial')``; layout is a
+            name (``'nturgb+d'``, ``'nturgb+d-official'``, ``'coco'``, ..),
+            mmaction2's dict (num_node, inward, center) or a dict of parents
+            and joint_names. ``dict(parents=.., joint_names=..)`` works too.
+            ``mode`` is mmaction2's: ``'spatial'``, ``'stgcn_spatial'`` (with
+            ``max_hop``) or ``'binary_adj'``.
         in_channels (int): C.
-        data_bn_type (str | None): ``'VC'``, ``'MVC'`` or None.
-        num_person (int): Persons of ``'MVC'``.
-        pretrained (str | None): Checkpoint whose encoder `init_weights`
-            loads.
-        init_cfg (dict | list | None): mmengine's initialisation config.
+        data_bn_type (str | None): Batch norm of the input over the features
+            of a joint (``'VC'``), of a joint and person (``'MVC'``), or
+            none.
+        num_person (int): M that ``'MVC'`` tells apart.
+        pretrained (str | None): Checkpoint whose encoder is loaded by
+            `init_weights`.
+        init_cfg (dict | list | None): mmengine's initialisation config;
+            None: initialised as published.
         with_cp (bool): Keep only the input of each block and run it again
             in the backward pass: less memory, more time. Numbers, running
             statistics too, stay the same. Without effect under
@@ -197,8 +252,6 @@ class SkeletonEncoder(BaseModule):
     Raises:
         ValueError: If an argument is malformed.
     """
-
-    time_dim = 2
 
     def __init__(
         self,
@@ -216,11 +269,8 @@ class SkeletonEncoder(BaseModule):
                 'keep one of them'
             )
         super().__init__(init_cfg=init_cfg)
-        layout, mode, max_hop = read_graph_cfg(graph_cfg)
-        self.layout = layout
-        self.graph_mode = mode
-        self.max_hop = max_hop
-        self.num_joints = layout.num_joints
+        self.layout, self.graph_mode, self.max_hop = read_graph_cfg(graph_cfg)
+        self.num_joints = self.layout.num_joints
         self.in_channels = in_channels
         self.data_bn_type = data_bn_type
         self.num_person = num_person
@@ -231,27 +281,41 @@ class SkeletonEncoder(BaseModule):
         )
 
     def adjacency(self) -> Tensor:
-        """Subsets of the graph that the network was built on.
-
-        Returns:
-            Tensor: (num_subsets, V, V) float32.
-        """
+        """Subsets of the graph, (num_subsets, V, V) float32."""
         return graph_subsets(self.layout, self.graph_mode, self.max_hop)
 
-    def _set_blocks(
-        self, blocks: Sequence[nn.Module], out_indices: Sequence[int]
+    def build_blocks(
+        self,
+        block: type[nn.Module],
+        base_channels: int,
+        ch_ratio: int,
+        inflate_stages: Sequence[int],
+        temporal_strides: Sequence[int],
+        num_blocks: int,
+        out_indices: Sequence[int],
+        **options: Any,
     ) -> None:
-        """Take the blocks and note what the returned ones look like."""
-        self.blocks = nn.ModuleList(blocks)
-        self.out_indices = check_out_indices(out_indices, len(blocks))
-        strides, total = [], 1
-        for block in blocks:
-            total *= block.stride
-            strides.append(total)
+        """Make the blocks and note what the returned ones look like."""
+        check_stages(temporal_strides, out_indices, num_blocks)
+        self.base_channels = base_channels
+        self.blocks = nn.ModuleList()
+        A = self.adjacency()
+        width, channels = base_channels, self.in_channels
+        steps, total = [], 1
+        for stage, stride in enumerate(temporal_strides, start=1):
+            if stage > 1 and stage in inflate_stages:
+                width *= ch_ratio
+            self.blocks.append(
+                block(channels, width, A, stride, stage > 1, **options)
+            )
+            channels = width
+            total *= stride
+            steps.append(total)
+        self.out_indices = tuple(out_indices)
         self.out_channels = tuple(
-            blocks[i].out_channels for i in self.out_indices
+            self.blocks[i].out_channels for i in self.out_indices
         )
-        self.temporal_strides_out = tuple(strides[i] for i in self.out_indices)
+        self.temporal_strides_out = tuple(steps[i] for i in self.out_indices)
 
     def init_weights(self) -> None:
         """Initialise by ``init_cfg``, then load ``pretrained``.
@@ -264,6 +328,12 @@ class SkeletonEncoder(BaseModule):
             from mmsnip.models.checkpoint import load_encoder
 
             load_encoder(self, self.pretrained)
+
+    def _load_from_state_dict(
+        self, state_dict: dict, prefix: str, *args: Any
+    ) -> None:
+        take_earlier_names(state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def forward(
         self, x: Tensor, num_frames: Tensor | None = None
@@ -285,26 +355,17 @@ class SkeletonEncoder(BaseModule):
             ValueError: If joints or channels are not those built for.
         """
         check_input(x, self.num_joints, self.in_channels, type(self).__name__)
-        N, M = x.shape[:2]
-        if num_frames is not None:
-            x, num_frames = mask_input(x, num_frames)
-        x = normalize_input(x, self.data_bn)  # (N·M, V, C, T)
-        x = x.permute(2, 0, 1, 3).contiguous()  # (C, N·M, V, T)
-        x = from_rows(mask_rows(x, num_frames), self.time_dim)
-        last = max(self.out_indices)
+        shape = x.shape[:2]
+        x, num_frames = prepare_input(x, num_frames, self.data_bn)
+        rerun = self.with_cp and torch.is_grad_enabled()
+        rerun = rerun and not torch.compiler.is_compiling()
         kept: dict[int, Tensor] = {}
-        for i, block in enumerate(self.blocks[: last + 1]):
-            x = self._run(block, x, num_frames)
+        for i, block in enumerate(self.blocks[: max(self.out_indices) + 1]):
+            if rerun:
+                x = run_again(block, x, num_frames)
+            else:
+                x = block(x, num_frames)
             num_frames = strided(num_frames, block.stride)
             if i in self.out_indices:
-                stage = x if self.time_dim == 2 else x.transpose(2, 3)
-                kept[i] = stage.unflatten(0, (N, M))
+                kept[i] = x.unflatten(0, shape)
         return tuple(kept[i] for i in self.out_indices)
-
-    def _run(
-        self, block: nn.Module, x: Tensor, num_frames: Tensor | None
-    ) -> Tensor:
-        """A block, checkpointed where that is asked for and of use."""
-        if self.with_cp and torch.is_grad_enabled() and not is_compiling():
-            return run_again(block, x, num_frames, self.time_dim)
-        return block(x, num_frames)

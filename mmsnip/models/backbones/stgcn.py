@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,35 +11,22 @@ from mmaction.models.backbones import stgcn as mmaction_stgcn
 from mmaction.models.utils import mstcn
 from torch import Tensor, nn
 
-from mmsnip.models.backbones.blocks import mask_frames, strided
 from mmsnip.models.backbones.encoder import (
-    check_out_indices,
-    check_strides,
+    check_input,
+    check_stages,
+    input_norm,
+    prepare_input,
     read_graph_cfg,
 )
-from mmsnip.models.backbones.inputs import (
-    check_input,
-    input_norm,
-    mask_input,
-    normalize_input,
-)
+from mmsnip.models.backbones.units import mask_frames, strided
 from mmsnip.registry import MODELS
-
-TIME_DIM = 2
 
 
 class NoResidual(nn.Module):
     """Residual path of a block without one."""
 
     def forward(self, x: Tensor) -> int:
-        """Return 0.
-
-        Args:
-            x (Tensor): Ignored.
-
-        Returns:
-            int: 0.
-        """
+        """Return 0."""
         return 0
 
 
@@ -52,10 +40,8 @@ class STGCN(mmaction_stgcn.STGCN):
     stage, as there.
 
     Args:
-        graph_cfg (dict): ``dict(layout=..., mode='spatial')``; layout is a
-            name (``'nturgb+d'``, ``'nturgb+d-official'``, ``'coco'``, ..),
-            mmaction2's dict (num_node, inward, center) or a dict of parents
-            and joint_names. ``dict(parents=.., joint_names=..)`` works too.
+        graph_cfg (dict): ``dict(layout=..., mode='spatial')``, as of
+            `SkeletonEncoder`.
         in_channels (int): C of the input. Defaults to 3.
         base_channels (int): Channels of the first stage. Defaults to 64.
         data_bn_type (str | None): Batch norm of the input over the features
@@ -95,12 +81,6 @@ class STGCN(mmaction_stgcn.STGCN):
 
     Source:
         ST-GCN++, arXiv 2205.09443; mmaction2's ``STGCN``.
-
-    Examples:
-        >>> import torch
-        >>> model = STGCN(dict(layout='coco'), out_indices=(3, 9))
-        >>> [tuple(y.shape) for y in model(torch.rand(1, 2, 13, 17, 3))]
-        [(1, 2, 64, 13, 17), (1, 2, 256, 4, 17)]
     """
 
     def __init__(
@@ -173,36 +153,24 @@ class STGCN(mmaction_stgcn.STGCN):
         self.data_bn = input_norm(
             data_bn_type, num_person, self.num_joints, in_channels
         )
-        self._replace_lambdas()
-        if temporal_strides is not None:
-            check_strides(temporal_strides, len(self.gcn))
-            self._set_strides(temporal_strides, num_stages, units)
+        if temporal_strides is None:
+            temporal_strides = [self._stride(block) for block in self.gcn]
         if out_indices is None:
             out_indices = (len(self.gcn) - 1,)
-        self.out_indices = check_out_indices(out_indices, len(self.gcn))
-        strides, total = [], 1
-        for block in self.gcn:
-            total *= self._stride(block)
-            strides.append(total)
+        check_stages(temporal_strides, out_indices, len(self.gcn))
+        self._set_strides(temporal_strides, num_stages, units)
+        self.out_indices = tuple(out_indices)
         self.out_channels = tuple(
             self.gcn[i].tcn.out_channels for i in self.out_indices
         )
-        self.temporal_strides_out = tuple(strides[i] for i in self.out_indices)
+        self.temporal_strides_out = tuple(
+            math.prod(temporal_strides[: i + 1]) for i in self.out_indices
+        )
 
     @property
     def blocks(self) -> nn.ModuleList:
         """The chain of blocks, under the name that our encoders share."""
         return self.gcn
-
-    def _replace_lambdas(self) -> None:
-        """Put modules where mmaction2 has lambdas, which cannot be pickled."""
-        for block in self.gcn:
-            if not isinstance(block.residual, nn.Module):
-                is_zero = block.residual(1) == 0
-                block.residual = NoResidual() if is_zero else nn.Identity()
-            down = getattr(block.gcn, 'down', None)
-            if down is not None and not isinstance(down, nn.Module):
-                block.gcn.down = nn.Identity()
 
     def _set_strides(
         self,
@@ -230,10 +198,18 @@ class STGCN(mmaction_stgcn.STGCN):
                 block.tcn.out_channels,
                 torch.tensor(self.graph.A, dtype=torch.float32),
                 stride,
-                residual=not isinstance(block.residual, NoResidual),
+                residual=isinstance(block.residual, nn.Module)
+                or block.residual(1) != 0,
                 **own,
             )
-        self._replace_lambdas()
+        # Modules where mmaction2 has lambdas, which cannot be pickled.
+        for block in self.gcn:
+            if not isinstance(block.residual, nn.Module):
+                is_zero = block.residual(1) == 0
+                block.residual = NoResidual() if is_zero else nn.Identity()
+            down = getattr(block.gcn, 'down', None)
+            if down is not None and not isinstance(down, nn.Module):
+                block.gcn.down = nn.Identity()
 
     @staticmethod
     def _stride(block: nn.Module) -> int:
@@ -247,11 +223,7 @@ class STGCN(mmaction_stgcn.STGCN):
         return 1
 
     def init_weights(self) -> None:
-        """Initialise by ``init_cfg``, then load ``pretrained``.
-
-        Raises:
-            ValueError: If the checkpoint does not fit.
-        """
+        """Initialise by ``init_cfg``, then load ``pretrained``."""
         super().init_weights()
         if self.pretrained is not None:
             from mmsnip.models.checkpoint import load_encoder
@@ -261,28 +233,10 @@ class STGCN(mmaction_stgcn.STGCN):
     def forward(
         self, x: Tensor, num_frames: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """Encode a batch.
-
-        Args:
-            x (Tensor): (N, M, T, V, C).
-            num_frames (Tensor, optional): Valid frames of each sample, (N,)
-                int64. In eval mode the valid frames then get what they get
-                without padding, and padded frames are zero; in train mode
-                batch statistics still include them.
-
-        Returns:
-            tuple[Tensor, ...]: (N, M, C_i, T_i, V) of each of
-            ``out_indices``, ``T_i = ceil(T / stride_i)``.
-
-        Raises:
-            ValueError: If joints or channels are not those built for.
-        """
+        """As `SkeletonEncoder.forward`."""
         check_input(x, self.num_joints, self.in_channels, type(self).__name__)
         N, M = x.shape[:2]
-        if num_frames is not None:
-            x, num_frames = mask_input(x, num_frames)
-        x = normalize_input(x, self.data_bn)  # (N·M, V, C, T)
-        x = x.permute(0, 2, 3, 1).contiguous()  # (N·M, C, T, V)
+        x, num_frames = prepare_input(x, num_frames, self.data_bn)
         kept: dict[int, Tensor] = {}
         for i in range(max(self.out_indices) + 1):
             block = self.gcn[i]
@@ -303,10 +257,10 @@ class STGCN(mmaction_stgcn.STGCN):
         if isinstance(block.tcn, mstcn):
             y = _masked_mstcn(block.tcn, y, num_frames)
         else:
-            y = block.tcn(mask_frames(y, num_frames, TIME_DIM))
+            y = block.tcn(mask_frames(y, num_frames))
         num_frames = strided(num_frames, self._stride(block))
         y = block.relu(y + residual)
-        return mask_frames(y, num_frames, TIME_DIM), num_frames
+        return mask_frames(y, num_frames), num_frames
 
 
 def _masked_mstcn(tcn: nn.Module, x: Tensor, num_frames: Tensor) -> Tensor:
@@ -319,7 +273,7 @@ def _masked_mstcn(tcn: nn.Module, x: Tensor, num_frames: Tensor) -> Tensor:
             # Only the last layer of a branch looks at neighbouring frames;
             # a ReLU precedes it, so a zero also leaves a maximum alone.
             if i == 3:
-                y = mask_frames(y, num_frames, TIME_DIM)
+                y = mask_frames(y, num_frames)
             y = layer(y)
         outs.append(y)
     y = tcn.transform(torch.cat(outs, dim=1))
