@@ -53,7 +53,6 @@ def model(
     ).eval()
     generator = torch.Generator().manual_seed(2)
     for name, value in made.backbone.named_parameters():
-        unit = name.split('.')[-2]
         if name.endswith('alpha'):  # the published start hides the topology
             value.data.fill_(float(topology))
         elif name.endswith('PA'):
