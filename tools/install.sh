@@ -10,7 +10,7 @@ VENV=${MMSNIP_VENV:-$ROOT/.venv}
 STAMP=$VENV/mmsnip-installed
 
 lock_hash() {
-    cat "$ROOT/requirements/lock.txt" "$ROOT/setup.py" | cksum
+    cat "$ROOT/requirements/lock.txt" "$ROOT/pyproject.toml" | cksum
 }
 
 make_venv() {
