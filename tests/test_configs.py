@@ -145,17 +145,29 @@ def test_a_stream_is_one_variable_of_every_published_config(
         assert streams_of(read) == {(stream,)}, path
 
 
-def loaded(path, **options):
+def loaded(path, *cfg_options):
     return load_config(
         Namespace(
             config=path,
             work_dir=None,
-            cfg_options=None,
+            cfg_options=cfg_options,
             launcher='none',
             local_rank=0,
-            **options,
         )
     )
+
+
+def test_a_step_of_a_pipeline_is_named_by_its_type(swings):
+    path = ROOT / 'configs' / 'custom' / 'localize.py'
+    pipeline = 'train_dataloader.dataset.pipeline'
+
+    cfg = loaded(path, (f'{pipeline}.RandomTempo.prob', '0'))
+
+    steps = cfg.train_dataloader.dataset.pipeline
+    assert [s.get('prob') for s in steps if s.type == 'RandomTempo'] == [0]
+    for step, message in (('RandomWindow', '2 times'), ('None', '0 times')):
+        with pytest.raises(SystemExit, match=message):
+            loaded(path, (f'{pipeline}.{step}.size', '3'))
 
 
 @pytest.mark.parametrize('name', ['pretrain', 'pretrain_rvtclr', 'localize'])

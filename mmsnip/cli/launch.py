@@ -49,7 +49,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         action='extend',
         type=_pair,
         metavar='KEY=VALUE',
-        help='override the config, e.g. model.backbone.base_channels=16',
+        help='override the config, e.g. model.backbone.base_channels=16; a '
+        'step of a list by its type, e.g. '
+        'train_dataloader.dataset.pipeline.RandomTempo.prob=0',
     )
     add(
         '--launcher',
@@ -81,17 +83,18 @@ def load_config(args: argparse.Namespace) -> Config:
         raise FileNotFoundError(f'{args.config}: no such config file')
     cfg = Config.fromfile(path)
     if args.cfg_options:
-        options = {
-            key: DictAction._parse_iterable(text)
-            for key, text in args.cfg_options
-        }
         try:
-            cfg.merge_from_dict(options)
+            cfg.merge_from_dict(
+                {
+                    _with_positions(cfg, key): DictAction._parse_iterable(text)
+                    for key, text in args.cfg_options
+                }
+            )
         except (KeyError, TypeError) as error:
             given = ' '.join(f'{k}={v}' for k, v in args.cfg_options)
             raise SystemExit(
                 f'error: --cfg-options {given}: no such '
-                f'place in {args.config} ({str(error.args[0])[:99]})'
+                f'place in {args.config} ({str(error.args[0])[:199]})'
             ) from None
     cfg.launcher = args.launcher
     if args.work_dir:
@@ -107,6 +110,30 @@ def load_config(args: argparse.Namespace) -> Config:
     fit_loaders(cfg)
     _start_processes(cfg)
     return cfg
+
+
+def _with_positions(cfg: Config, key: str) -> str:
+    """A dotted key in which steps of a list may be named by their type.
+
+    ``train_dataloader.dataset.pipeline.RandomTempo.prob`` goes on meaning the
+    same where a step is put before it, ``pipeline.3.prob`` does not.
+    """
+    node, parts = cfg, []
+    for part in key.split('.'):
+        if isinstance(node, (list, tuple)):
+            if not part.isdigit():
+                types = [str(step.get('type')).split('.')[-1] for step in node]
+                if types.count(part) != 1:
+                    raise KeyError(
+                        f'{part!r} stands {types.count(part)} times among '
+                        f'{types}; name one that stands once, or a position'
+                    )
+                part = str(types.index(part))
+            node = node[int(part)] if int(part) < len(node) else None
+        else:
+            node = node.get(part) if hasattr(node, 'get') else None
+        parts.append(part)
+    return '.'.join(parts)
 
 
 def fit_loaders(cfg: Config) -> None:
