@@ -19,10 +19,10 @@ from mmsnip.apis.trained_model import (
     read_recipe,
 )
 from mmsnip.datasets.collate import pad_collate
-from mmsnip.io.formats import read
 from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.models.sliding import chunk_rule
 from mmsnip.prepare.fit import Expected, fit
+from mmsnip.prepare.read import read_for
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.structures import DataError, Recording, Scores, seconds_of
 
@@ -275,8 +275,8 @@ class SkeletonLocalizationInferencer:
         self, source: Any, array: str, name: str | None, how: Options
     ) -> _Input:
         """A file or an array, fitted to the model."""
-        recording = open_recording(source, array)
         expected = self.expected
+        recording = open_recording(source, array, expected.layout)
         if how.persons == 'each':  # all of them are asked for
             expected = replace(expected, persons=None)
         fps = how.fps or recording.fps or expected.fps
@@ -504,11 +504,13 @@ class SkeletonLocalizationInferencer:
         save_figure(figure, Path(folder) / f'{stem}.png')
 
 
-def open_recording(source: Any, name: str = '') -> Recording:
-    """A file, or an array of this name."""
+def open_recording(
+    source: Any, name: str = '', layout: SkeletonLayout | None = None
+) -> Recording:
+    """A file, read for a layout, or an array of this name."""
     if not isinstance(source, (str, os.PathLike)):
         return Recording(name, source)
-    return read(source)
+    return read_for(source, layout)
 
 
 @dataclass(frozen=True)

@@ -378,8 +378,8 @@ class _Work:
             if axis not in (None, wanted):
                 self.say(
                     f'trunks point along {axis}, but {wanted} is up; if '
-                    'nobody lies, state the axis that is up in the file, up= '
-                    f'(--up, for one recording {self._one("up=AXIS")})',
+                    f'nobody lies, state the axis that is up: '
+                    f'{self._remedy("up", "AXIS")}',
                     look_at=True,
                 )
         agree, told = left_right_frames(self.keypoint, self.layout)
@@ -387,14 +387,17 @@ class _Work:
             self.say(
                 f'left joints are on the right of the body in {told - agree} '
                 f'of {told} frames: either the names of left and right are '
-                'swapped, or the coordinates are left-handed; mirror= '
-                f'(--mirror, for one recording {self._one("mirror=yes")}) '
-                'mirrors it back',
+                'swapped, or the coordinates are left-handed; '
+                f'{self._remedy("mirror", "yes")} mirrors it back',
                 look_at=True,
             )
 
-    def _one(self, fact: str) -> str:
-        return f'--for {self.old.name} {fact}'
+    def _remedy(self, fact: str, value: str) -> str:
+        """What the user says of this recording alone."""
+        if self.expected.of_model:
+            value = f' {value}' if fact != 'mirror' else ''
+            return f'--{fact}{value} for this file'
+        return f'--for {self.old.name} {fact}={value}'
 
     def _mirror(self, C: int) -> None:
         """Left becomes right: a horizontal axis is turned round."""
@@ -678,8 +681,8 @@ def size_doubt(height: float, factor: float, stated: bool = False) -> str:
             'no unit makes a person of it; if it is one of 1.7 m, say --scale '
             f'{SPAN_M / height:.2g}'
         )
-    as_stated = ', as stated,' if stated else ''
+    as_stated = ', as stated' if stated else ''
     return (
         f'bodies measure {height:.3g} in the file, {height * factor:.3g} m'
-        f'{as_stated} which is no size of a person; {remedy}'
+        f'{as_stated}, which is no size of a person; {remedy}'
     )
