@@ -26,6 +26,13 @@ Frame Time: 0.1
 0 0 0
 """
 BODY = '1 0 0 0 0 0 0 0 0 0\n25\n' + '1 2 3 0 0 0 0 0 0 0 0 2\n' * 25
+BLANK = ' ' * 100_000
+TRC = (
+    'PathFileType\t4\t(X/Y/Z)\ta.trc\n'
+    'DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\n'
+    '60\t60\t%s\t1\tmm\nFrame#\tTime\ta\t\t\n\t\tX1\tY1\tZ1\n'
+    '0\t0\t1\t2\t3\n%s\t0.1\t1\t2\t3\n'
+)
 
 
 def coco(*frames):
@@ -55,6 +62,23 @@ FILES = {
     'bodies.skeleton': lambda n: f'1\n{n}\n{BODY}',
     'frames.bvh': lambda n: BVH % (3, n),
     'channels.bvh': lambda n: BVH % (n, 1),
+    'frame.trc': lambda n: TRC % (1, n),
+    'frames.trc': lambda n: TRC % (n, 1),
+    'rate.trc': lambda n: (TRC % (1, 1)).replace('60', str(n)),
+    'image.csv': lambda n: (
+        'scorer,a,a,a\nbodyparts,h,h,h\ncoords,x,y,likelihood\n'
+        f'labeled/img0.png,1,2,1\nlabeled/img{n}.png,1,2,1\n'
+    ),
+    'motive.csv': lambda n: (
+        'Format Version,1.23,Export Frame Rate,60\n\n,Type,Bone,Bone,Bone\n'
+        ',Name,a:h,a:h,a:h\n,,Position,Position,Position\n'
+        f'Frame,Time (Seconds),X,Y,Z\n0,0,1,2,3\n{n},0.1,1,2,3\n'
+    ),
+    'vicon.csv': lambda n: (
+        'Trajectories\n100\n,,a:h,,\nFrame,Sub Frame,X,Y,Z\n,,mm,mm,mm\n'
+        f'1,0,1,2,3\n{n},0,1,2,3\n'
+    ),
+    'spaces.bvh': lambda n: BVH.replace('es:', 'es') % (3, BLANK + 'a b'),
     'deep.json': lambda n: '[' * 100_000,
     'deep.bvh': lambda n: BVH.replace('End Site', 'JOINT b\n{\n' * 5000),
 }
