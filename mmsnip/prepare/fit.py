@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 UNITS = {'m': 1.0, 'cm': 0.01, 'mm': 0.001}
+MAX_NUMBERS = 2**28  # that a low rate may make of a recording: 1 GB
 MAX_GAP = 10  # frames over which a lost joint is interpolated
 HUMAN_M = (0.3, 3.0)  # what the joints of a person may measure
 TALLEST_M = 10.0  # beyond it lengths cannot be in metres
@@ -600,6 +601,15 @@ def resample(recording: Recording, fps: float) -> Recording:
         )
     if abs(recording.fps / fps - 1) < 1e-6:
         return recording.but(fps=float(fps))
+    frames = recording.num_frames * fps / recording.fps
+    size = frames / recording.num_frames * recording.keypoint.size
+    if size > MAX_NUMBERS and fps > 10 * recording.fps:
+        raise DataError(
+            f'{recording.source or recording.name} states '
+            f'{recording.fps:.3g} frames/s; brought to {fps:g} it would have '
+            f'{frames:,.0f} frames. Is the rate, or the frame time, in '
+            'another unit? State it (--source-fps)'
+        )
     place = tempo_map(recording.num_frames, recording.fps / fps)
     keypoint, present = recording.keypoint, recording.present
     nearest = np.minimum(nearest_frames(place), recording.num_frames - 1)

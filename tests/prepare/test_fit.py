@@ -390,6 +390,13 @@ def test_segments_without_a_new_frame_are_looked_at():
     assert '1 segments were dropped' in found.look_at[0].text
 
 
+def test_the_rate_of_a_file_takes_no_memory():
+    slow = Recording('slow', np.ones((1, 1000, 5, 3)), fps=1e-5)
+
+    with pytest.raises(DataError, match=r'slow states 1e-05 .*source-fps'):
+        resample(slow, 30.0)
+
+
 def test_resampling_mixes_no_joint_with_a_lost_one():
     keypoint = np.ones((1, 3, 5, 3))
     keypoint[0, 1, 2] = 0
