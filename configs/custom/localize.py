@@ -90,6 +90,7 @@ train_dataloader = dict(
         pipeline=train_pipeline,
         ann_file=data.ann_file,
         split=data.train_split,
+        labelled=True,  # pre-training is for the others
         samples_per_video=data.visits(window),
         # at least 45 steps, whatever fraction of the videos is labelled
         min_samples=data.epoch_samples(window, 45 * batch_size),
@@ -101,6 +102,7 @@ val_dataloader = dict(
         pipeline=test_pipeline,
         ann_file=data.ann_file,
         split=data.val_split,
+        labelled=True,
     ),
 )
 test_dataloader = val_dataloader

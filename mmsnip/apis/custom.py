@@ -338,7 +338,9 @@ def describe_annotation(
             'names no video; move some of '
             f'{train_split!r} there, training evaluates on them'
         )
-    if untrimmed and not any('segments' in video for video in training):
+    if untrimmed and not any(
+        video.get('segments') is not None for video in training
+    ):
         raise AnnotationError(
             f"annotation file {ann_file!r}, key 'segments': no video of "
             f'split {train_split!r} has any; localization learns from '

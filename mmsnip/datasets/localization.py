@@ -219,6 +219,9 @@ class SkeletonLocalizationDataset(BaseDataset):
         fraction (float, optional): Share of the videos with labels to keep,
             each class among them; see `stratified_fraction`.
         seed (int): Seed of that choice. Defaults to 0.
+        labelled (bool): Leave out videos without segments, of which
+            localization learns nothing; those with none stay, they are all
+            background. Defaults to False.
         samples_per_video (int): How often an epoch visits each video.
             Defaults to 1, and must be 1 in test mode.
         min_samples (int): Visits that an epoch has at least, so that a
@@ -252,6 +255,7 @@ class SkeletonLocalizationDataset(BaseDataset):
         data_root: str = '',
         fraction: float | None = None,
         seed: int = 0,
+        labelled: bool = False,
         samples_per_video: int = 1,
         min_samples: int = 0,
         test_mode: bool = False,
@@ -285,6 +289,7 @@ class SkeletonLocalizationDataset(BaseDataset):
         self.split = split
         self.fraction = fraction
         self.seed = seed
+        self.labelled = labelled
         self.samples_per_video = samples_per_video
         self.min_samples = min_samples
         self.validate = validate
@@ -368,6 +373,23 @@ class SkeletonLocalizationDataset(BaseDataset):
 
     def filter_data(self) -> list[dict]:
         """Keep the seeded fraction of the videos that have labels."""
+        if self.labelled:
+            found = [v for v in self.data_list if 'segments' in v]
+            without = len(self.data_list) - len(found)
+            if not found:
+                raise DataError(
+                    f'annotation file {self.ann_file!r}, split '
+                    f'{self.split!r}: no video has segments, and labelled='
+                    'True asks for them; label some, or leave it out'
+                )
+            if without:
+                print_log(
+                    f'{self.ann_file}: {without} of {len(self.data_list)} '
+                    f'videos of split {self.split!r} have no segments and '
+                    'are left out',
+                    logger='current',
+                )
+            self.data_list = found
         if self.fraction is None:
             return self.data_list
         labelled = [

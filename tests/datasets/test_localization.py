@@ -13,8 +13,8 @@ from mmengine.registry import DATASETS
 
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
 from mmsnip.datasets.sampling import Visit
-from mmsnip.io.annotation import AnnotationError
 from mmsnip.skeleton import SkeletonLayout
+from mmsnip.structures import DataError
 
 SUBSET = ['sit', 'wave']
 
@@ -215,7 +215,7 @@ def test_given_classes_name_those_of_a_file_that_does_not(write):
 
     assert dataset.metainfo['classes'] == ['fall', 'rise']
     assert dataset[1]['label'] == 1
-    with pytest.raises(AnnotationError, match=r'toy\.pkl.*names only 1'):
+    with pytest.raises(DataError, match=r'toy\.pkl.*names only 1'):
         SkeletonLocalizationDataset(from_file, metainfo=dict(classes=['fall']))
 
 
@@ -231,7 +231,7 @@ def dict_of_label(label):
 
 def test_a_class_that_the_file_lacks_is_refused(untrimmed_file):
     with pytest.raises(
-        AnnotationError,
+        DataError,
         match=r"toy\.pkl.*lacks \['fly'\].*\['wave', 'jump', 'sit'\]",
     ):
         SkeletonLocalizationDataset(
@@ -248,7 +248,7 @@ def test_malformed_files_are_refused_when_the_dataset_is_built(
     rewrite(untrimmed_file, change)
 
     with pytest.raises(
-        AnnotationError,
+        DataError,
         match=r"toy\.pkl.*\n.*video 'v1', key 'segments': row 0.*3, 8",
     ):
         SkeletonLocalizationDataset(untrimmed_file, 'train')
@@ -258,13 +258,13 @@ def test_malformed_files_are_refused_when_the_dataset_is_built(
 @pytest.mark.parametrize('validate', [True, False])
 def test_an_unknown_split_lists_the_known_ones(untrimmed_file, validate):
     with pytest.raises(
-        AnnotationError, match=r"toy\.pkl(.|\n)*'test'.*\['train', 'val'\]"
+        DataError, match=r"toy\.pkl(.|\n)*'test'.*\['train', 'val'\]"
     ):
         SkeletonLocalizationDataset(untrimmed_file, 'test', validate=validate)
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(AnnotationError, match=r'gone\.pkl.*does not exist'):
+    with pytest.raises(DataError, match=r'gone\.pkl.*does not exist'):
         SkeletonLocalizationDataset('gone.pkl', data_root=str(tmp_path))
 
 
@@ -357,7 +357,7 @@ def test_the_fraction_needs_labels(trimmed_file):
         lambda data: [a.pop('label') for a in data['annotations']],
     )
 
-    with pytest.raises(AnnotationError, match=r'toy\.pkl.*fraction=0.5 needs'):
+    with pytest.raises(DataError, match=r'toy\.pkl.*fraction=0.5 needs'):
         SkeletonLocalizationDataset(trimmed_file, fraction=0.5)
 
 
@@ -452,3 +452,26 @@ def test_an_epoch_of_few_videos_is_drawn_out(untrimmed_file):
 def test_visits_that_cannot_be_are_refused(untrimmed_file, options):
     with pytest.raises(ValueError, match='min_samples='):
         SkeletonLocalizationDataset(untrimmed_file, **options)
+
+
+def test_labelled_and_unlabelled_videos_share_a_file(write, make_video):
+    path = write(
+        [
+            make_video('labelled', 13, [[1, 4, 0]]),
+            make_video('unlabelled', 9),
+            make_video('background', 7, []),
+            make_video('trimmed', 5, label=1),
+        ],
+        split=dict(train=['labelled', 'unlabelled', 'background', 'trimmed']),
+    )
+
+    every = SkeletonLocalizationDataset(path, 'train')
+    learnt = SkeletonLocalizationDataset(path, 'train', labelled=True)
+
+    assert len(every) == 4
+    assert 'segments' not in every[1]
+    assert every[2]['segments'].shape == (0, 2)
+    assert names(learnt) == ['labelled', 'background']
+    rewrite(path, lambda d: d['split'].update(train=['trimmed']))
+    with pytest.raises(DataError, match=r"'train': no video has segments"):
+        SkeletonLocalizationDataset(path, 'train', labelled=True)
