@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from mmsnip.apis import SkeletonLocalizationInferencer, StreamingLocalizer
+from mmsnip.apis.streaming import LiveResampler, PoseMemory
 from mmsnip.evaluation import run_detections
+from mmsnip.prepare.fit import resample
+from mmsnip.structures import DataError, Recording
 from tests.apis.streaming_models import (
     RECIPE,
     checkpoint,
@@ -68,17 +71,6 @@ def test_a_stream_fills_no_gap_whatever_the_pieces(stream):
     assert (stream.expected.max_gap, stream.expected.persons) == (0, None)
 
 
-def test_a_short_look_ahead_changes_scores(model):
-    live = StreamingLocalizer(
-        model, device='cpu', look_ahead=0, context='full', hop=4
-    )
-    keypoint = poses()
-
-    found, _ = joined(feed(live, keypoint, 33))
-
-    assert abs(found - whole(model, keypoint)).max() > 1e-3
-
-
 @pytest.mark.parametrize('size', [1, 7, 300])
 def test_pieces_change_nothing(stream, size):
     keypoint = poses(T=149)
@@ -112,6 +104,7 @@ def test_segments_are_the_runs_of_all_final_scores(stream, T):
 
     rows = run_detections(scores)
     assert len(scores) == T
+    assert stream.open_segment is None
     assert [s['class_index'] for s in segments] == rows[:, 0].tolist()
     assert [s['frames'] for s in segments] == rows[:, 1:3].tolist()
     np.testing.assert_allclose([s['score'] for s in segments], rows[:, 3])
@@ -120,16 +113,6 @@ def test_segments_are_the_runs_of_all_final_scores(stream, T):
         np.testing.assert_allclose(
             segment['segment'], np.array(segment['frames']) / 30
         )
-
-
-def test_closing_gives_the_segment_that_is_open(stream):
-    keypoint = poses(M=1, T=149)
-    updates = feed(stream, keypoint, 5)
-    first, last = updates[-1].first_frame, updates[-1].segments[-1]
-
-    assert last['frames'][1] == 149
-    assert first + len(updates[-1].scores) == 149
-    assert stream.open_segment is None
 
 
 def test_updates_tile_the_video_and_wait_as_long_as_latency_says(stream):
@@ -255,20 +238,6 @@ def test_another_frame_rate_gives_segments_in_its_frames(model):
         )
 
 
-def test_the_recommended_recipe_streams(tmp_path):
-    path = checkpoint(
-        tmp_path / 'model.pth', 'AGCN', normalize=RECIPE, stream='egocentric'
-    )
-    live = StreamingLocalizer(path, device='cpu')
-    keypoint = poses(T=261)
-
-    found, _ = joined(feed(live, keypoint, 64))
-
-    assert live.plan[:3] == (128, 16, 64)
-    assert found.shape == (261, 4)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
-
-
 def test_a_longer_mean_of_the_heading_reaches_further(tmp_path):
     reach = []
     for seconds in (0.3, 2.0):
@@ -287,20 +256,8 @@ def test_a_longer_mean_of_the_heading_reaches_further(tmp_path):
         np.testing.assert_allclose(found, whole(path, keypoint), atol=1e-5)
 
     assert abs(reach[1] - reach[0] - (30 - 5)) < 16  # whole strides
-
-
-def test_a_video_within_one_window_has_the_scores_of_one_pass(tmp_path):
-    path = checkpoint(
-        tmp_path / 'model.pth', 'AGCN', normalize=RECIPE, stream='egocentric'
-    )
-    live = StreamingLocalizer(
-        path, device='cpu', context='full', look_ahead='full'
-    )
-    keypoint = poses(T=192)
-
-    found, _ = joined(feed(live, keypoint, 64))
-
-    np.testing.assert_allclose(found, whole(path, keypoint), atol=1e-5)
+    usual = StreamingLocalizer(path, device='cpu')
+    assert usual.plan[:3] == (128, 16, 64)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +280,7 @@ def test_frames_that_do_not_fit_are_refused_and_leave_the_stream(
     stream.reset()
     stream.push(keypoint[:, :9])
 
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(DataError, match=message):
         stream.push(frames)
 
     rest = feed(stream, keypoint[:, 9:], 60)
@@ -356,3 +313,42 @@ def test_a_closed_or_begun_stream_says_so(stream):
         stream.push(poses(M=1, T=3))
     with pytest.raises(ValueError, match='closed; reset'):
         stream.close()
+
+
+@pytest.mark.parametrize('T', [1, 2, 53])
+@pytest.mark.parametrize('step', [0.4, 25 / 30, 1.0, 1.2, 2.0, 7.3])
+def test_live_resampling_is_that_of_the_whole_video(step, T):
+    rng = np.random.default_rng(1)
+    keypoint = rng.normal(size=(2, T, 5, 3)).astype(np.float32)
+    keypoint[1, T // 3 : T // 2] = 0
+    keypoint[0, T // 4 : T // 3, 2] = 0
+    live, found, stop = LiveResampler(step), [], 0
+
+    while stop < T:
+        start, stop = stop, min(T, stop + int(rng.integers(1, 7)))
+        found.append(live.push(keypoint[:, start:stop]))
+
+    whole = resample(Recording('a', keypoint, fps=30 * step), 30).keypoint
+    found = np.concatenate(found, axis=1)
+    np.testing.assert_allclose(found, whole, rtol=0, atol=1e-5)
+    assert live.num_read == T
+
+
+def test_memory_keeps_first_and_last_poses_and_an_even_sample():
+    T = 1000
+    keypoint = np.zeros((2, T, 1, 1), np.float32)
+    keypoint[0, :, 0, 0] = np.arange(1, T + 1)
+    keypoint[1, 300:700, 0, 0] = -np.arange(300, 700)
+    memory, empty = PoseMemory(10), PoseMemory(0)
+    assert empty.frames() is None
+
+    for start in range(0, T, 3):
+        memory.add(keypoint[:, start : start + 3])
+    empty.add(keypoint)
+
+    found = memory.frames()[..., 0, 0]
+    assert found[:, 0].tolist() == [1, -300]
+    assert found[:, -1].tolist() == [1000, -699]
+    assert np.unique(np.diff(found[0, 1:-1])).tolist() == [128]
+    assert 5 <= found.shape[1] - 2 <= 10
+    assert empty.frames()[0, :, 0, 0].tolist() == [1, 1000]
