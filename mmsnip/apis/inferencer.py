@@ -25,6 +25,7 @@ from mmsnip.prepare.fit import Expected, fit
 from mmsnip.prepare.read import read_for
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.structures import DataError, Recording, Scores, seconds_of
+from mmsnip.structures.files import safe_file_name
 
 __all__ = ['SkeletonLocalizationInferencer']
 
@@ -472,7 +473,6 @@ class SkeletonLocalizationInferencer:
         from mmsnip.visualization import (
             Poses,
             draw_timeline,
-            safe_file_name,
             save_figure,
         )
 

@@ -15,7 +15,7 @@ from mmsnip.io.detections import (
 )
 from mmsnip.io.labels.elan import save_elan
 from mmsnip.io.scores import save_scores
-from mmsnip.visualization import safe_file_name
+from mmsnip.structures.files import safe_file_name
 
 __all__ = ['ALL', 'SCORES', 'write_all', 'write_answer']
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from mmsnip.io.formats import READERS
 from mmsnip.prepare.fit import UNITS
 from mmsnip.skeleton.up import AXES
 from mmsnip.structures import DataError
+from mmsnip.structures.files import safe_file_name
 
 MODEL, INPUT, OUTPUT = 'the model', 'what the inputs are', 'the results'
 
@@ -239,7 +242,6 @@ def run(args: argparse.Namespace) -> int:
     Options(**asked).check(0)
 
     from mmsnip.apis import SkeletonLocalizationInferencer
-    from mmsnip.apis.input_names import find_inputs
     from mmsnip.apis.memory import keep_freed_memory
     from mmsnip.apis.results_folder import ALL, write_all, write_answer
     from mmsnip.prepare.workers import progress_bar
@@ -291,3 +293,67 @@ def run(args: argparse.Namespace) -> int:
             f'tables beside it: {ALL}.csv, and .json, .csv, .eaf of each'
         )
     return 1 if report.failed else 0
+
+
+def find_inputs(
+    given: Sequence[str], out: Path | None = None
+) -> list[tuple[str, Path]]:
+    """Name and path of each recording; a folder gives what lies in it.
+
+    A folder of pose JSON files that hold a frame each is one recording, see
+    `mmsnip.io.formats.pose_json.holds_frames`. A table of segment labels in a
+    folder (its first row names video, label, start and end) is none.
+
+    Names are different, also where file names are not: the path below the
+    folder without its ending, or the stem. What lies in `out`, the folder of
+    results, is no input.
+    """
+    from mmsnip.io.formats import group_frames
+
+    found: list[tuple[str, Path]] = []
+    own = None if out is None else out.resolve()
+    for text in given:
+        path = Path(text)
+        if not path.is_dir():
+            found.append((path.stem, path))
+            continue
+        within = own is not None and path.resolve() in own.parents
+        below = group_frames(
+            file
+            for file in path.rglob('*')
+            if file.suffix.lower() in READERS
+            and file.is_file()
+            and not _holds_labels(file)
+            and not (within and own in file.resolve().parents)
+        )
+        if not below:
+            found.append((path.name, path))  # reported as unreadable
+        for file in below:
+            place = file.relative_to(path)
+            if file == path:
+                place = Path(path.resolve().name)
+            elif not file.is_dir():
+                place = place.with_suffix('')
+            found.append((place.as_posix(), file))
+    named, taken = [], {'results'}
+    for name, path in found:
+        free, count = name, 1
+        while safe_file_name(free).lower() in taken:
+            count += 1
+            free = f'{name}-{count}'
+        taken.add(safe_file_name(free).lower())
+        named.append((free, path))
+    return named
+
+
+def _holds_labels(path: Path) -> bool:
+    """Whether a table's first row names video, label, start and end."""
+    from mmsnip.io.labels.table import choose_columns
+
+    if path.suffix.lower() != '.csv':
+        return False
+    with suppress(OSError, UnicodeDecodeError, DataError):
+        with path.open(encoding='utf-8-sig') as file:
+            row = file.readline().rstrip('\n')
+        return choose_columns(row, 's', str(path)).header
+    return False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ __all__ = [
     'draft_of',
     'read_json',
     'read_text',
+    'safe_file_name',
     'safe_name',
 ]
 
@@ -25,6 +28,7 @@ MAX_BYTES = 2**33  # what one file may hold once it is unpacked
 Source = 'str | os.PathLike[str]'
 # Joiners that Persian, Hindi and emoji are written with; no control.
 _JOINERS = '\u200c\u200d'
+_RESERVED = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
 @contextmanager
@@ -159,6 +163,22 @@ def safe_name(name: str, source: Source) -> str:
             "printable text without '..', not an absolute path"
         )
     return name
+
+
+def safe_file_name(name: str) -> str:
+    """Name that stays inside its folder on every file system.
+
+    Separators, leading dots, spaces and control characters go, long names
+    are cut to 129 bytes. A name that had to change ends in eight digits of
+    its own hash, so that two different names stay two files.
+    """
+    text = str(name)
+    clean = re.sub(r'[^\w.-]+', '_', text).strip('._')
+    clean = clean.encode('utf-8', 'ignore')[:120].decode('utf-8', 'ignore')
+    if clean and clean == text and not _RESERVED.match(clean):
+        return clean
+    digest = hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()
+    return f'{clean or "video"}-{digest[:8]}'
 
 
 def is_text(name: str) -> bool:

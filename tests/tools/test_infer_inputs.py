@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from mmsnip.apis.input_names import find_inputs
+from mmsnip.cli.infer import find_inputs
 
 
 def write_frames(folder, T=3):
