@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
 
@@ -25,7 +26,6 @@ from mmsnip.models.recipe import registered
 from mmsnip.models.snippet_probe import SnippetProbeHook
 from mmsnip.registry import HOOKS
 from mmsnip.structures.plain import to_plain
-from mmsnip.transforms.streams import streams_of
 from mmsnip.visualization.hooks import (
     DiagnosisHook,
     EmbeddingMapHook,
@@ -299,3 +299,15 @@ def _check_weights(
             'initialises a localizer through model.pretrained (or '
             'MMSNIP_INIT), it cannot be tested itself'
         )
+
+
+def streams_of(pipeline: Any) -> set[tuple[str, ...]]:
+    """Streams of every `SkeletonStream`, those inside of views among them."""
+    if isinstance(pipeline, Mapping):
+        if str(pipeline.get('type')).endswith('SkeletonStream'):
+            stream = pipeline.get('stream', 'joint')
+            return {(stream,) if isinstance(stream, str) else tuple(stream)}
+        pipeline = list(pipeline.values())
+    if not isinstance(pipeline, (list, tuple)):
+        return set()
+    return {stream for step in pipeline for stream in streams_of(step)}

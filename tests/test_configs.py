@@ -16,9 +16,9 @@ from mmengine.registry import init_default_scope
 from mmsnip.cli.launch import load_config
 from mmsnip.cli.places import list_configs
 from mmsnip.datasets.benchmarks import SUBSETS
+from mmsnip.hooks import streams_of
 from mmsnip.io.annotation import save_annotation
 from mmsnip.registry import METRICS, MODELS, TRANSFORMS
-from mmsnip.transforms.streams import streams_of
 from tests.metafiles import (
     FOLDERS,
     OLD_NAMES,

@@ -11,7 +11,12 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmsnip.hooks import EpochHook, SeedHook, SkeletonCheckpointHook
+from mmsnip.hooks import (
+    EpochHook,
+    SeedHook,
+    SkeletonCheckpointHook,
+    streams_of,
+)
 from mmsnip.models.checkpoint import CheckpointError
 
 
@@ -226,3 +231,13 @@ def test_a_saved_checkpoint_names_data_model_and_version():
     assert kept['dataset_meta']['classes'] == ['a']
     assert kept['model'] == dict(type='X', pretrained=None)
     assert kept['version']
+
+
+def test_the_streams_of_a_pipeline_are_found_inside_of_views():
+    step = dict(type='mmsnip.SkeletonStream', stream='joint')
+    mixed = [
+        dict(type='MultiView', views=[[step], [dict(type='RandomNoise')]]),
+        dict(step, stream=['bone', 'motion']),
+    ]
+
+    assert streams_of(mixed) == {('joint',), ('bone', 'motion')}

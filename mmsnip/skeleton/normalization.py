@@ -32,6 +32,7 @@ __all__ = [
     'stack_streams',
 ]
 
+
 def normalize_bodies(
     keypoint: np.ndarray,
     body_mask: np.ndarray,
@@ -43,7 +44,11 @@ def normalize_bodies(
     up_axis: int = 1,
     num_coords: int = 3,
 ) -> np.ndarray:
-    """Centre, turn and scale bodies; frames keep their place."""
+    """Centre, turn and scale bodies; frames keep their place.
+
+    Arguments are those of `NormalizeSkeleton`; a line that the layout does
+    not name turns nothing; ``scale=None`` divides 2D bodies alone.
+    """
     D, there = num_coords, None
     if D == 2:
         there = keypoint[..., 2:] > 0

@@ -15,6 +15,9 @@ def rotation_between(
 ) -> np.ndarray:
     """Rotation that takes one direction to another, the short way.
 
+    The identity below ``tolerance``, so opposite directions are not turned
+    either.
+
     Source: Euler-Rodrigues formula; guard as in the published NTU preparation.
     """
     # Three numbers each: plain floats, which arrays are slow at.
