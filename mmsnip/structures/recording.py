@@ -169,7 +169,9 @@ class Recording:
     @property
     def film_start(self) -> int:
         """Frames of the film before frame 0; seconds count from the film."""
-        return self.first_frame if self.of_film and self.first_frame > 1 else 0
+        if not self.of_film or self.first_frame <= 1:
+            return 0
+        return round(self.first_frame / self.frame_step)
 
     @property
     def look_at(self) -> tuple[Note, ...]:

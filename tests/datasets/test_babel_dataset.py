@@ -16,7 +16,7 @@ from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import BabelSource
 from mmsnip.skeleton.resample import paint_segments
 from mmsnip.structures import Segments
-from tests.io.babel_files import entry, write_json
+from tests.formats.babel_files import entry, write_json
 
 
 def one_label(segments, labels, T):

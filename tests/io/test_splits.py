@@ -12,7 +12,7 @@ from mmsnip.io.splits import (
     pkummd_view,
     read_pkummd_split,
 )
-from tests.io.pkummd_text import split_text
+from tests.formats.pkummd_text import split_text
 
 
 def named(setup=1, camera=1, performer=1, action=1):

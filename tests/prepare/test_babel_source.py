@@ -11,7 +11,7 @@ from mmsnip.io.formats.smpl import NTU_FROM_SMPLH
 from mmsnip.prepare.job import convert, entry_of
 from mmsnip.prepare.published import BabelSource
 from mmsnip.structures import DataError
-from tests.io.babel_files import (
+from tests.formats.babel_files import (
     entry,
     stand_in_body,
     write_json,

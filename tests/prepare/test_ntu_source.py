@@ -7,7 +7,7 @@ from mmsnip.io.annotation import check_annotation, load_annotation
 from mmsnip.io.formats.ntu_names import NTU_CLASSES
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import NTUSource
-from tests.io.ntu_text import FIRST_ID, frames_of, ntu_text, standing
+from tests.formats.ntu_text import FIRST_ID, frames_of, ntu_text, standing
 
 # performer 1 trains, 3 validates; camera 2 trains, 1 validates.
 NAMES = [

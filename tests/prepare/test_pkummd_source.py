@@ -8,7 +8,7 @@ from mmsnip.io.formats.pkummd import PKUMMD_CLASSES
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import PKUMMDSource
 from mmsnip.structures import DataError
-from tests.io.pkummd_text import label_text, skeleton_text, split_text
+from tests.formats.pkummd_text import label_text, skeleton_text, split_text
 
 NAMES = ['0002-L', '0002-M', '0003-L', '0003-R']
 ROWS = [[1, 2, 5], [51, 6, 9]]

@@ -11,7 +11,7 @@ from mmsnip.io.formats.prepared import read_prepared
 from mmsnip.prepare.job import convert, entry_of
 from mmsnip.prepare.published import PreparedSource
 from mmsnip.structures import DataError
-from tests.io.prepared_files import (
+from tests.formats.prepared_files import (
     babel_subset,
     write_ctrgcn,
     write_pickle,

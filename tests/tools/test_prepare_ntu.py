@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.io.ntu_text import FIRST_ID, frames_of, ntu_text, standing
+from tests.formats.ntu_text import FIRST_ID, frames_of, ntu_text, standing
 from tests.tools.conftest import TINY_PRETRAIN, losses, run, train
 
 

@@ -9,8 +9,8 @@ from mmsnip.io.formats.ntu import (
     noisy_frames,
     select_bodies,
 )
-from tests.io.ntu_text import frames_of, ntu_text, standing
-from tests.io.readers import read_ntu
+from tests.formats.ntu_text import frames_of, ntu_text, standing
+from tests.formats.readers import read_ntu
 
 
 def body(name, first, joints):
@@ -41,12 +41,6 @@ def test_a_frame_is_noisy_from_a_width_of_four_fifths_of_the_height():
     joints[:, 2, 0] = 0.79, 0.8, 0.81
 
     assert noisy_frames(joints).tolist() == [False, False, True]
-
-
-def test_a_single_body_is_kept_whatever_it_looks_like(rng):
-    wide = body('a', 0, standing(rng, 3)[..., [1, 0, 2]])
-
-    assert select_bodies([wide]) == ([[wide]], [])
 
 
 def test_the_two_bodies_with_most_motion_are_taken_by_falling_motion(rng):

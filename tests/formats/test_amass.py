@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import pickle
 import sys
 
@@ -24,12 +23,12 @@ from mmsnip.io.formats.smpl import (
 )
 from mmsnip.io.reading import SequenceError
 from mmsnip.skeleton.layout import from_graph_cfg
-from tests.io.babel_files import (
+from tests.formats.babel_files import (
     smplh_arrays,
     stand_in_body,
     write_motion,
 )
-from tests.io.read_or_refuse import read_or_refuse
+from tests.formats.read_or_refuse import read_or_refuse
 
 
 def published_frames(T, fps):
@@ -191,13 +190,6 @@ def test_joints_of_another_shape_are_refused(tmp_path, shape, message):
         read_amass_joints(tmp_path / 'a.npy', fps=30.0)
 
 
-def test_joints_without_a_rate_are_refused(tmp_path):
-    np.save(tmp_path / 'a.npy', np.ones((13, 25, 3)))
-
-    with pytest.raises(SequenceError, match='states no frame rate'):
-        read_amass_joints(tmp_path / 'a.npy')
-
-
 @pytest.mark.parametrize(
     ('feat_p', 'place'),
     [
@@ -246,19 +238,6 @@ def test_damaged_motions_are_read_or_refused(tmp_path_factory, data):
     content = cut_or_changed(path.read_bytes(), data)
 
     read_or_refuse(lambda p: read_amass(p, stand_in_body), content, '.npz')
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data(), st.sampled_from(['.npy', '.npz']))
-def test_damaged_joints_are_read_or_refused(data, ending):
-    stream = io.BytesIO()
-    save = np.save if ending == '.npy' else np.savez
-    save(stream, np.ones((3, 25, 3), np.float32))
-    content = cut_or_changed(stream.getvalue(), data)
-
-    read_or_refuse(
-        lambda p: read_amass_joints(p, duration_s=0.1), content, ending
-    )
 
 
 def test_without_smplx_the_error_says_what_to_install(tmp_path, monkeypatch):

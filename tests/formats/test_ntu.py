@@ -2,19 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mmsnip.io.reading import SequenceError
-from tests.io.ntu_text import (
+from tests.formats.ntu_text import (
     FIRST_ID,
     frames_of,
     ntu_text,
     random_frames,
     standing,
 )
-from tests.io.plain_ntu import dense, read_by_arrays, read_by_dicts
-from tests.io.readers import read_ntu
+from tests.formats.plain_ntu import dense, read_by_arrays, read_by_dicts
+from tests.formats.readers import read_ntu
 
 
 @pytest.fixture
@@ -54,20 +52,6 @@ def test_all_bodies_are_those_of_a_plain_parser(write, seed):
         np.testing.assert_array_equal(keypoint, dense(num_frames, tracks))
         assert metadata['track_ids'] == list(tracks)
     assert keypoint.dtype == np.float32
-
-
-def test_metadata_is_what_the_format_fixes(write):
-    keypoint, metadata = read_ntu(write(small_text()))
-
-    assert keypoint.shape == (1, 4, 25, 3)
-    assert metadata == dict(
-        fps=30.0,
-        layout='nturgb+d-official',
-        unit='m',
-        up='y',
-        track_ids=[str(FIRST_ID)],
-        mended=metadata['mended'],
-    )
 
 
 def test_bodies_that_swap_places_are_followed_by_id(write):
@@ -196,74 +180,12 @@ def test_a_broken_file_is_refused_by_line(write, change, message):
     assert str(path) in str(caught.value)
 
 
-def test_bodies_that_would_not_fit_in_memory_are_refused(write, monkeypatch):
-    monkeypatch.setattr('mmsnip.io.formats.ntu.MAX_VALUES', 2 * 4 * 75 - 1)
-    path = write(small_text())
-
-    with pytest.raises(SequenceError, match='has 2 bodies in 4 frames, more'):
-        read_ntu(path, None)
-
-
-def test_no_person_at_all_cannot_be_asked_for(write):
-    with pytest.raises(ValueError, match='max_persons=0 must be at least 1'):
-        read_ntu(write(small_text()), 0)
-
-
-def read_or_refuse(path):
-    try:
-        keypoint, metadata = read_ntu(path, None)
-    except SequenceError as error:
-        message = str(error)
-        assert str(path) in message
-        return
-    M, _, V, C = keypoint.shape
-    assert len(metadata['track_ids']) == M
-    assert (V, C) == (25, 3)
-    assert np.isfinite(keypoint).all()
-
-
-@given(content=st.binary(max_size=300))
-@settings(max_examples=60, deadline=None)
-def test_random_bytes_are_read_or_refused(tmp_path_factory, content):
-    path = tmp_path_factory.getbasetemp() / 'random.skeleton'
-    path.write_bytes(content)
-
-    read_or_refuse(path)
-
-
 CHANGES = ['drop', 'double', 'cut', 'word', 'line']
 WORDS = [
     *('', '0', '-1', '1', '2', '25', '26', '1000000000', '9' * 5000, 'nan'),
     *('inf', '-Infinity', '1e400', 'x', '0x1', '1_0', '1,5', '\x1c', '\u2028'),
     *('\u00a0', '\x00', '#', '"', '\u0663'),
 ]
-
-
-@given(data=st.data())
-@settings(max_examples=60, deadline=None)
-def test_mutated_files_are_read_or_refused(tmp_path_factory, data):
-    path = tmp_path_factory.getbasetemp() / 'mutated.skeleton'
-    lines = small_text().split('\n')
-    for _ in range(data.draw(st.integers(1, 3))):
-        # The first lines hold one of each kind.
-        index = data.draw(st.integers(0, 7) | st.integers(0, len(lines) - 1))
-        change = data.draw(st.sampled_from(CHANGES))
-        if change == 'drop' and len(lines) > 1:
-            del lines[index % len(lines)]
-        elif change == 'double':
-            lines.insert(index, lines[index % len(lines)])
-        elif change == 'cut':
-            lines = lines[: index + 1]
-        elif change == 'line':
-            lines[index % len(lines)] = data.draw(st.text(max_size=40))
-        else:
-            words = lines[index % len(lines)].split(' ')
-            at = data.draw(st.integers(0, len(words) - 1))
-            words[at] = data.draw(st.sampled_from(WORDS))
-            lines[index % len(lines)] = ' '.join(words)
-    path.write_bytes('\n'.join(lines).encode('utf-8', 'surrogatepass'))
-
-    read_or_refuse(path)
 
 
 @pytest.mark.data

@@ -4,12 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsnip.io.reading import SequenceError
 from mmsnip.skeleton.layout import get_layout
-from tests.io.readers import read_any as read_pose_json
+from tests.formats.readers import read_any as read_pose_json
 
 M, T = 2, 7
 
@@ -308,12 +307,6 @@ def test_alphapose_takes_its_ids_and_image_numbers(tmp_path):
     ]
 
 
-def test_halpe_bodies_of_alphapose(tmp_path):
-    x, s = bodies(26), scores(26)
-    _, metadata = read_pose_json(write(tmp_path, alphapose(x, s)))
-    assert metadata['layout'] == 'halpe-26'
-
-
 def test_coco_annotations_give_the_shape_of_the_images(tmp_path):
     x, s = bodies(17), scores(17)
     document = dict(
@@ -489,23 +482,6 @@ def test_folder_of_two_formats_is_refused(tmp_path):
         read_pose_json(write_folder(tmp_path, frames))
 
 
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'none\.json'):
-        read_pose_json(tmp_path / 'none.json')
-
-
-def read_anything(path):
-    """Either a sound result or our own error."""
-    try:
-        keypoint, metadata = read_pose_json(path)
-    except SequenceError as error:
-        message = str(error)
-    else:
-        check_sound(keypoint, metadata)
-        return
-    assert path.name in message
-
-
 def check_sound(keypoint, metadata):
     assert keypoint.dtype == np.float32
     assert np.isfinite(keypoint).all()
@@ -530,14 +506,6 @@ WORDS = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.binary(max_size=200))
-def test_random_bytes_give_a_result_or_our_error(tmp_path_factory, content):
-    path = tmp_path_factory.mktemp('bytes') / 'video.json'
-    path.write_bytes(content)
-    read_anything(path)
-
-
 KEYS = [
     *('people', 'instances', 'predictions', 'instance_info', 'images'),
     *('annotations', 'image_id', 'keypoints', 'keypoint_scores', 'box'),
@@ -554,38 +522,3 @@ JSON = st.recursive(
     ),
     max_leaves=25,
 )
-
-
-@settings(max_examples=100, deadline=None)
-@given(JSON)
-def test_known_keys_in_any_order_give_a_result_or_our_error(
-    tmp_path_factory, document
-):
-    path = tmp_path_factory.mktemp('keys') / 'video.json'
-    path.write_text(json.dumps(document))
-    read_anything(path)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(sorted(VALID)), st.data())
-def test_mutated_files_give_a_result_or_our_error(
-    tmp_path_factory, kind, data
-):
-    lines = json.dumps(VALID[kind], indent=0).split('\n')
-    for _ in range(data.draw(st.integers(1, 4))):
-        n = data.draw(st.integers(0, len(lines) - 1))
-        act = data.draw(st.sampled_from(['drop', 'double', 'cut', 'word']))
-        if act == 'drop' and len(lines) > 1:
-            del lines[n]
-        elif act == 'double':
-            lines.insert(n, lines[n])
-        elif act == 'cut' and n > 5:
-            lines = lines[:n]
-        else:
-            head, colon, _ = lines[n].rpartition(': ')
-            word = data.draw(st.sampled_from(WORDS))
-            comma = ',' if lines[n].endswith(',') else ''
-            lines[n] = f'{head}{colon}{word}{comma}'
-    path = tmp_path_factory.mktemp('mutant') / 'video.json'
-    path.write_text('\n'.join(lines))
-    read_anything(path)

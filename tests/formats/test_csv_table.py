@@ -5,16 +5,13 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mmsnip.io.formats import load_sequence
 from mmsnip.io.formats.clock import nice_rate, usual_step
 from mmsnip.io.formats.columns import load_column_map
 from mmsnip.io.reading import SequenceError
 from mmsnip.skeleton.layout import get_layout
-from tests.io.read_or_refuse import read_or_refuse
-from tests.io.readers import read_any as read_csv
+from tests.formats.readers import read_any as read_csv
 
 NAMES = ['hip', 'spine', 'neck', 'head', 'left hand']
 
@@ -78,18 +75,6 @@ def test_camel_case_axes_and_quotes(tmp_path):
 
     np.testing.assert_array_equal(keypoint, values[None])
     assert metadata['joint_names'] == ['hip', 'head']
-
-
-def test_two_coordinates_and_scores(tmp_path):
-    table = poses(V=5, C=3)
-    header = [f'{n}_{c}' for n in NAMES for c in ('x', 'y', 'conf')]
-
-    keypoint, metadata = read_csv(save(tmp_path, wide(table, header)))
-
-    np.testing.assert_array_equal(keypoint, table[None, ..., :2])
-    np.testing.assert_array_equal(
-        metadata['keypoint_score'], table[None, ..., 2]
-    )
 
 
 def test_numbered_joints_come_in_the_order_of_their_numbers(tmp_path):
@@ -241,28 +226,6 @@ def test_times_that_count_frames_are_frame_numbers(tmp_path):
     assert 'taken for the frame number' in metadata['mended'][0]
     assert read_csv(path, dict(fps=20))[1]['fps'] == 20.0
     assert read_csv(path, dict(time_unit='ms'))[1]['fps'] == 1000.0
-
-
-def test_a_count_beside_frame_numbers_is_no_time(tmp_path):
-    header = ['frame', 'time', *coordinates('{c}{v}')]
-    text = wide(poses(), header, before=[range(10, 23), range(13)])
-
-    metadata = read_csv(save(tmp_path, text))[1]
-
-    assert 'fps' not in metadata
-    assert metadata['first_frame'] == 10
-    assert 'it was left out' in metadata['mended'][0]
-
-
-def test_long_tables_take_a_count_for_the_frame(tmp_path):
-    rows = [f'{t + 1},{v},{t},{v}' for t in range(5) for v in range(3)]
-    text = 't,joint,x,y\n' + '\n'.join(rows)
-
-    keypoint, metadata = read_csv(save(tmp_path, text))
-
-    assert keypoint.shape == (1, 5, 3, 2)
-    assert metadata['first_frame'] == 1
-    assert 'fps' not in metadata
 
 
 def test_words_in_a_time_column_do_no_harm_where_the_rate_is_told(tmp_path):
@@ -447,22 +410,6 @@ def test_long_tables_have_room_for_times_that_are_left_out(tmp_path):
     assert metadata['fps'] == 25.0
 
 
-@pytest.mark.parametrize(
-    ('times', 'line'),
-    [
-        ([0, *range(1_600_000_000, 1_600_003_000, 30)], 3),
-        ([*range(0, 3000, 30), 1e300], 102),
-    ],
-)
-def test_times_that_leave_out_far_more_than_there_is_are_refused(
-    tmp_path, times, line
-):
-    message = f"line {line}: column 'time_ms' goes on by .* part the recording"
-
-    with pytest.raises(SequenceError, match=message):
-        timed(times, tmp_path, 'time_ms')
-
-
 def test_lost_joints_stay_lost(tmp_path):
     values = np.zeros((7, 2, 3))
     values[:, 0] = np.arange(7)[:, None] + [1, 10, 100]
@@ -597,27 +544,6 @@ def test_a_wrong_column_map_is_refused_by_key(tmp_path, text, message):
 
 
 @pytest.mark.parametrize(
-    ('columns', 'message'),
-    [
-        (dict(frame='nr'), "wants 'nr' for frame"),
-        (dict(time=40), 'wants 40 for time, but the table has 15 columns'),
-        (dict(layout='robot'), "layout='robot'.*unknown"),
-        (dict(layout='coco'), "joints .'nose'.*are not in the table"),
-        (dict(parents=[-1, 0]), '2 parents, the table 5 joints'),
-        (dict(parents=[0, 0]), 'cycle|root'),
-        (dict(joints=dict(a=[0, 1], b=[2, 3, 4])), "joint 'b' has the"),
-        (dict(coordinates=[0, 1]), "needs both 'joint' and 'coord"),
-        (dict(joint=0), "needs both 'joint' and 'coord"),
-    ],
-)
-def test_a_map_that_does_not_fit_is_refused(tmp_path, columns, message):
-    path = save(tmp_path, wide(poses(), coordinates('j{v}_{c}')))
-
-    with pytest.raises(SequenceError, match=message):
-        read_csv(path, columns)
-
-
-@pytest.mark.parametrize(
     ('text', 'message'),
     [
         ('x0,y0\n1,2\n3\n', 'line 3: found 1 cells, expected 2'),
@@ -638,57 +564,7 @@ def test_a_broken_table_is_refused(tmp_path, text, message):
         read_csv(save(tmp_path, text))
 
 
-def test_few_rows_cannot_ask_for_much_memory(tmp_path):
-    rows = [f'{n},{n},{n},1,2' for n in range(900)]
-    text = 'frame,person,joint,x,y\n' + '\n'.join(rows)
-
-    with pytest.raises(SequenceError, match='far more than its 900 rows'):
-        read_csv(save(tmp_path, text))
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.binary(max_size=300))
-def test_random_bytes_never_escape_our_error(content):
-    read_or_refuse(read_csv, content)
-    read_or_refuse(read_csv, b'frame,person,joint,x,y,z\n' + content)
-    read_or_refuse(load_and_read, content)
-
-
-def load_and_read(path):
-    return read_csv(path, path)
-
-
 CELLS = ['', 'nan', 'inf', '-1', '1e400', '"', '9' * 40, '0.5', 'a', ';', '#']
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_a_mutated_table_never_escapes_our_error(data):
-    kind = data.draw(st.sampled_from(['long', 'wide', 'bare']))
-    frames = range(4)
-    if kind == 'long':
-        rows = [f'{t},{t / 30},p,{v},1,2,3' for t in frames for v in range(3)]
-        lines = ['frame,time,person,joint,x,y,z', *rows]
-    else:
-        header = ['frame', *coordinates('{c}{v}')] if kind == 'wide' else None
-        text = wide(poses(T=4), header, before=[frames])
-        lines = text.split('\n')
-    for _ in range(data.draw(st.integers(1, 3))):
-        place = data.draw(st.integers(0, len(lines) - 1))
-        change = data.draw(st.sampled_from(['del', 'dup', 'cut', 'cell']))
-        line = lines[place]
-        if change == 'del' and len(lines) > 1:
-            del lines[place]
-        elif change == 'dup':
-            lines.insert(place, line)
-        elif change == 'cut':
-            lines[place] = line[: data.draw(st.integers(0, len(line)))]
-        else:
-            cells = line.split(',')
-            n = data.draw(st.integers(0, len(cells) - 1))
-            cells[n] = data.draw(st.sampled_from(CELLS))
-            lines[place] = ','.join(cells)
-    read_or_refuse(read_csv, '\n'.join(lines).encode())
 
 
 @pytest.mark.parametrize('cell', ['_' * 8000, 'x' + '_' * 8000, 'a (' * 2500])

@@ -17,7 +17,7 @@ from mmsnip.io.formats.ntu_names import NTU_CLASSES
 from mmsnip.io.formats.prepared import open_prepared, read_prepared
 from mmsnip.io.formats.rows import open_rows
 from mmsnip.io.reading import SequenceError
-from tests.io.prepared_files import (
+from tests.formats.prepared_files import (
     babel_subset,
     bodies,
     write_ctrgcn,
@@ -166,17 +166,6 @@ def test_stgcn_arrays_are_named_by_their_label_pickle(tmp_path):
     )
 
 
-def test_the_label_pickle_may_be_named_otherwise(tmp_path):
-    path, _ = write_stgcn(tmp_path)
-    other = tmp_path / 'elsewhere.pkl'
-    (tmp_path / 'train_label.pkl').rename(other)
-
-    with pytest.raises(FileNotFoundError, match=r'such as train_label\.pkl'):
-        open_prepared(path)
-
-    assert len(open_prepared(path, other).names) == 4
-
-
 def test_with_18_joints_the_third_coordinate_is_a_score(tmp_path):
     x = np.random.default_rng(0).random((3, 3, T, 18, M), np.float32)
     np.save(tmp_path / 'val_data.npy', x)
@@ -298,18 +287,20 @@ def test_a_malformed_subset_is_refused(tmp_path, content, message):
         open_prepared(path)
 
 
-def test_an_annotation_pickle_is_what_load_annotation_says(
-    tmp_path, untrimmed
-):
-    path = write_pickle(tmp_path / 'ann.pkl', untrimmed)
+def test_an_annotation_pickle_is_what_load_annotation_says(tmp_path):
+    videos = [
+        dict(frame_dir=name, total_frames=T, keypoint=np.full((M, T, V, 3), n))
+        for n, name in enumerate(('v0', 'v1'), 1)
+    ]
+    content = dict(split=dict(train=['v0'], val=['v1']), annotations=videos)
+    path = write_pickle(tmp_path / 'ann.pkl', content)
 
-    data = read_prepared(path)
     prepared = open_prepared(path)
 
-    assert data['split'] == load_annotation(path)['split'] == prepared.splits
+    assert load_annotation(path)['split'] == prepared.splits
     assert prepared.names == ['v0', 'v1']
     np.testing.assert_array_equal(
-        prepared.entry(1)['keypoint'], untrimmed['annotations'][1]['keypoint']
+        prepared.entry(1)['keypoint'], videos[1]['keypoint']
     )
 
 
@@ -333,13 +324,6 @@ def test_code_in_a_pickle_is_refused_and_not_run(tmp_path, capsys, key):
         open_prepared(path)
 
     assert capsys.readouterr().out == ''
-
-
-def test_other_endings_are_refused(tmp_path):
-    with pytest.raises(SequenceError, match=r"ends in '\.csv'"):
-        open_prepared(tmp_path / 'a.csv')
-    with pytest.raises(FileNotFoundError):
-        open_prepared(tmp_path / 'a.pkl')
 
 
 def read_all(path):
@@ -374,19 +358,6 @@ def test_damaged_ctrgcn_files_are_read_or_refused(
     path.write_bytes(damage(path.read_bytes(), data))
 
     assert all(str(path) in refusal for refusal in read_all(path))
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data(), st.booleans())
-def test_damaged_stgcn_files_are_read_or_refused(
-    tmp_path_factory, data, labels
-):
-    folder = tmp_path_factory.mktemp('npy')
-    path, _ = write_stgcn(folder)
-    damaged = folder / 'train_label.pkl' if labels else path
-    damaged.write_bytes(damage(damaged.read_bytes(), data))
-
-    assert all(str(folder) in refusal for refusal in read_all(path))
 
 
 @settings(max_examples=60, deadline=None)
