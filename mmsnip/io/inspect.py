@@ -16,7 +16,7 @@ from mmsnip.io.annotation import (
     complete_metainfo,
     open_annotation,
 )
-from mmsnip.io.formats import READERS, load_sequence
+from mmsnip.io.formats import READERS, read
 from mmsnip.io.measure import measure_video
 from mmsnip.io.store import is_store
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
@@ -56,14 +56,19 @@ def annotations_of(path: str | os.PathLike[str]) -> dict[str, Any]:
     recording = path.is_dir() or path.suffix.lower() in READERS
     if not recording or (path.is_file() and is_store(path)):
         return open_annotation(path)
-    keypoint, said = load_sequence(path)
-    keys = ('fps', 'layout', 'unit', 'up')
-    metainfo = {key: said[key] for key in keys if key in said}
-    metainfo.update(classes=[], notes=list(said.get('mended', ())))
+    found = read(path)
+    metainfo: dict[str, Any] = dict(
+        classes=[], notes=[str(note) for note in found.notes]
+    )
+    if found.layout is not None:
+        metainfo['layout'] = found.layout
+    for key in ('fps', 'unit', 'up'):
+        if getattr(found, key) is not None:
+            metainfo[key] = getattr(found, key)
     video = dict(
-        frame_dir=said['frame_dir'],
-        total_frames=keypoint.shape[1],
-        keypoint=keypoint,
+        frame_dir=found.name,
+        total_frames=found.num_frames,
+        keypoint=found.keypoint,
     )
     return dict(metainfo=metainfo, split={}, annotations=[video])
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 
 from mmsnip.io.formats.ntu_names import NTUName, ntu_name, stem
-from mmsnip.io.reading import SequenceError, read_text, safe_name
+from mmsnip.structures import DataError
+from mmsnip.structures.files import read_text, safe_name
 
 __all__ = [
     'NTU_PROTOCOLS',
@@ -76,7 +77,7 @@ def ntu_split(names: Iterable[str], protocol: str) -> dict[str, list[str]]:
 
     Raises:
         ValueError: If the protocol is unknown.
-        SequenceError: If a name is not of NTU RGB+D.
+        DataError: If a name is not of NTU RGB+D.
 
     Source:
         arXiv 1604.02808 and 1905.04757.
@@ -107,7 +108,7 @@ def pkummd_view(name: str) -> str:
         str: Its last letter.
 
     Raises:
-        SequenceError: If it is no such name.
+        DataError: If it is no such name.
 
     Examples:
         >>> pkummd_view('A01N01-M.txt')
@@ -115,7 +116,7 @@ def pkummd_view(name: str) -> str:
     """
     match = _PKUMMD_NAME.fullmatch(stem(name))
     if match is None:
-        raise SequenceError(
+        raise DataError(
             f'{name[:80]!r} is no name of PKU-MMD; expected one such as '
             '0002-L or A01N01-L'
         )
@@ -137,7 +138,7 @@ def pkummd_cross_view(names: Iterable[str]) -> dict[str, list[str]]:
         their order.
 
     Raises:
-        SequenceError: If a name is not of PKU-MMD.
+        DataError: If a name is not of PKU-MMD.
 
     Source:
         Evaluation protocols of arXiv 1703.07475.
@@ -166,7 +167,7 @@ def read_pkummd_split(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        SequenceError: If a heading or its names are missing, or a name is
+        DataError: If a heading or its names are missing, or a name is
             unsafe or stands in both parts; the line is named.
     """
     names: dict[str, dict[str, int]] = dict(train={}, val={})
@@ -180,7 +181,7 @@ def read_pkummd_split(
             line = heading.group(2)
         words = [word.strip() for word in line.split(',') if word.strip()]
         if words and not part:
-            raise SequenceError(
+            raise DataError(
                 f'{path}, line {number}: found {words[0][:40]!r} above any '
                 "heading; expected 'Training videos:' first"
             )
@@ -189,12 +190,12 @@ def read_pkummd_split(
             name = word[:-4] if word.endswith('.txt') else word
             safe_name(name, f'{path}, line {number}')
             if ' ' in name:
-                raise SequenceError(
+                raise DataError(
                     f'{path}, line {number}: {name[:40]!r} is no name; '
                     'expected names between commas'
                 )
             if name in other:
-                raise SequenceError(
+                raise DataError(
                     f'{path}, line {number}: {name!r} stands in both parts, '
                     f'first in line {other[name]}'
                 )
@@ -204,7 +205,7 @@ def read_pkummd_split(
         ('val', 'Validation videos:'),
     ):
         if not names[part]:
-            raise SequenceError(
+            raise DataError(
                 f'{path} has no names below {heading_text!r}; expected '
                 'names between commas'
             )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.annotation import complete_metainfo, open_annotation
-from mmsnip.io.formats import READERS, load_sequence
+from mmsnip.io.formats import READERS, read
 from mmsnip.io.store import SkeletonStore
 from mmsnip.io.video_check import as_labels, as_segments
 from mmsnip.report.bodies import Bodies
@@ -160,20 +160,16 @@ def read_recording(
         try:
             if not path.is_file():
                 continue
-            joints, meta = load_sequence(path)
-            return Bodies.of(joints, _layout_of(meta, joints), name)
+            found = read(path)
+            layout = found.layout or _layout_of(found.keypoint)
+            return Bodies.of(found.keypoint, layout, name)
         except (ValueError, OSError):
             continue
     return None
 
 
-def _layout_of(meta: Mapping[str, Any], joints: np.ndarray) -> Any:
-    """Layout that a recording states, else the first of as many joints."""
-    stated = meta.get('layout')
-    if isinstance(stated, Mapping):
-        return from_metainfo(stated)
-    if stated is not None:
-        return get_layout(stated)
+def _layout_of(joints: np.ndarray) -> Any:
+    """The first layout of as many joints."""
     fits = [get_layout(name) for name in ('nturgb+d', *layout_names())]
     for layout in fits:
         if layout.num_joints == joints.shape[2]:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsnip.io.reading import SequenceError
+from mmsnip.structures import DataError
 
 
 def read_or_refuse(read, content, suffix='.txt'):
-    """Any other error than `SequenceError` leaves this function."""
+    """Any other error than `DataError` leaves this function."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f'foreign{suffix}')
         path.write_bytes(content)
         try:
             found = read(path)
-        except SequenceError as error:
+        except DataError as error:
             named = str(path) in str(error)
             if not named:
                 raise AssertionError(f'no file in {error}') from error

@@ -21,8 +21,8 @@ from mmsnip.io.formats.smpl import (
     load_smplh,
     ntu_joints,
 )
-from mmsnip.io.reading import SequenceError
 from mmsnip.skeleton.layout import from_graph_cfg
+from mmsnip.structures import DataError
 from tests.formats.babel_files import (
     smplh_arrays,
     stand_in_body,
@@ -140,7 +140,7 @@ def test_shape_and_translation_come_only_where_they_are_asked_for(tmp_path):
 def test_a_malformed_motion_is_refused_by_key(tmp_path, changed, message):
     path = write_motion(tmp_path / 'a_poses.npz', **changed)
 
-    with pytest.raises(SequenceError, match=message) as raised:
+    with pytest.raises(DataError, match=message) as raised:
         read_amass(path, stand_in_body)
 
     assert str(path) in str(raised.value)
@@ -186,7 +186,7 @@ def test_the_rate_of_joints_follows_from_the_duration(tmp_path):
 def test_joints_of_another_shape_are_refused(tmp_path, shape, message):
     np.save(tmp_path / 'a.npy', np.ones(shape))
 
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(DataError, match=message):
         read_amass_joints(tmp_path / 'a.npy', fps=30.0)
 
 
@@ -216,7 +216,7 @@ def test_a_motion_is_found_under_old_and_new_names(tmp_path, feat_p, place):
 
 
 def test_no_name_of_a_motion_leaves_the_folder(tmp_path):
-    with pytest.raises(SequenceError, match='cannot name a recording'):
+    with pytest.raises(DataError, match='cannot name a recording'):
         find_motion(tmp_path / 'amass', 'KIT/../../secret.npz')
 
     assert find_motion(tmp_path, 'a') is None
@@ -313,7 +313,7 @@ def test_a_pickled_model_is_read_without_running_it(tmp_path, model):
 
     assert load_smplh(path)(poses).shape == (2, 73, 3)
     path.write_bytes(b'cos\nsystem\n(S"true"\ntR.')
-    with pytest.raises(SequenceError, match='nothing was executed'):
+    with pytest.raises(DataError, match='nothing was executed'):
         load_smplh.__wrapped__(path)
 
 
@@ -336,5 +336,5 @@ def test_what_is_no_smplh_is_refused(tmp_path, model, change, message):
     path = tmp_path / 'model.npz'
     np.savez(path, **{k: v for k, v in arrays.items() if v is not None})
 
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(DataError, match=message):
         load_smplh(path)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.formats import load_sequence
-from mmsnip.io.reading import SequenceError
+from mmsnip.structures import DataError
+from tests.formats.readers import load_sequence
 
 
 def poses(M=2, T=13, V=5, C=3, seed=0):
@@ -33,7 +33,7 @@ def test_one_person_without_an_axis_gets_one(tmp_path):
 def test_npz_with_several_unnamed_arrays_is_refused(tmp_path):
     np.savez(tmp_path / 'a.npz', one=poses(), two=poses())
 
-    with pytest.raises(SequenceError, match=r"'one', 'two'.*'keypoint'"):
+    with pytest.raises(DataError, match=r"'one', 'two'.*'keypoint'"):
         load_sequence(tmp_path / 'a.npz')
 
 
@@ -76,7 +76,7 @@ def test_npz_says_what_it_knows_of_joints_and_persons(tmp_path):
 def test_npz_with_facts_that_do_not_fit_is_refused(tmp_path, facts):
     np.savez(tmp_path / 'a.npz', keypoint=np.ones((1, 13, 5, 3)), **facts)
 
-    with pytest.raises(SequenceError, match=rf"array '{next(iter(facts))}'"):
+    with pytest.raises(DataError, match=rf"array '{next(iter(facts))}'"):
         load_sequence(tmp_path / 'a.npz')
 
 
@@ -89,7 +89,7 @@ def test_pickled_objects_are_refused_and_not_executed(tmp_path, suffix):
     else:
         np.savez(path, keypoint=array)
 
-    with pytest.raises(SequenceError, match='ickled objects are refused'):
+    with pytest.raises(DataError, match='ickled objects are refused'):
         load_sequence(path)
 
     assert not trap.exists()
@@ -99,12 +99,12 @@ def test_an_unknown_ending_names_those_that_are_read(tmp_path):
     path = tmp_path / 'walk.c3d'
     path.write_bytes(b'data')
 
-    with pytest.raises(SequenceError, match=r"'.c3d'.*'.npy', '.npz'"):
+    with pytest.raises(DataError, match=r"'.c3d'.*'.npy', '.npz'"):
         load_sequence(path)
 
 
 def test_missing_files_and_folders_are_told_apart(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'gone\.npy'):
         load_sequence(tmp_path / 'gone.npy')
-    with pytest.raises(SequenceError, match='is a folder'):
+    with pytest.raises(DataError, match='is a folder'):
         load_sequence(tmp_path)

@@ -18,7 +18,7 @@ from mmsnip.io.formats.babel import (
     read_babel_json,
     seconds_to_frames,
 )
-from mmsnip.io.reading import SequenceError
+from mmsnip.structures import DataError
 from tests.formats.babel_files import entry, write_json
 
 MOTION = 'KIT/KIT/4/RightTurn01_poses.npz'
@@ -189,7 +189,7 @@ def test_a_malformed_entry_is_refused_by_file_sid_and_key(
 ):
     path = write_json(tmp_path / 'train.json', damaged(change))
 
-    with pytest.raises(SequenceError, match=message) as raised:
+    with pytest.raises(DataError, match=message) as raised:
         read_babel_json(path)
 
     assert str(path) in str(raised.value)
@@ -209,7 +209,7 @@ def test_what_is_no_babel_json_is_refused(tmp_path, text, message):
     path = tmp_path / 'train.json'
     path.write_text(text)
 
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(DataError, match=message):
         read_babel_json(path)
 
 
@@ -252,7 +252,7 @@ def test_any_value_in_any_place_is_read_or_refused(
 
     try:
         found = read_babel_json(path)
-    except SequenceError as error:
+    except DataError as error:
         refusal, found = str(error), []
     else:
         refusal = str(path)

@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from mmsnip.io.formats import load_sequence
+from tests.formats.readers import load_sequence
 
 BVH = """HIERARCHY
 ROOT a

@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mmsnip.io.annotation import load_annotation
-from mmsnip.io.reading import SequenceError
+from mmsnip.structures import DataError
 from tests.formats.bvh_text import XYZ, ZXY, slow_positions, write_bvh
 from tests.formats.readers import read_any as read_bvh
 
@@ -226,7 +226,7 @@ def test_fewer_rows_than_announced_are_refused(tmp_path):
     text = write_bvh(TREE, draw_rows(), frames=10**9)
 
     with pytest.raises(
-        SequenceError, match=r"line \d+: 1000000000 frames .*'Frames: 13'"
+        DataError, match=r"line \d+: 1000000000 frames .*'Frames: 13'"
     ):
         read_bvh(save(tmp_path, text))
 
@@ -257,7 +257,7 @@ def test_a_broken_file_is_refused_by_line(tmp_path, old, new, message):
     text = write_bvh(TREE, draw_rows())
     assert old in text
 
-    with pytest.raises(SequenceError, match=re.escape(message)):
+    with pytest.raises(DataError, match=re.escape(message)):
         read_bvh(save(tmp_path, text.replace(old, new, 1)))
 
 
@@ -275,7 +275,7 @@ def test_a_wrong_number_is_refused_by_line(tmp_path, word, message):
     assert lines[32].startswith('Frame Time')
     lines[33] = re.sub(r'^\S+', word, lines[33])
 
-    with pytest.raises(SequenceError, match=re.escape(message)):
+    with pytest.raises(DataError, match=re.escape(message)):
         read_bvh(save(tmp_path, '\n'.join(lines)))
 
 
@@ -292,7 +292,7 @@ def test_a_wrong_number_is_refused_by_line(tmp_path, word, message):
 def test_a_wrong_argument_is_refused(tmp_path, arguments, message):
     path = save(tmp_path, write_bvh(TREE, draw_rows()))
 
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(DataError, match=message):
         read_bvh(path, **arguments)
 
 
@@ -302,7 +302,7 @@ def test_a_small_file_cannot_ask_for_much_memory(tmp_path):
     head = root + joint * 20000 + '}\n' * 20001
     text = f'{head}MOTION\nFrames: 50000\nFrame Time: 1\n' + '0\n' * 50000
 
-    with pytest.raises(SequenceError, match='split the recording'):
+    with pytest.raises(DataError, match='split the recording'):
         read_bvh(save(tmp_path, text))
 
 

@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from mmsnip.io.formats import load_sequence
 from mmsnip.io.formats.clock import nice_rate, usual_step
 from mmsnip.io.formats.columns import load_column_map
-from mmsnip.io.reading import SequenceError
 from mmsnip.skeleton.layout import get_layout
+from mmsnip.structures import DataError
+from tests.formats.readers import load_sequence
 from tests.formats.readers import read_any as read_csv
 
 NAMES = ['hip', 'spine', 'neck', 'head', 'left hand']
@@ -186,7 +186,7 @@ def test_tables_without_header_are_read_by_their_width(tmp_path, width, shape):
 def test_long_tables_without_header_are_not_taken_for_wide_ones(tmp_path):
     rows = [f'{t} {v} 1 2 3' for t in range(4) for v in range(5)]
 
-    with pytest.raises(SequenceError, match='column repeats a value up to 5'):
+    with pytest.raises(DataError, match='column repeats a value up to 5'):
         read_csv(save(tmp_path, '\n'.join(rows)))
 
 
@@ -537,7 +537,7 @@ def test_a_map_tells_a_long_table(tmp_path):
     ],
 )
 def test_a_wrong_column_map_is_refused_by_key(tmp_path, text, message):
-    with pytest.raises(SequenceError, match=message) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         load_column_map(save(tmp_path, text, 'lab.yaml'))
 
     assert 'lab.yaml' in str(caught.value)
@@ -560,7 +560,7 @@ def test_a_wrong_column_map_is_refused_by_key(tmp_path, text, message):
     ],
 )
 def test_a_broken_table_is_refused(tmp_path, text, message):
-    with pytest.raises(SequenceError, match=re.escape(message)):
+    with pytest.raises(DataError, match=re.escape(message)):
         read_csv(save(tmp_path, text))
 
 

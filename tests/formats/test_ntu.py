@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.reading import SequenceError
+from mmsnip.structures import DataError
 from tests.formats.ntu_text import (
     FIRST_ID,
     frames_of,
@@ -174,7 +174,7 @@ def joint_as(number, column, word):
 def test_a_broken_file_is_refused_by_line(write, change, message):
     path = write(change(small_text()))
 
-    with pytest.raises(SequenceError, match=message) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         read_ntu(path)
 
     assert str(path) in str(caught.value)

@@ -8,7 +8,7 @@ from mmsnip.io.formats.ntu_names import (
     ntu_name,
     read_name_list,
 )
-from mmsnip.io.reading import SequenceError
+from mmsnip.structures import DataError
 
 MISSING = """\
 3 of the captured samples in the "NTU RGB+D" dataset have missing skeletons.
@@ -49,7 +49,7 @@ def test_a_name_gives_its_five_numbers(name):
     ],
 )
 def test_other_names_are_refused(name, message):
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(DataError, match=message):
         ntu_name(name)
 
 
@@ -91,5 +91,5 @@ def test_other_lists_are_refused(tmp_path, text, message):
     path = tmp_path / 'missing.txt'
     path.write_text(text)
 
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(DataError, match=message):
         read_name_list(path)

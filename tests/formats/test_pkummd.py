@@ -7,7 +7,7 @@ from mmsnip.io.formats.pkummd import (
     PKUMMD_CLASSES,
     read_pkummd_labels,
 )
-from mmsnip.io.reading import SequenceError
+from mmsnip.structures import DataError
 from tests.formats.pkummd_text import label_text, skeleton_text
 from tests.formats.readers import read_pkummd
 
@@ -95,12 +95,12 @@ def test_a_broken_row_is_refused_by_line(write, keypoint, row, message):
     lines = skeleton_text(keypoint).split('\n')
     lines[2] = row
 
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(DataError, match=message):
         read_pkummd(write('\n'.join(lines)))
 
 
 def test_a_file_without_a_body_is_refused(write, keypoint):
-    with pytest.raises(SequenceError, match='no body in any of its 7 frames'):
+    with pytest.raises(DataError, match='no body in any of its 7 frames'):
         read_pkummd(write(skeleton_text(0 * keypoint)))
 
 
@@ -173,7 +173,7 @@ def test_labels_without_a_length_are_cut_at_zero_only(write):
     ],
 )
 def test_a_broken_label_row_is_refused_by_line(write, line, message):
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(DataError, match=message):
         read_pkummd_labels(write(f'1,2,3,1\n{line}\n'))
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from mmsnip.io.reading import SequenceError
 from mmsnip.skeleton.layout import get_layout
+from mmsnip.structures import DataError
 from tests.formats.readers import read_any as read_pose_json
 
 M, T = 2, 7
@@ -445,7 +445,7 @@ ONE = [{'frame_id': 0, 'instances': []}]
 def test_malformed_files_are_refused_with_the_place(tmp_path, text, message):
     path = tmp_path / 'video.json'
     path.write_text(text)
-    with pytest.raises(SequenceError, match=message) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         read_pose_json(path)
     assert 'video.json' in str(caught.value)
 
@@ -455,30 +455,30 @@ def test_bodies_of_different_size_are_refused(tmp_path):
         *alphapose(bodies(17), scores(17)),
         *alphapose(bodies(26), scores(26)),
     ]
-    with pytest.raises(SequenceError, match='different shapes'):
+    with pytest.raises(DataError, match='different shapes'):
         read_pose_json(write(tmp_path, entries))
 
 
 def test_too_many_persons_in_a_frame_are_refused(tmp_path):
     body = dict(keypoints=[[1.0, 2.0]] * 17, keypoint_scores=[1.0] * 17)
-    with pytest.raises(SequenceError, match='found 1001 persons'):
+    with pytest.raises(DataError, match='found 1001 persons'):
         read_pose_json(write(tmp_path, [body] * 1001))
 
 
 def test_folder_without_frames_or_of_several_recordings_is_refused(tmp_path):
-    with pytest.raises(SequenceError, match='folder without'):
+    with pytest.raises(DataError, match='folder without'):
         read_pose_json(tmp_path)
     frame = openpose(bodies(25), scores(25))[0]
     write(tmp_path, frame, 'walk_01_keypoints.json')
     write(tmp_path, frame, 'run_01_keypoints.json')
-    with pytest.raises(SequenceError, match='several recordings'):
+    with pytest.raises(DataError, match='several recordings'):
         read_pose_json(tmp_path)
 
 
 def test_folder_of_two_formats_is_refused(tmp_path):
     x, s = bodies(17), scores(17)
     frames = [openpose(bodies(25), scores(25))[0], yolo(x, s)[1]]
-    with pytest.raises(SequenceError, match="dialect='yolo', but"):
+    with pytest.raises(DataError, match="dialect='yolo', but"):
         read_pose_json(write_folder(tmp_path, frames))
 
 

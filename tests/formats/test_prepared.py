@@ -16,7 +16,7 @@ from mmsnip.io.annotation import (
 from mmsnip.io.formats.ntu_names import NTU_CLASSES
 from mmsnip.io.formats.prepared import open_prepared, read_prepared
 from mmsnip.io.formats.rows import open_rows
-from mmsnip.io.reading import SequenceError
+from mmsnip.structures import DataError
 from tests.formats.prepared_files import (
     babel_subset,
     bodies,
@@ -130,7 +130,7 @@ def test_a_video_without_a_body_is_named_in_the_notes(tmp_path):
 def test_a_malformed_ctrgcn_file_is_refused_by_key(tmp_path, changed, message):
     path = write_ctrgcn(tmp_path / 'NTU60_CS.npz', **changed)
 
-    with pytest.raises(SequenceError, match=message) as raised:
+    with pytest.raises(DataError, match=message) as raised:
         open_prepared(path)
 
     assert str(path) in str(raised.value)
@@ -147,7 +147,7 @@ def test_a_declared_size_is_checked_before_memory_is_taken(tmp_path):
     with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
         archive.writestr('x_train.npy', content + bytes(10**6))
 
-    with pytest.raises(SequenceError, match=r'need 7200000000000 bytes'):
+    with pytest.raises(DataError, match=r'need 7200000000000 bytes'):
         open_prepared(path)
 
 
@@ -197,7 +197,7 @@ def test_labels_that_do_not_fit_are_refused(tmp_path, labels, message):
     path, _ = write_stgcn(tmp_path)
     write_pickle(tmp_path / 'train_label.pkl', labels)
 
-    with pytest.raises(SequenceError, match=message) as raised:
+    with pytest.raises(DataError, match=message) as raised:
         open_prepared(path)
 
     assert 'train_label.pkl' in str(raised.value)
@@ -208,7 +208,7 @@ def test_arrays_of_another_shape_are_refused(tmp_path, shape):
     path, _ = write_stgcn(tmp_path)
     np.save(path, np.ones(shape))
 
-    with pytest.raises(SequenceError, match=r'expected \(N, 3, T, V, M\)'):
+    with pytest.raises(DataError, match=r'expected \(N, 3, T, V, M\)'):
         open_prepared(path)
 
 
@@ -264,7 +264,7 @@ def test_a_malformed_sequence_is_refused_by_sid(tmp_path, content, message):
     path = write_pickle(tmp_path / 'train_split1.pkl', content)
     prepared = open_prepared(path)
 
-    with pytest.raises(SequenceError, match=message) as raised:
+    with pytest.raises(DataError, match=message) as raised:
         prepared.entry(1)
 
     assert f'{path}, sequence 1 (sid 12)' in str(raised.value)
@@ -283,7 +283,7 @@ def test_a_malformed_sequence_is_refused_by_sid(tmp_path, content, message):
 def test_a_malformed_subset_is_refused(tmp_path, content, message):
     path = write_pickle(tmp_path / 'train_split1.pkl', content)
 
-    with pytest.raises(SequenceError, match=message):
+    with pytest.raises(DataError, match=message):
         open_prepared(path)
 
 
@@ -316,11 +316,11 @@ def test_code_in_a_pickle_is_refused_and_not_run(tmp_path, capsys, key):
         content = dict(annotations=[Code()])
     path = write_pickle(tmp_path / 'train_split1.pkl', content)
 
-    with pytest.raises((SequenceError, AnnotationError), match=r'print'):
+    with pytest.raises((DataError, AnnotationError), match=r'print'):
         open_prepared(path)
     path, _ = write_stgcn(tmp_path)
     write_pickle(tmp_path / 'train_label.pkl', (['a'], Code()))
-    with pytest.raises(SequenceError, match='nothing was executed'):
+    with pytest.raises(DataError, match='nothing was executed'):
         open_prepared(path)
 
     assert capsys.readouterr().out == ''
@@ -330,13 +330,13 @@ def read_all(path):
     """Refusals of a file and of its videos; nothing else may come."""
     try:
         prepared = open_prepared(path)
-    except (SequenceError, AnnotationError, FileNotFoundError) as error:
+    except (DataError, AnnotationError, FileNotFoundError) as error:
         return [str(error)]
     refusals = []
     for index in range(min(len(prepared.names), 20)):
         try:
             prepared.entry(index)
-        except SequenceError as error:
+        except DataError as error:
             refusals.append(str(error))
     return refusals
 

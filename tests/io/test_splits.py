@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsnip.io.reading import SequenceError
 from mmsnip.io.splits import (
     NTU_PROTOCOLS,
     ntu_split,
@@ -12,6 +11,7 @@ from mmsnip.io.splits import (
     pkummd_view,
     read_pkummd_split,
 )
+from mmsnip.structures import DataError
 from tests.formats.pkummd_text import split_text
 
 
@@ -72,7 +72,7 @@ def test_later_classes_are_in_no_part_of_the_sixty():
 def test_an_unknown_protocol_or_name_is_refused():
     with pytest.raises(ValueError, match="protocol='xsub' is unknown"):
         ntu_split([named()], 'xsub')
-    with pytest.raises(SequenceError, match="'0002-L' is no name of NTU"):
+    with pytest.raises(DataError, match="'0002-L' is no name of NTU"):
         ntu_split(['0002-L'], 'ntu60_xsub')
 
 
@@ -85,7 +85,7 @@ def test_the_left_view_validates(stem):
 
 @pytest.mark.parametrize('name', ['0002-X', '0002', '002-L', 'A1N01-L', ''])
 def test_other_names_have_no_view(name):
-    with pytest.raises(SequenceError, match='is no name of PKU-MMD'):
+    with pytest.raises(DataError, match='is no name of PKU-MMD'):
         pkummd_view(name)
 
 
@@ -133,7 +133,7 @@ def test_broken_split_files_are_refused_by_line(tmp_path, text, message):
     path = tmp_path / 'cross-subject.txt'
     path.write_text(text)
 
-    with pytest.raises(SequenceError, match=message) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         read_pkummd_split(path)
 
     assert str(path) in str(caught.value)
@@ -151,7 +151,7 @@ def test_any_text_is_read_or_refused(tmp_path_factory, data):
 
     try:
         split = read_pkummd_split(path)
-    except SequenceError as error:
+    except DataError as error:
         message = str(error)
         assert str(path) in message
     else:

@@ -10,7 +10,7 @@ import pytest
 
 from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.io.detections import load_detections
-from mmsnip.io.formats import load_sequence
+from mmsnip.io.formats import read
 from tests.apis.streaming_models import JOINTS, RECIPE, checkpoint, poses
 from tests.tools.conftest import command as command_of
 
@@ -242,9 +242,10 @@ def test_bvh_files_with_a_joint_more_go_all_the_way(
 ):
     """Their root on the floor goes, the rest is found by name."""
     paths = sorted((data_dir / 'bvh_samples').glob('*.bvh'))
-    keypoint, facts = load_sequence(paths[0])
-    names = facts['layout']['joint_names'][1:]
-    parents = [parent - 1 for parent in facts['layout']['parents'][1:]]
+    recording = read(paths[0])
+    keypoint = recording.keypoint
+    names = recording.joint_names[1:]
+    parents = [parent - 1 for parent in recording.layout.parents[1:]]
     model = checkpoint(
         tmp_path / 'model.pth',
         normalize=RECIPE,
@@ -260,7 +261,7 @@ def test_bvh_files_with_a_joint_more_go_all_the_way(
 
     document = results(tmp_path)
     infer = SkeletonLocalizationInferencer(model, device='cpu')
-    expected = infer(keypoint[:, :, 1:], fps=facts['fps'])['detections']
+    expected = infer(keypoint[:, :, 1:], fps=recording.fps)['detections']
     found = document['results'][paths[0].stem]
     assert status == 0
     assert sorted(document['results']) == [path.stem for path in paths]

@@ -31,7 +31,6 @@ from mmsnip.io.formats.registry import (
     reader,
 )
 from mmsnip.io.formats.tracks import share_slots
-from mmsnip.skeleton.layout import layout_names
 from mmsnip.structures import DataError, Recording
 
 __all__ = [
@@ -39,7 +38,6 @@ __all__ = [
     'READERS',
     'formats_table',
     'group_frames',
-    'load_sequence',
     'read',
     'reader',
     'recordings_in',
@@ -137,43 +135,3 @@ def formats_table() -> str:
         for title, (endings, notes) in sorted(rows.items())
     ]
     return '\n'.join(lines)
-
-
-def load_sequence(
-    path: str | os.PathLike[str], columns: Any = None, **options: Any
-) -> tuple[Any, dict[str, Any]]:
-    """`read` as an array and a dict, until all rooms take a `Recording`."""
-    recording = read(path, columns, **options)
-    facts: dict[str, Any] = dict(frame_dir=recording.name)
-    layout = recording.layout
-    if layout is not None:
-        facts['layout'] = dict(
-            joint_names=list(layout.joint_names),
-            parents=[int(parent) for parent in layout.parents],
-        )
-        if layout.name in layout_names():
-            facts['layout'] = layout.name
-    if recording.joint_names is not None:
-        facts['joint_names'] = list(recording.joint_names)
-    for key, value in (
-        ('fps', recording.fps),
-        ('unit', recording.unit),
-        ('up', recording.up),
-        ('keypoint_score', recording.score),
-        ('row_frames', recording.rows),
-        ('img_shape', recording.img_shape),
-        ('tracking', 'ids' if recording.of_film else None),
-        ('first_frame', recording.first_frame or None),
-    ):
-        if value is not None:
-            facts[key] = value
-    if recording.of_film or recording.frame_step != 1:
-        facts['first_frame'] = recording.first_frame
-    if recording.frame_step != 1 and not recording.of_film:
-        facts['frame_step'] = recording.frame_step
-    numbered = tuple(map(str, range(len(recording.tracks))))
-    if recording.of_film or recording.tracks != numbered:
-        facts['track_ids'] = list(recording.tracks)
-    if recording.notes:
-        facts['mended'] = [str(note) for note in recording.notes]
-    return recording.keypoint, facts
