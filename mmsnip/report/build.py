@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,27 +11,32 @@ from typing import Any
 import numpy as np
 
 import mmsnip
+from mmsnip.evaluation import evaluate_activitynet, evaluate_frames
 from mmsnip.evaluation.diagnosis import ERRORS
-from mmsnip.report.annotated import Annotated, open_annotated, read_recording
-from mmsnip.report.bodies import Bodies
-from mmsnip.report.compression import pack_poses, pack_scores
-from mmsnip.report.document import make_page
-from mmsnip.report.look import KINDS, class_looks
-from mmsnip.report.numbers import (
-    compute_metrics,
-    has_several_ious,
-    metric_tables,
-    plain_map,
-)
+from mmsnip.evaluation.protocols import evaluate_scores, paint_videos
+from mmsnip.report.document import KINDS, class_looks, make_page, metric_tables
 from mmsnip.report.results import Results, load_results
-from mmsnip.report.videos import Video, gather_videos, truth_of, video_entry
+from mmsnip.report.skeletons import (
+    Bodies,
+    pack_poses,
+    pack_scores,
+    read_recording,
+)
+from mmsnip.report.videos import (
+    Annotated,
+    Video,
+    gather_videos,
+    truth_of,
+    video_entry,
+)
+from mmsnip.structures import DataError
 from mmsnip.structures.files import draft_of
 
-__all__ = ['Options', 'build_report']
-
+IOU_THRESHOLDS = (0.1, 0.3, 0.5, 0.7)
 MAX_CURVES = 12
 MAX_POINTS = 1500  # of a curve
 SHOWN_SCORE = 0.2  # a class whose score never reaches it has no curve
+_CHOICES = ('protocol', 'proposals', 'iou_thresholds', 'convention')
 
 
 @dataclass(frozen=True)
@@ -39,14 +44,13 @@ class Options:
     """How a report is made.
 
     Args:
-        recordings (str | os.PathLike[str], optional): Folder of skeleton
-            files that the videos are called after.
-        score_threshold (float, optional): Least score of a prediction.
-        max_videos (int, optional): Keep as many videos, the worst ones.
-        skeleton_fps (float): Frames per second that the page keeps at most.
-        skeleton_mb (float): Megabytes (10^6 bytes of text) of all skeletons
-            that the page keeps at most.
-        title (str, optional): Heading of the page.
+        recordings (str | os.PathLike[str] | None): Folder of the skeleton
+            files that the videos are called after, without annotations.
+        score_threshold (float | None): Least score of a prediction.
+        max_videos (int | None): Keep the worst ones.
+        skeleton_fps (float): Poses a second to keep at most.
+        skeleton_mb (float): Size of all skeletons at most; 0 leaves them out.
+        title (str | None): Heading of the page.
     """
 
     recordings: str | os.PathLike[str] | None = None
@@ -66,34 +70,30 @@ def build_report(
     """Write the page.
 
     Args:
-        results_path (str | os.PathLike[str]): See `load_results`.
-        ann_path (str | os.PathLike[str], optional): Annotation file.
-        out (str | os.PathLike[str]): HTML file; folders are made.
-        options (Options, optional): None takes the defaults.
+        results_path (str | os.PathLike[str]): What a tool wrote.
+        ann_path (str | os.PathLike[str] | None): Annotation file or store.
+        out (str | os.PathLike[str]): HTML file to write.
+        options (Options | None): How.
 
     Returns:
-        dict[str, Any]: ``videos``, ``skeletons`` and ``bytes``, and
-        ``notes`` as the page has them.
+        dict[str, Any]: ``videos``, ``skeletons``, ``bytes`` and ``notes``.
 
     Raises:
-        FileNotFoundError: If a file does not exist.
-        ValueError: If a file is refused; file, key, found and expected are
-            named.
+        ValueError: If a file cannot be used; file and key are named.
+        OSError: If a file is missing or cannot be written.
     """
     options = options or Options()
-    annotated = open_annotated(ann_path)
-    known = (None, None)
-    if annotated is not None:
-        known = (annotated.classes, annotated.fps)
+    annotated = None if ann_path is None else Annotated(ann_path)
+    known = (annotated.classes, annotated.fps) if annotated else (None, None)
     results = load_results(results_path, *known)
     videos, notes = gather_videos(results, annotated, options.score_threshold)
     if not videos:
-        raise ValueError(
+        raise DataError(
             f'{results.path}: found no video; expected at least one'
         )
-    classes = results.classes or []
+    classes = results.classes
     entries = [video_entry(video, len(classes)) for video in videos]
-    metrics, origin = _metrics(results, videos, classes)
+    metrics, origin = _metrics(results, videos)
     order = sorted(
         range(len(videos)),
         key=lambda i: (-(entries[i]['error'] or 0), videos[i].name),
@@ -107,8 +107,9 @@ def build_report(
     videos = [videos[i] for i in order]
     entries = [entries[i] for i in order]
     packed, topologies, told = _skeletons(videos, annotated, options)
-    notes = [*results.notes, *notes, *told]
+    notes = [*results.notes, *notes, told]
     blobs: dict[str, str] = {}
+    strides = set()
     for place, (video, entry) in enumerate(zip(videos, entries)):
         if packed[place] is not None:
             entry['poses'] = packed[place]
@@ -116,23 +117,29 @@ def build_report(
         if video.scores is not None:
             entry['scores'] = _curves(video)
             blobs[f'scores-{place}'] = entry['scores'].pop('data')
-    strides = {e['scores']['stride'] for e in entries if 'scores' in e}
+            strides.add(entry['scores']['stride'])
     if strides - {1}:
         notes.append(
             f'Score curves of long videos keep one frame in {max(strides)}, '
             f'or more: at most {MAX_POINTS} points a curve.'
         )
+    shown = 'the detections of the file'
+    if results.scores:
+        shown = 'runs of the most probable class of each frame'
+    if options.score_threshold is not None:
+        shown += f' with a score of at least {options.score_threshold:g}'
+    name = Path(results.path).name
     document = dict(
-        title=options.title or f'Report of {Path(results.path).name}',
+        title=options.title or f'Report of {name}',
         version=mmsnip.__version__,
-        source=dict(name=Path(results.path).name, kind=results.kind),
+        source=dict(name=name, kind=results.kind),
         annotations=None if annotated is None else Path(ann_path).name,
         settings={
             key: str(results.settings[key])
             for key in ('protocol', 'convention', 'label_rule')
             if results.settings.get(key)
         },
-        predictions=_what_is_shown(results, options),
+        predictions=shown,
         notes=notes,
         classes=list(classes),
         looks=class_looks(len(classes)),
@@ -155,10 +162,10 @@ def build_report(
 
 
 def _metrics(
-    results: Results, videos: Sequence[Video], classes: Sequence[str]
+    results: Results, videos: Sequence[Video]
 ) -> tuple[dict[str, float], str]:
     """Metrics of the file, else computed where the truth is known."""
-    truth = truth_of(videos)
+    truth, classes = truth_of(videos), results.classes
     found = {video.name: video.found for video in videos}
     if results.metrics:
         metrics = results.metrics
@@ -171,8 +178,10 @@ def _metrics(
         origin = f'They were computed for this page, {len(truth)} videos'
     else:
         return {}, 'No ground truth is known: give --ann.'
-    if truth and not has_several_ious(metrics):
-        metrics = {**metrics, **plain_map(found, truth, classes)}
+    # One IoU threshold says little: beside it what the page shows.
+    ways = [key.split('/')[0] for key in metrics if '/mAP@' in key]
+    if truth and len(ways) == len(set(ways)):
+        metrics = {**metrics, **_shown_map(found, truth, classes)}
     if any(key.startswith('shown/') for key in metrics):
         origin += (
             '; "shown" is ActivityNet\'s average precision of the '
@@ -181,12 +190,35 @@ def _metrics(
     return metrics, f'{origin}.'
 
 
-def _what_is_shown(results: Results, options: Options) -> str:
-    least = options.score_threshold
-    least = '' if least is None else f' with a score of at least {least:g}'
-    if results.scores:
-        return f'runs of the most probable class of each frame{least}'
-    return f'the detections of the file{least}'
+def compute_metrics(
+    found: Mapping[str, np.ndarray],
+    scores: Mapping[str, np.ndarray],
+    truth: Mapping[str, np.ndarray],
+    labels: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+    settings: Mapping[str, Any],
+) -> dict[str, float]:
+    """Metrics of the videos whose truth is known."""
+    if all(name in scores for name in truth):
+        chosen = {k: settings[k] for k in _CHOICES if k in settings}
+        known = {name: scores[name] for name in truth}
+        return evaluate_scores(known, truth, classes, **chosen)[0]
+    known = {name: labels[name] for name in truth}
+    painted = paint_videos(truth, known, len(classes))
+    metrics = _shown_map(found, truth, classes)
+    return {**metrics, **evaluate_frames(known, painted, len(classes))}
+
+
+def _shown_map(
+    found: Mapping[str, np.ndarray],
+    truth: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+) -> dict[str, float]:
+    rows = {name: found[name] for name in truth}
+    report = evaluate_activitynet(
+        rows, truth, len(classes), IOU_THRESHOLDS, classes
+    )
+    return {f'shown/{key}': value for key, value in report.items()}
 
 
 def _curves(video: Video) -> dict[str, Any]:
@@ -196,20 +228,16 @@ def _curves(video: Video) -> dict[str, Any]:
     shown = set(video.found[:, 0].astype(int).tolist())
     if video.truth is not None:
         shown |= set(video.truth[:, 0].tolist())
-    ranked = sorted(
-        range(len(top)), key=lambda c: (c not in shown, -top[c], c)
-    )
-    kept = [c for c in ranked if c in shown or top[c] >= SHOWN_SCORE]
+    kept = [c for c in range(len(top)) if c in shown or top[c] >= SHOWN_SCORE]
+    kept.sort(key=lambda c: (c not in shown, -top[c], c))
     columns = [*sorted(kept[:MAX_CURVES]), scores.shape[1] - 1]
     stride = max(1, -(-len(scores) // MAX_POINTS))
     return pack_scores(scores, np.array(columns), stride)
 
 
 def _skeletons(
-    videos: Sequence[Video],
-    annotated: Annotated | None,
-    options: Options,
-) -> tuple[list[dict[str, Any] | None], list[dict[str, Any]], list[str]]:
+    videos: Sequence[Video], annotated: Annotated | None, options: Options
+) -> tuple[list[dict[str, Any] | None], list[dict[str, Any]], str]:
     """Compressed skeletons, their topologies and what was left out."""
     limit = options.skeleton_mb * 1e6
     coarser = 1
@@ -238,52 +266,38 @@ def _skeletons(
         else:
             break
         coarser *= 2
-    notes = _told(videos, packed, limit, coarser)
-    return packed, topologies, notes
-
-
-def _bodies(
-    videos: Sequence[Video],
-    annotated: Annotated | None,
-    options: Options,
-) -> Iterable[tuple[Video, Bodies | None]]:
-    """Skeletons of each video, one at a time."""
-    for video in videos:
-        bodies = None
-        if annotated is not None and video.name in annotated:
-            bodies = annotated.bodies(video.name)
-        else:
-            bodies = read_recording(video.name, options.recordings)
-        fits = bodies is None or bodies.mask.shape[1] == video.num_frames
-        yield video, bodies if fits else None
-
-
-def _told(
-    videos: Sequence[Video],
-    packed: Sequence[dict[str, Any] | None],
-    limit: float,
-    coarser: int,
-) -> list[str]:
-    """What the page says of its skeletons."""
     rates = {
         f'{video.fps / one["stride"]:.3g}'
         for video, one in zip(videos, packed)
         if one is not None
     }
-    lacking = sum(one is None for one in packed)
     if not rates:
-        return ['There are no skeletons: give --ann or --recordings.']
-    text = (
+        told = 'There are no skeletons: give --ann or --recordings.'
+        return packed, topologies, told
+    told = (
         f'Skeletons are kept at {" and ".join(sorted(rates))} poses a second '
         'and rounded to a 4096th of the space they move in; playback '
         'interpolates. Three-dimensional bodies stand upright on average, '
         'however the camera was tilted.'
     )
     if coarser > 1:
-        text += (
+        told += (
             f' That is {coarser} times coarser than asked for, to stay '
             f'below {limit / 1e6:g} MB.'
         )
-    if lacking:
-        text += f' {lacking} videos have none.'
-    return [text]
+    lacking = sum(one is None for one in packed)
+    told += f' {lacking} videos have none.' if lacking else ''
+    return packed, topologies, told
+
+
+def _bodies(
+    videos: Sequence[Video], annotated: Annotated | None, options: Options
+) -> Iterable[tuple[Video, Bodies | None]]:
+    """Skeletons of each video, one at a time."""
+    for video in videos:
+        if annotated is not None and video.name in annotated:
+            bodies = annotated.bodies(video.name)
+        else:
+            bodies = read_recording(video.name, options.recordings)
+        fits = bodies is None or bodies.mask.shape[1] == video.num_frames
+        yield video, bodies if fits else None

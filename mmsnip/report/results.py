@@ -12,62 +12,40 @@ The content tells them apart, never the name of the file.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmsnip.evaluation.records import check_scores
 from mmsnip.io.detections import load_detections
 from mmsnip.io.scores import load_scored_videos
-from mmsnip.report.answers import Answer, read_answer
+from mmsnip.structures import DataError, frames_of, show
 from mmsnip.structures.errors import is_int
-
-__all__ = ['Results', 'load_results']
+from mmsnip.structures.files import read_json
 
 ACCEPTED = (
     'the .npz of tools/test.py --dump-scores or tools/fuse.py, the JSON of '
     '--dump, the JSON of tools/infer.py, or its folder'
 )
-
 # Of external_data, what does not say how scores are evaluated.
 _NOT_SETTINGS = (
-    'classes',
-    'fps',
-    'num_frames',
-    'first_frame',
-    'notes',
-    'failed',
-)
+    'classes', 'fps', 'num_frames', 'first_frame', 'notes', 'failed',
+)  # fmt: skip
 
 
 @dataclass
 class Results:
-    """Predictions of many videos; all intervals are half-open frames.
-
-    Attributes:
-        path (str): The file.
-        kind (str): What it is, in words.
-        found (dict[str, np.ndarray]): Per video label, start, end, score,
-            (num_detections, 4); empty where only scores are known.
-        classes (list[str] | None): Names; None where the file has none.
-        scores (dict[str, np.ndarray]): Per video (T, num_classes + 1).
-        truth (dict[str, np.ndarray] | None): Per video label, start, end,
-            (num_segments, 3).
-        fps (dict[str, float]): Frames per second where known.
-        num_frames (dict[str, int]): T where known.
-        metrics (dict[str, float]): As ``evaluate_scores`` names them.
-        settings (dict[str, Any]): How scores are evaluated.
-        notes (list[str]): What a reader should know.
-    """
+    """Predictions of many videos; all intervals are half-open frames."""
 
     path: str
     kind: str
     found: dict[str, np.ndarray] = field(default_factory=dict)
-    classes: list[str] | None = None
+    classes: list[str] = field(default_factory=list)
     scores: dict[str, np.ndarray] = field(default_factory=dict)
     truth: dict[str, np.ndarray] | None = None
     fps: dict[str, float] = field(default_factory=dict)
@@ -91,16 +69,15 @@ def load_results(
 
     Args:
         path (str | os.PathLike[str]): File, or folder of ``tools/infer.py``.
-        classes (list[str], optional): Names for a file that has none.
-        fps (float, optional): Frames per second for a file that has none.
+        classes (list[str], optional): For a file that names none.
+        fps (float, optional): For a file that states none.
 
     Returns:
-        Results: What it holds.
+        Results: What it says.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is none of the accepted files or is malformed; the
-            message names file, key, found and expected.
+        ValueError: If it is none of these; file and key are named.
     """
     path = Path(path)
     if path.is_dir():
@@ -110,40 +87,30 @@ def load_results(
     with path.open('rb') as stream:
         head = stream.read(16)
     if head[:2] == b'PK':
-        return _from_scores(path)
+        stored = load_scored_videos(path)
+        return Results(
+            str(path),
+            'frame scores',
+            classes=list(stored.classes),
+            scores=stored.scores,
+            truth=stored.truth,
+            fps=stored.fps,
+            num_frames={name: len(a) for name, a in stored.scores.items()},
+            settings=stored.settings,
+        )
     if head.lstrip()[:1] not in (b'{', b'['):
-        raise ValueError(
+        raise DataError(
             f'{path} begins with the bytes {head[:8]!r}; expected {ACCEPTED}. '
             'An annotation file goes with --ann'
         )
-    document = _read_json(path)
+    try:
+        document = read_json(path)
+    except ValueError as error:
+        raise DataError(f'{error}; expected {ACCEPTED}') from None
     if isinstance(document, Mapping) and 'results' in document:
         return _from_activitynet(path, document, classes, fps)
     entries = document if isinstance(document, list) else [document]
     return _from_answers(path, entries, classes)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f'{path} is not JSON: {error}; expected {ACCEPTED}'
-        ) from None
-
-
-def _from_scores(path: Path) -> Results:
-    stored = load_scored_videos(path)
-    return Results(
-        str(path),
-        'frame scores',
-        classes=stored.classes,
-        scores=stored.scores,
-        truth=stored.truth,
-        fps=stored.fps,
-        num_frames={name: len(a) for name, a in stored.scores.items()},
-        settings=stored.settings,
-    )
 
 
 def _from_activitynet(
@@ -152,29 +119,25 @@ def _from_activitynet(
     classes: list[str] | None,
     fps: float | None,
 ) -> Results:
-    if not isinstance(document['results'], Mapping):
-        raise ValueError(
-            f"{path}, key 'results': found "
-            f'{str(document["results"])[:60]!r}; expected detections by video'
-        )
     extra = document.get('external_data')
     extra = extra if isinstance(extra, Mapping) else {}
     given = dict(classes=extra.get('classes'), fps=extra.get('fps'))
     for key, value in (('classes', classes), ('fps', fps)):
+        given[key] = value if given[key] is None else given[key]
         if given[key] is None:
-            given[key] = value
-        if given[key] is None:
-            raise ValueError(
+            raise DataError(
                 f"{path}, key 'external_data': found no {key!r} in it; "
                 'expected them as mmsnip writes them, or --ann with a file '
                 'that states them'
             )
-    if not _is_names(given['classes']):
-        raise ValueError(
-            f"{path}, key 'external_data.classes': found "
-            f'{str(given["classes"])[:80]}; expected a list of different names'
+    names = given['classes']
+    good = isinstance(names, list) and all(isinstance(n, str) for n in names)
+    if not good or len(set(names)) < len(names):
+        raise DataError(
+            f"{path}, key 'external_data.classes': found {show(names)}; "
+            'expected a list of different names'
         )
-    found, metrics = load_detections(path, given['classes'], given['fps'])
+    found, metrics = load_detections(path, names, given['fps'])
     # Seconds are those of a film, in which the poses may begin later.
     for name, first in _counts(path, extra, 'first_frame', found).items():
         found[name][:, 1:3] -= first
@@ -185,7 +148,7 @@ def _from_activitynet(
         str(path),
         'detections',
         found,
-        list(given['classes']),
+        list(names),
         fps={name: float(rates[name]) for name in found},
         num_frames=_counts(path, extra, 'num_frames', found),
         metrics=metrics,
@@ -204,46 +167,67 @@ def _counts(
 ) -> dict[str, int]:
     """Frames of each video, where the file says them."""
     given = extra.get(key)
-    if given is None:
-        return {}
+    given = {} if given is None else given
     if not isinstance(given, Mapping) or not all(
         is_int(count) and count > 0 for count in given.values()
     ):
-        raise ValueError(
-            f"{path}, key 'external_data.{key}': found "
-            f'{str(given)[:60]}; expected a positive integer by video'
+        raise DataError(
+            f"{path}, key 'external_data.{key}': found {show(given)}; "
+            'expected a positive integer by video'
         )
     return {name: given[name] for name in found if name in given}
 
 
-def _is_names(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and all(isinstance(name, str) for name in value)
-        and len(set(value)) == len(value)
-    )
+@cache
+def _answers_model() -> Any:
+    """A list of the inferencer's answers; pydantic is loaded here."""
+    from pydantic import BaseModel, Field, TypeAdapter, model_validator
+
+    class Detection(BaseModel, allow_inf_nan=False):
+        label: str
+        segment: tuple[float, float]
+        score: float
+
+        @model_validator(mode='after')
+        def _ordered(self) -> Detection:
+            if self.segment[0] > self.segment[1]:
+                raise ValueError('segment ends before it starts')
+            return self
+
+    class Answer(BaseModel, allow_inf_nan=False):
+        video: str
+        num_frames: int = Field(gt=0, strict=True)
+        fps: float = Field(gt=0, lt=1e6, strict=True)
+        detections: list[Detection]
+        first_frame: int = Field(0, ge=0, strict=True)
+        scores: Any = None
+
+    return TypeAdapter(list[Answer])
 
 
 def _from_answers(
     path: Path, entries: list[Any], classes: list[str] | None
 ) -> Results:
-    answers = [
-        read_answer(f'{path}, entry {place}', entry, ACCEPTED)
-        for place, entry in enumerate(entries)
-    ]
-    return _join(path, answers, classes)
-
-
-def _join(
-    path: Path, answers: list[Answer], classes: list[str] | None
-) -> Results:
     """Answers of the inferencer as one."""
+    from pydantic import ValidationError
+
+    try:
+        answers = _answers_model().validate_python(entries)
+    except ValidationError as error:
+        first = error.errors()[0]
+        entry, *keys = first['loc']
+        key = ''.join(f'[{k}]' if is_int(k) else f'.{k}' for k in keys)
+        where = f', key {key[1:]!r}' if keys else ''
+        raise DataError(
+            f'{path}, entry {entry}{where}: {first["msg"]}, found '
+            f'{show(first["input"])}; expected {ACCEPTED}'
+        ) from None
     results = Results(str(path), 'inference')
-    seen = sorted({name for each in answers for name in each.labels})
+    seen = sorted({one.label for each in answers for one in each.detections})
     results.classes = list(classes) if classes is not None else seen
     odd = sorted(set(seen) - set(results.classes))
     if odd:
-        raise ValueError(
+        raise DataError(
             f'{path}: found the label {odd[0]!r}; expected one of the '
             f'classes {results.classes[:20]}'
         )
@@ -251,20 +235,35 @@ def _join(
         results.notes.append(
             'The file names no classes; they are those that were detected.'
         )
-    width, dropped = len(results.classes) + 1, 0
+    index, dropped = {n: i for i, n in enumerate(results.classes)}, 0
     for each in answers:
-        if each.video in results.found:
-            raise ValueError(
-                f"{path}, key 'video': found {each.video!r} twice; expected "
+        name = each.video
+        if name in results.found:
+            raise DataError(
+                f"{path}, key 'video': found {name!r} twice; expected "
                 'different names'
             )
-        results.found[each.video] = each.rows(results.classes)
-        results.fps[each.video] = each.fps
-        results.num_frames[each.video] = each.num_frames
+        rows = [(index[d.label], *d.segment, d.score) for d in each.detections]
+        table = np.array(rows, np.float64).reshape(-1, 4)
+        table[:, 1:3] = frames_of(table[:, 1:3], each.fps) - each.first_frame
+        results.found[name] = table
+        results.fps[name] = each.fps
+        results.num_frames[name] = each.num_frames
         if each.scores is None:
             continue
-        if classes is not None and each.scores.shape[1] == width:
-            results.scores[each.video] = each.scores
+        where = f"{path}, video {name!r}, key 'scores'"
+        try:
+            scores = np.asarray(each.scores, dtype=np.float32)
+        except (TypeError, ValueError):
+            scores = np.zeros(0)
+        scores = check_scores(scores, where)
+        if len(scores) != each.num_frames:
+            raise DataError(
+                f'{where}: found {show(scores)}; expected '
+                f'({each.num_frames}, num_classes + 1)'
+            )
+        if classes is not None and scores.shape[1] == len(classes) + 1:
+            results.scores[name] = scores
         else:
             dropped += 1
     if dropped:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
+
 import numpy as np
 
 from mmsnip.io.annotation import save_annotation
@@ -63,3 +66,16 @@ def write_case(folder, num_videos=3, frames=(120, 240), rename=None, seed=0):
         RULES,
     )
     return folder / 'ann.pkl', folder / 'scores.npz'
+
+
+def unpack_poses(packed):
+    """Inverse of `pack_poses`, but for the rounding; what the page does."""
+    M, T, V = packed['shape']
+    data = zlib.decompress(base64.b64decode(packed['data']), -15)
+    count = M * V * 3 * T
+    raw = np.frombuffer(data, np.uint8)
+    planes = np.ascontiguousarray(raw[: 2 * count].reshape(2, count).T)
+    steps = planes.view('<i2').reshape(M, V, 3, T)
+    levels = steps.cumsum(-1).transpose(0, 3, 1, 2)
+    mask = raw[2 * count :].reshape(M, T).astype(bool)
+    return np.array(packed['origin']) + packed['step'] * levels, mask

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +19,7 @@ from mmsnip.io.detections import save_detections
 from mmsnip.io.scores import load_scored_videos, save_scores
 from mmsnip.io.store_writer import write_store
 from mmsnip.report import Options, build_report
-from mmsnip.report.compression import unpack_poses
-from tests.report.made import write_case
+from tests.report.made import unpack_poses, write_case
 
 
 @pytest.fixture(scope='module')
@@ -176,7 +179,7 @@ def test_a_foreign_length_takes_no_memory(tmp_path):
 def test_a_deep_document_is_refused_by_name(tmp_path):
     (tmp_path / 'a.json').write_text('[' * 200_000)
 
-    with pytest.raises(ValueError, match=r'a\.json is not JSON'):
+    with pytest.raises(ValueError, match=r'a\.json is no JSON'):
         build(tmp_path, tmp_path / 'a.json')
 
 
@@ -255,7 +258,7 @@ def test_classes_are_matched_by_name(case, tmp_path):
             lambda data: data['annotations'][0].update(
                 segment_labels=np.zeros(99, int)
             ),
-            "keys 'segments' and 'segment_labels'",
+            '99 labels for',
         ),
     ],
 )
@@ -291,3 +294,57 @@ def test_long_videos_thin_their_curves_and_say_so(tmp_path):
     assert (about['stride'], about['length']) == (3, 1334)
     assert size == 1334 * 4
     assert any('one frame in 3,' in note for note in made['notes'])
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments):
+    """Run the tool; torch must not be needed."""
+    command = [sys.executable, 'tools/report.py', *map(str, arguments)]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_one_file_is_written_and_its_notes_are_printed(tmp_path):
+    ann, scores = write_case(tmp_path, 2)
+    out = tmp_path / 'page.html'
+
+    done = run(scores, '--ann', ann, '--out', out, '--title', 'Über <b>')
+
+    assert done.returncode == 0, done.stderr
+    assert '2 videos, 2 with skeletons' in done.stdout
+    assert 'note: Skeletons are kept at 15 poses' in done.stdout
+    assert '<title>Über &lt;b&gt;</title>' in out.read_text('utf-8')
+
+
+@pytest.mark.parametrize('name', ['missing.json', 'odd.bin'])
+def test_an_unusable_file_exits_with_2_and_its_name(tmp_path, name):
+    (tmp_path / 'odd.bin').write_bytes(b'\x80\x04odd')
+
+    done = run(tmp_path / name, '--out', tmp_path / 'page.html')
+
+    assert done.returncode == 2
+    assert name in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert not (tmp_path / 'page.html').exists()
+
+
+def test_making_a_page_imports_no_torch_and_no_matplotlib():
+    code = (
+        'import sys, mmsnip.report; '
+        "print([m for m in ('torch', 'mmengine', 'matplotlib') "
+        'if m in sys.modules])'
+    )
+
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert done.stdout.strip() == '[]', done.stderr

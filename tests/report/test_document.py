@@ -7,14 +7,19 @@ import hashlib
 import json
 import re
 
+import numpy as np
 import pytest
 
+from mmsnip.evaluation.protocols import evaluate_scores
+from mmsnip.report.build import compute_metrics
 from mmsnip.report.document import (
+    COLORS,
     PAGE,
     SCRIPTS,
     STYLES,
-    join_modules,
+    class_looks,
     make_page,
+    metric_tables,
     safe_json,
 )
 
@@ -87,31 +92,89 @@ def test_page_names_no_address_and_no_inline_handler():
     assert not re.search(r'@import|innerHTML|insertAdjacentHTML|eval\(', page)
 
 
-def test_sources_join_to_one_module():
-    sources = [(PAGE / name).read_text() for name in SCRIPTS]
-
-    joined = join_modules(sources)
-
-    assert not re.search(r'^(import|export)\b', joined, re.M)
-    names = re.findall(
-        r'^(?:async )?(?:function|const|class|let) (\w+)', joined, re.M
-    )
-    assert len(names) == len(set(names))
-
-
-def test_modules_come_behind_those_they_import():
-    seen = set()
-
-    for name in SCRIPTS:
-        text = (PAGE / name).read_text()
-        needed = re.findall(r"^[^/\n]*from '\./([\w.]+)';", text, re.M)
-        assert set(needed) <= seen, name
-        seen.add(name)
-
-
 def test_every_source_is_in_the_page_and_short():
     files = {path.name for path in PAGE.iterdir()}
 
     assert files == {*SCRIPTS, *STYLES, 'page.html'}
     for name in files:
         assert len((PAGE / name).read_text().splitlines()) <= 300, name
+
+
+CLASSES = ['walk', 'sit']
+SCORES = {
+    'a': np.repeat([[0.8, 0.1, 0.1], [0.1, 0.2, 0.7]], [6, 7], axis=0),
+    'b': np.repeat([[0.1, 0.7, 0.2], [0.3, 0.2, 0.5]], [4, 9], axis=0),
+}
+TRUTH = {'a': np.array([[0, 0, 6]]), 'b': np.array([[0, 0, 4]])}
+FOUND = {
+    'a': np.array([[0, 0, 6, 0.8]]),
+    'b': np.array([[1, 0, 4, 0.7]]),
+    'c': np.array([[1, 0, 4, 0.7]]),
+}
+LABELS = {'a': np.repeat([0, 2], [6, 7]), 'b': np.repeat([1, 2], [4, 9])}
+
+
+def test_scores_are_evaluated_as_their_file_says():
+    settings = dict(
+        protocol='voc',
+        proposals={'runs': {}},
+        convention='clean',
+        iou_thresholds=[0.3, 0.6],
+        label_rule='any',
+    )
+
+    found = compute_metrics(FOUND, SCORES, TRUTH, LABELS, CLASSES, settings)
+
+    del settings['label_rule']
+    expected = evaluate_scores(SCORES, TRUTH, CLASSES, **settings)[0]
+    np.testing.assert_equal(found, expected)
+
+
+def test_detections_alone_have_map_and_frame_metrics():
+    found = compute_metrics(FOUND, {}, TRUTH, LABELS, CLASSES, {})
+
+    # one of two walks is found; 'c' has no truth and is not counted
+    assert found['shown/AP@0.50/walk'] == pytest.approx(0.5)
+    assert found['frame_accuracy'] == pytest.approx(22 / 26)
+    assert found['runs_per_segment'] == 1
+
+
+def test_tables_sort_metrics_by_iou_and_class():
+    metrics = {
+        'sweep/mAP@0.50': 0.3,
+        'sweep/mAP@0.10': 0.5,
+        'sweep/mAP': 0.4,
+        'sweep/AP@0.50/sit/down': 0.2,
+        'sweep/AP@0.10/sit/down': float('nan'),
+        'runs/mAP': 0.1,
+        'F1@50': 0.7,
+        'runs_per_segment': 2.5,
+        'odd': 3.0,
+    }
+
+    tables = metric_tables(metrics, ['walk', 'sit/down'])
+
+    sweep, runs = tables['proposals']
+    assert sweep['ious'] == ['0.10', '0.50']
+    assert sweep['maps'] == [0.5, 0.3]
+    assert sweep['mean'] == 0.4
+    assert sweep['classes'] == [[1, [None, 0.2]]]
+    assert (runs['name'], runs['mean'], runs['ious']) == ('runs', 0.1, [])
+    assert [row[::2] for row in tables['frames']] == [
+        ['F1@50', 0.7],
+        ['runs_per_segment', 2.5],
+    ]
+    assert tables['others'] == [['odd', 3.0]]
+
+
+def test_classes_look_as_in_the_pictures():
+    palette = pytest.importorskip('mmsnip.visualization.canvas')
+
+    looks = class_looks(40)
+
+    assert palette.COLORS == COLORS
+    for index, look in enumerate(looks):
+        style = palette.class_style(index)
+        assert look['color'] == style.color
+        assert look['ink'] == style.ink
+        assert (look['pattern'] == 'plain') == (style.hatch == '')

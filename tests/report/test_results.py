@@ -119,16 +119,22 @@ def test_a_folder_of_infer_joins_detections_and_scores(tmp_path):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(video=3), "key 'video': found '3'; expected a name"),
-        (dict(num_frames=0), "key 'num_frames': found '0'; expected a pos"),
-        (dict(fps=-1), "key 'fps': found '-1'; expected frames a second"),
-        (dict(detections={}), "key 'detections': found '{}'; expected a li"),
-        (dict(detections=[{'label': 'sit'}]), "row 0: found {'label': 'sit'}"),
+        (dict(video=3), "key 'video': .* found int 3"),
+        (dict(num_frames=0), "key 'num_frames': .* found int 0"),
+        (dict(fps=-1), "key 'fps': .* found int -1"),
+        (dict(detections={}), "key 'detections': .* found dict"),
+        (
+            dict(detections=[{'label': 'sit'}]),
+            r"key 'detections\[0\].segment'",
+        ),
         (
             dict(detections=[dict(label='s', segment=[2, 1], score=1)]),
             'ends before it starts',
         ),
-        (dict(scores=[[0.5, 0.5]]), r'found the shape \(1, 2\).*\(30, num'),
+        (
+            dict(scores=[[0.5, 0.5]]),
+            r'key .scores.: found .*\(1, 2\).*\(30, num',
+        ),
         (dict(scores='no'), r"key 'scores'"),
     ],
 )
@@ -144,9 +150,9 @@ def test_a_malformed_answer_is_refused_by_key(tmp_path, changes, message):
 @pytest.mark.parametrize(
     ('value', 'message'),
     [
-        ({'metrics': {}}, r"keys \['video'.* are missing, found \['metrics'"),
-        ([3], "entry 0: found '3'"),
-        ({'results': []}, r"key 'results': found '\[\]'; expected"),
+        ({'metrics': {}}, "key 'video': Field required"),
+        ([3], 'entry 0: .* found int 3'),
+        ({'results': []}, "'external_data': found no 'classes'"),
         ({'results': {'a': []}}, "'external_data': found no 'classes'"),
         (
             {'results': {}, 'external_data': {'classes': ['a']}},
@@ -193,7 +199,7 @@ def test_missing_files_and_folders_are_named(tmp_path):
 def test_cut_json_is_refused(tmp_path, text):
     (tmp_path / 'cut.json').write_text(text)
 
-    with pytest.raises(ValueError, match=r'cut\.json is not JSON'):
+    with pytest.raises(ValueError, match=r'cut\.json, line 1'):
         load_results(tmp_path / 'cut.json')
 
 

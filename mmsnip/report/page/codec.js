@@ -1,13 +1,14 @@
-// Skeletons and scores out of the text blocks; mmsnip/report/compression.py
+// Skeletons and scores out of the text blocks; mmsnip/report/skeletons.py
 // wrote them.
 
 import { byId } from './dom.js';
-import { inflate } from './inflate.js';
 
 export async function unpackText(id) {
+  if (typeof DecompressionStream === 'undefined') {
+    throw new Error('this browser is older than 2023, it lacks DecompressionStream');
+  }
   const text = atob(byId(id).textContent);
   const bytes = Uint8Array.from(text, (sign) => sign.charCodeAt(0));
-  if (typeof DecompressionStream === 'undefined') return inflate(bytes);
   const stream = new Blob([bytes])
     .stream()
     .pipeThrough(new DecompressionStream('deflate-raw'));

@@ -108,7 +108,7 @@ export function showAbout(data, looks) {
     el('div', { class: 'card' }, el('h2', {}, 'What this page shows'),
       el('ul', {}, [...source, ...data.notes].map((line) => el('li', {}, line)))),
     el('div', { class: 'card' }, el('h2', {}, 'Kinds of errors'),
-      el('p', { class: 'quiet' }, 'Predictions are looked at from the best score down; each gets the first kind that fits: correct, double, split, bad boundary, wrong class, false alarm. The percentage of a video is its share of frames with a wrong label.'),
+      el('p', { class: 'quiet' }, 'The true segment of highest IoU decides, of equal ones one of the same class. The percentage of a video is its share of frames with a wrong label.'),
       el('dl', {}, kinds)),
   );
 }

@@ -1,12 +1,16 @@
-"""Skeletons are turned upright and never mirrored."""
+"""Skeletons stand upright, never mirrored; what is packed comes back."""
 
 from __future__ import annotations
+
+import base64
+import zlib
 
 import numpy as np
 import pytest
 
-from mmsnip.report.bodies import Bodies
+from mmsnip.report.skeletons import LEVELS, Bodies, pack_poses, pack_scores
 from mmsnip.skeleton.layout import from_metainfo, get_layout
+from tests.report.made import unpack_poses
 
 CHAIN = dict(
     parents=[-1, 0, 1, 1, 1],
@@ -68,13 +72,6 @@ def test_persons_who_never_appear_are_left_out():
     assert np.isfinite(found.joints).all()
 
 
-def test_topology_tells_left_from_right():
-    topology = bodies(UPRIGHT).topology()
-
-    assert topology['sides'] == [0, 0, 0, -1, 1]
-    assert topology['parents'] == [-1, 0, 1, 1, 1]
-
-
 def test_joints_that_do_not_fit_the_layout_are_refused():
     with pytest.raises(ValueError, match=r"'a', key 'keypoint'.*\(1, 2, 4, 3"):
         Bodies.of(np.ones((1, 2, 4, 3)), from_metainfo(CHAIN), 'a')
@@ -99,3 +96,48 @@ def test_who_leans_far_is_left_leaning():
     found = bodies(leaning).joints[0, 0]
 
     np.testing.assert_allclose(found, leaning, atol=1e-6)
+
+
+def poses(M=2, T=13, V=5, seed=0):
+    """Joints with gaps, and where a person is."""
+    rng = np.random.default_rng(seed)
+    mask = rng.random((M, T)) < 0.7
+    joints = rng.normal(3, 2, (M, T, V, 3)) * mask[..., None, None]
+    return joints.astype(np.float32), mask
+
+
+@pytest.mark.parametrize('stride', [1, 3])
+def test_present_joints_come_back_within_half_a_step(stride):
+    joints, mask = poses()
+
+    packed = pack_poses(joints, mask, stride)
+    found, there = unpack_poses(packed)
+
+    kept = joints[:, ::stride]
+    assert (there == mask[:, ::stride]).all()
+    error = np.abs(found - kept)[there].max()
+    assert error <= packed['step'] / 2 + 1e-5
+    spread = np.ptp(kept[there], axis=(0, 1)).max()
+    assert packed['step'] == pytest.approx(spread / (LEVELS - 1))
+
+
+def test_nobody_packs_too():
+    joints, mask = np.zeros((2, 13, 5, 3)), np.zeros((2, 13), bool)
+
+    found, there = unpack_poses(pack_poses(joints, mask))
+
+    assert found.shape == (2, 13, 5, 3)
+    assert not there.any()
+
+
+def test_scores_come_back_as_bytes():
+    scores = np.random.default_rng(0).random((13, 6))
+
+    packed = pack_scores(scores, np.array([4, 1]), stride=2)
+    raw = zlib.decompress(base64.b64decode(packed['data']), -15)
+    steps = np.frombuffer(raw, np.uint8).reshape(2, packed['length'])
+
+    levels = steps.cumsum(axis=1) % 256
+    expected = np.rint(255 * scores[::2, [4, 1]]).T
+    assert packed['columns'] == [4, 1]
+    assert (levels == expected).all()
