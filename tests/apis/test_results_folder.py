@@ -179,7 +179,7 @@ def test_a_first_frame_that_is_none_is_refused(tmp_path):
     path = tmp_path / 'one.json'
     path.write_text(json.dumps({**answer(), 'first_frame': -1}))
 
-    with pytest.raises(ValueError, match="key 'first_frame': .*int -1"):
+    with pytest.raises(ValueError, match=r"key 'first_frame': .*int -1"):
         load_results(path, CLASSES)
 
 
