@@ -516,19 +516,6 @@ def motion_of(
     The variance of each joint over the frames in which it is there, in mean
     over the joints, times the share of frames in which the person is: one
     who stands still has none, one who is seen for a moment has little.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C), zeros where nothing was seen.
-        present (np.ndarray | None): (M, T, V) bool; None is where not all
-            is zero.
-
-    Returns:
-        np.ndarray: (M,) float64, in squared units.
-
-    Examples:
-        >>> walk = np.arange(1.0, 5).reshape(1, 4, 1, 1)
-        >>> motion_of(np.concatenate([walk, np.ones_like(walk)])).tolist()
-        [1.25, 0.0]
     """
     x = keypoint.astype(np.float64)
     seen = (x != 0).any(axis=-1) if present is None else present
@@ -547,15 +534,6 @@ def fill_gaps(
     A joint that is lost while its body is there lies on a straight line
     between the frames before and behind it, if the gap is short and the
     body is there throughout.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C), 0 where a joint is lost.
-        present (np.ndarray): (M, T, V) bool.
-        max_gap (int): Most frames of a gap.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Keypoints; and (M, T, V) bool, where a
-        joint was interpolated.
     """
     lost = present.any(axis=-1, keepdims=True) & ~present
     filled = np.zeros_like(lost)
@@ -585,13 +563,6 @@ def resample(recording: Recording, fps: float) -> Recording:
     New frame k shows the time k / fps. Joints lie on a straight line
     between the two old frames beside it; one that is lost in either takes
     the nearest. A new frame is in the segments of its nearest old frame.
-
-    Args:
-        recording (Recording): At a rate that is known.
-        fps (float): Wanted frames a second.
-
-    Returns:
-        Recording: At this rate; segments that have no frame are noted.
     """
     if recording.fps is None:
         raise DataError(
@@ -648,10 +619,6 @@ def resample(recording: Recording, fps: float) -> Recording:
 
 def body_height(keypoint: np.ndarray, present: np.ndarray) -> float:
     """Largest extent of the joints of a body, the median of some; 0 of none.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, 3).
-        present (np.ndarray): (M, T, V) bool.
     """
     bodies = present.any(axis=-1)
     count = int(bodies.sum())
@@ -666,17 +633,7 @@ def body_height(keypoint: np.ndarray, present: np.ndarray) -> float:
 
 
 def size_doubt(height: float, factor: float, stated: bool = False) -> str:
-    """A warning where bodies are no people, and what mends it.
-
-    Args:
-        height (float): Of `body_height`, in the lengths of the file; 0 where
-            nobody is there.
-        factor (float): By which these are taken for metres.
-        stated (bool): Whether somebody said so.
-
-    Returns:
-        str: One sentence, empty where the size may be right.
-    """
+    """A warning where bodies are no people, and what mends it."""
 
     def human(factor: float) -> bool:
         return HUMAN_M[0] <= height * factor <= HUMAN_M[1]

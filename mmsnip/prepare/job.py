@@ -58,15 +58,7 @@ Parts = list[tuple[dict[str, Any], Path]]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is made of the recordings of a source.
-
-    Attributes:
-        expected (Expected): Layout, unit, axis, rate and gaps of the output.
-        given (Given): What the user says of all recordings.
-        of_one (Mapping[str, Mapping[str, Any]]): What the user says of
-            some: fields of `Given` by the name of a recording, or a pattern
-            such as ``walk/*``.
-    """
+    """What is made of the recordings of a source."""
 
     expected: Expected = METRES
     given: Given = NOTHING
@@ -167,23 +159,7 @@ def read_source(
     progress: bool = False,
     wanted: Wanted | None = None,
 ) -> tuple[dict[str, Any], Report]:
-    """What `convert` would write, with its defaults, as a value.
-
-    Args:
-        source (Source): Recordings.
-        split (str | None): Read those of this split only; None reads all.
-        progress (bool): Show the progress on the error output.
-        wanted (Wanted | None): See `convert`.
-
-    Returns:
-        tuple[dict[str, Any], Report]: ``metainfo``, ``split`` and
-        ``annotations`` of an annotation file; and what was left out.
-
-    Raises:
-        DataError: If the folder as a whole is unusable, has no such split,
-            or nothing in it can be used.
-        FileNotFoundError: If there is no such folder.
-    """
+    """What `convert` would write, with its defaults, as a value."""
     report = Report(str(source.root))
     items = {item.name: item for item in _items(source, report)}
     if split is not None:
@@ -240,11 +216,7 @@ class Work:
     def __call__(
         self, task: tuple[Item, str | None]
     ) -> dict[str, Any] | Skipped:
-        """Convert a recording and write its part, where one is named.
-
-        Raises:
-            OSError: If the part cannot be written, as on a full disk.
-        """
+        """Convert a recording and write its part, where one is named."""
         item, path = task
         found = self.try_item(item)
         if isinstance(found, Skipped) or path is None:
@@ -653,21 +625,7 @@ def pack(
     output: str | os.PathLike[str],
     dtype: str = 'float32',
 ) -> Report:
-    """Turn an annotation file into a store, or a store into one.
-
-    Args:
-        path (str | os.PathLike[str]): Annotation file, or a store, which
-            ends in ``.safetensors``.
-        output (str | os.PathLike[str]): ``.safetensors`` or ``.pkl``.
-        dtype (str): Of the joints.
-
-    Returns:
-        Report: Counts; also written beside the output.
-
-    Raises:
-        DataError: If the input is missing or malformed, or the output's
-            ending or type is unknown.
-    """
+    """Turn an annotation file into a store, or a store into one."""
     path, output = Path(path), check_output(output, dtype)
     if path.suffix == STORE:
         from mmsnip.io.store import SkeletonStore
@@ -702,11 +660,7 @@ def parts_folder(output: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def only_one(output: str | os.PathLike[str]) -> Iterator[None]:
-    """Keep a second process from the same output; the system frees a lock.
-
-    Raises:
-        DataError: If another process makes this output.
-    """
+    """Keep a second process from the same output; the system frees a lock."""
     folder = parts_folder(output)
     folder.mkdir(parents=True, exist_ok=True)
     lock = folder / LOCK

@@ -46,15 +46,7 @@ _NUMBERED = re.compile(r'(joint)?[_ ]?\d+')
 
 @dataclass(frozen=True, eq=False)
 class JointMap:
-    """Names for the joints of a file, and what some of the model's are.
-
-    Attributes:
-        layout (SkeletonLayout | None): Joints of the file, whatever it says
-            itself; bones do not matter. None: as the file says.
-        rows (dict[str, dict[str, float]]): By joint of the model, joints of
-            the file and their weights.
-        origin (str): Where this stands, for messages.
-    """
+    """Names for the joints of a file, and what some of the model's are."""
 
     layout: SkeletonLayout | None = None
     rows: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -64,24 +56,7 @@ class JointMap:
 def read_joint_map(
     given: str | os.PathLike[str] | Mapping[str, Any] | JointMap | None,
 ) -> JointMap:
-    """Understand the argument ``map_joints``.
-
-    Args:
-        given (str | os.PathLike[str] | Mapping[str, Any], optional): Name of
-            the layout that the files' joints have, such as ``'coco'``; path
-            of a ``.json`` file; or what such a file holds: an object whose
-            keys are joints of the model and whose values are a joint of the
-            file, a list of joints whose mean it is, or an object of joints
-            and weights. Its key ``layout`` holds the names of the file's
-            joints, or the name of a layout. None says nothing.
-
-    Returns:
-        JointMap: The same, checked.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If it is none of these; key and value are named.
-    """
+    """Understand the argument ``map_joints``."""
     if given is None:
         return JointMap()
     if isinstance(given, JointMap):
@@ -162,19 +137,7 @@ def _unnamed(names: Sequence[str]) -> bool:
 
 
 def layout_of(recording: Recording, stated: Any = None) -> SkeletonLayout:
-    """Joints of a recording that keeps them.
-
-    Args:
-        recording (Recording): As it was read.
-        stated (Any): Layout that the user says, which wins.
-
-    Returns:
-        SkeletonLayout: Its joints and bones; without any name, those that
-        so many joints mostly are.
-
-    Raises:
-        DataError: If they are not known.
-    """
+    """Joints of a recording that keeps them."""
     V = recording.keypoint.shape[2]
     layout = recording.layout if stated is None else from_graph_cfg(stated)
     names = recording.joint_names or ()
@@ -212,22 +175,7 @@ def mapping_to(
     joint_map: JointMap | None = None,
     copy: bool = False,
 ) -> tuple[JointMapping, str]:
-    """How the joints of a layout are made of those of a recording.
-
-    Args:
-        target (SkeletonLayout): Joints that are expected.
-        recording (Recording): Of any joints.
-        stated (Any): Layout that the user says the recording has.
-        joint_map (JointMap | None): What the user says of its joints.
-        copy (bool): Whether what it lacks may be copied from a neighbour.
-
-    Returns:
-        tuple[JointMapping, str]: The weights; and a sentence where some have
-        other names or lie between joints of the file, else empty.
-
-    Raises:
-        DataError: If it lacks joints; they are named.
-    """
+    """How the joints of a layout are made of those of a recording."""
     joint_map = joint_map or JointMap()
     origin, V = recording.source, recording.keypoint.shape[2]
     stated = stated if joint_map.layout is None else joint_map.layout

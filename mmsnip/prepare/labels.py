@@ -30,18 +30,6 @@ def match_names(
     ending of a video or a recording is left out (``p01.mp4``), and one name
     must end in the other, folder by folder: ``p01`` and ``data/walk/p01``
     are the recording ``walk/p01``, ``sit/p01`` is not.
-
-    Args:
-        videos (Iterable[str]): Names in the label file.
-        names (Collection[str]): Recordings.
-
-    Returns:
-        tuple[dict[str, str], dict[str, str]]: Video of each recording that
-        has one; and why, for each video that is no recording.
-
-    Examples:
-        >>> match_names(['p01.mp4', 'p02'], ['walk/p01'])
-        ({'walk/p01': 'p01.mp4'}, {'p02': 'has labels, but no file'})
     """
     known, by_stem = set(names), {}
     for name in sorted(known):
@@ -154,20 +142,6 @@ def labelled(
     whose poses begin later. Frame-wise labels as long as the recording are
     its frames. Where the times of a file leave frames out, labels in frames
     count those that it has.
-
-    Args:
-        recording (Recording): Without labels.
-        fields (Mapping[str, Any]): Of the item: those of `label_fields`, or
-            ``segments`` in frames and ``segment_labels``, or ``label``.
-        overlaps (str): See `mmsnip.io.labels.to_frames`.
-        num_classes (int | None): Labels are below it.
-
-    Returns:
-        Recording: With segments or a label, and a note on what was mended.
-
-    Raises:
-        DataError: If labels are in seconds and no rate is known, or are
-            none of the classes.
     """
     T, facts = recording.num_frames, dict(source=recording.source)
     facts.update(num_frames=T, num_classes=num_classes)

@@ -336,11 +336,7 @@ class PKUMMDSource(Source):
         )
 
     def splits(self, names: Sequence[str]) -> dict[str, list[str]]:
-        """Both protocols, by the data set's lists.
-
-        Raises:
-            DataError: If a list is malformed, or two contradict each other.
-        """
+        """Both protocols, by the data set's lists."""
         splits = {}
         for kind, paths in self._lists.items():
             parts = _joined(paths)

@@ -24,14 +24,6 @@ def read_for(
 
     A foot of a BVH file often has no toe, but an End Site that shows where
     it ends; where the layout has toes, it is read as a joint.
-
-    Args:
-        path (str | os.PathLike[str]): File, or folder of frames.
-        target (SkeletonLayout | None): Joints that are wanted.
-        **options (Any): Of the reader.
-
-    Returns:
-        Recording: As the file has it.
     """
     recording = read(path, **options)
     ends = Path(path).suffix.lower() == '.bvh' and not options.get('end_sites')

@@ -89,13 +89,7 @@ class Report:
         entries: Sequence[Mapping[str, Any]],
         metainfo: Mapping[str, Any],
     ) -> None:
-        """Count recordings, frames, hours and classes of the output.
-
-        Args:
-            entries (Sequence[Mapping[str, Any]]): ``total_frames``, ``fps``,
-                ``label`` and ``segment_labels`` of each video.
-            metainfo (Mapping[str, Any]): Of the output.
-        """
+        """Count recordings, frames, hours and classes of the output."""
         self.converted = len(entries)
         for entry in entries:
             T, fps = int(entry['total_frames']), entry.get('fps')
@@ -158,12 +152,7 @@ def save_report(report: Report) -> Path:
 
 
 def group_notes(notes: Iterable[Note]) -> dict[str, list[Note]]:
-    """Notes that differ in their numbers and names only, most first.
-
-    Examples:
-        >>> list(group_notes([('a', 'line 3: cut'), ('b', 'line 71: cut')]))
-        ['line N: cut']
-    """
+    """Notes that differ in their numbers and names only, most first."""
     groups: dict[str, list[Note]] = {}
     for name, what in notes:
         kind = _word(name).sub('FILE', what) if name in what else what

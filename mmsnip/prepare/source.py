@@ -46,14 +46,6 @@ class Source(ABC):
 
     A source is made in the main process and pickled to the workers: it holds
     paths, options and small tables, never keypoints.
-
-    Attributes:
-        root (Path): Folder or file.
-        skipped (list[Skipped]): Files that `items` found and left out.
-        notes (list[tuple[str, str]]): File and what `items` mended of it,
-            where it is none of a single recording.
-        published (bool): Whether the axes are those of a known data set, so
-            that recordings are not held against each other.
     """
 
     published = False
@@ -82,25 +74,11 @@ class Source(ABC):
 
     @abstractmethod
     def items(self) -> list[Item]:
-        """Recordings in a fixed order; reads names and labels only.
-
-        Raises:
-            DataError: If the folder as a whole cannot be used.
-            FileNotFoundError: If there is no such folder.
-        """
+        """Recordings in a fixed order; reads names and labels only."""
 
     @abstractmethod
     def read(self, item: Item, layout: Any = None) -> Recording:
-        """Read one recording, in any process.
-
-        Args:
-            item (Item): One of `items`.
-            layout (Any): `SkeletonLayout` that its joints will be brought
-                to, None where they stay.
-
-        Raises:
-            DataError: If the file cannot be used.
-        """
+        """Read one recording, in any process."""
 
     def label(self, item: Item, recording: Recording) -> Recording:
         """Put the labels of an item to its recording, whose rate is known."""
@@ -127,9 +105,6 @@ def files_below(
     Hidden files and folders are not looked at. Links to folders are
     followed, each folder once. `skipped` gets the folders that cannot be
     listed.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
     """
     root = Path(root)
     if not root.is_dir():

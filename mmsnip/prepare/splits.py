@@ -26,17 +26,6 @@ def read_splits(paths: Any) -> dict[str, list[str]]:
     - ``.txt``: one name a line, the file's stem is the split
       (``train.txt``); or a list of PKU-MMD with its two headings;
     - a folder: every ``.txt`` file in it.
-
-    Args:
-        paths (str | os.PathLike[str] | Sequence): One or several of these.
-
-    Returns:
-        dict[str, list[str]]: Names of each split in the files' order, each
-        once.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If a file is none of these; file and line are named.
     """
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
@@ -130,18 +119,7 @@ def labelled_splits(
     val_fraction: float,
     seed: int,
 ) -> dict[str, list[str]]:
-    """Draw ``train`` and ``val`` from what is labelled.
-
-    Args:
-        names (Sequence[str]): Recordings, each once.
-        class_of (Mapping[str, int | None]): Class of each, None where it
-            has no labels; these are a split ``unlabelled``.
-        val_fraction (float): Share of ``val``, below 1; 0 draws nothing.
-        seed (int): See `stratified_split`.
-
-    Returns:
-        dict[str, list[str]]: Names of each split.
-    """
+    """Draw ``train`` and ``val`` from what is labelled."""
     labels = {name: class_of.get(name, -1) for name in names}
     known = [name for name in names if labels[name] is not None]
     bare = [name for name in names if labels[name] is None]

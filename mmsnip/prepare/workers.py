@@ -42,12 +42,6 @@ def work_through(
 
     Where the system kills a process (memory), the tasks that were under way
     are done again one at a time, so that only the one at fault is `Killed`.
-
-    Args:
-        work (Callable[[Any], Any]): From a task to its result; picklable
-            where there are processes.
-        tasks (Sequence[Any]): Tasks.
-        workers (int): Processes; 0 and 1 work in this one.
     """
     if workers <= 1:
         for index, task in enumerate(tasks):
