@@ -22,6 +22,7 @@ from mmsnip.prepare.joints import (
 )
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.skeleton.mapping import map_joints, map_scores
+from mmsnip.skeleton.parts import joint_parts
 from mmsnip.skeleton.resample import (
     map_segments,
     nearest_frames,
@@ -53,6 +54,7 @@ HUMAN_M = (0.3, 3.0)  # what the joints of a person may measure
 TALLEST_M = 10.0  # beyond it lengths cannot be in metres
 SPAN_M = 1.41  # of the joints of a person of 1.7 m: no soles, no skull
 RATES = (1.0, 1000.0)  # frames a second that a camera or a suit records at
+LIMBS = ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
 LOOKED_AT = 20  # bodies of a recording are enough to tell its size
 SWAPPED = 0.5  # share of frames with left on the left, below it is a doubt
 TINY = 1e-6  # metres; a joint that is there is not all zero
@@ -287,7 +289,14 @@ class _Work:
             if self.score is not None:
                 self.score = map_scores(self.score, mapping)
         if text:
-            self.say(text)
+            parts = joint_parts(target.joint_names)
+            copied = {name for name, _ in mapping.absent}
+            limbs = [
+                name
+                for name, part in zip(target.joint_names, parts)
+                if name in copied and part and part[1] in LIMBS
+            ]
+            self.say(text, look_at=bool(limbs))
 
     def lengths(self) -> None:
         """The expected unit; a size that is no person's is told."""
@@ -618,8 +627,7 @@ def resample(recording: Recording, fps: float) -> Recording:
 
 
 def body_height(keypoint: np.ndarray, present: np.ndarray) -> float:
-    """Largest extent of the joints of a body, the median of some; 0 of none.
-    """
+    """Largest extent of the joints of a body, the median of some; 0 of none."""
     bodies = present.any(axis=-1)
     count = int(bodies.sum())
     if not count:

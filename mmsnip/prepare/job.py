@@ -128,9 +128,7 @@ def convert(
     items = _items(source, report, (output, report_path(output)))
     for pattern in wanted.of_one:
         if not any(
-            wanted.given_for(i.name) is not wanted.given
-            or fnmatchcase(i.name, pattern)
-            for i in items
+            i.name == pattern or fnmatchcase(i.name, pattern) for i in items
         ):
             report.notes.append((pattern, 'is no recording; --for names it'))
     work = Work(source, to_plain(source.metainfo()), wanted)
@@ -486,9 +484,7 @@ def _compare_axes(parts: Parts, work: Work, report: Report) -> None:
     if work.source.published:
         return
     axes = Counter(f['trunk'] for f, _ in parts if f['trunk'] is not None)
-    if len(axes) < 2:
-        return
-    usual = max(axes, key=lambda axis: (axes[axis], axis == 'y'))
+    usual = max(axes, key=lambda axis: (axes[axis], axis == 'y'), default='y')
     for facts, _ in parts:
         axis, name = facts['trunk'], facts['name']
         told = any('trunks point' in text for text, _ in facts['notes'])
@@ -500,6 +496,15 @@ def _compare_axes(parts: Parts, work: Work, report: Report) -> None:
             f'if nobody lies, say which is up: --for {name} up={axis}'
         )
         facts['notes'] = [*facts['notes'], [text, True]]
+    if usual != 'y':
+        report.notes.append(
+            (
+                '',
+                f'trunks point along {usual} in {axes[usual]} of '
+                f'{len(parts)} recordings, and nobody says which axis is up; if '
+                f'nobody lies, --up={usual} makes it y',
+            )
+        )
 
 
 def _scored(facts: Sequence[dict[str, Any]], report: Report) -> bool:

@@ -177,11 +177,6 @@ def test_without_joints_and_model_the_error_says_what_to_give(tmp_path):
         BabelSource(tmp_path).items()
 
 
-def test_a_folder_without_the_release_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"'train\.json', 'val\.json'"):
-        BabelSource(tmp_path, joints=tmp_path).items()
-
-
 def test_extra_sequences_come_only_where_they_are_asked_for(release):
     extra = entry('9', 'KIT/KIT/4/walk01_poses.npz', 2.6, [(0, 1, ['hop'])])
     again = entry('3', 'KIT/KIT/4/walk01_poses.npz', 2.6, [(0, 1, ['hop'])])
@@ -219,12 +214,3 @@ def test_the_dataset_of_subset_1_loads_what_is_converted(release, tmp_path):
         [[0, 30, walk], [30, 78, turn]],
         [[0, 15, jump], [15, 27, stand], [27, 90, jump]],
     ]
-
-
-def test_two_processes_convert_as_one_does(release, tmp_path):
-    outputs = [tmp_path / f'{workers}.pkl' for workers in (1, 2)]
-
-    for workers, output in enumerate(outputs, 1):
-        convert(BabelSource(release), output, workers=workers, progress=False)
-
-    assert outputs[0].read_bytes() == outputs[1].read_bytes()

@@ -133,18 +133,6 @@ def test_gaps_are_those_of_the_command_in_every_format(capsys, tmp_path):
     np.testing.assert_allclose(head, np.arange(100), atol=1e-4)
 
 
-def test_two_runs_with_one_output_do_not_meet(capsys, tmp_path):
-    from mmsnip.prepare.job import only_one
-
-    save(tmp_path, 'a', stick())
-
-    with only_one(tmp_path / 'o.pkl'):
-        status, said, _ = prepare(capsys, tmp_path, 'npy')
-
-    assert status == 1
-    assert 'is being made by another process' in said
-
-
 @pytest.mark.parametrize(
     ('options', 'told'),
     [

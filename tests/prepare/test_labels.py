@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 
 import numpy as np
 import pytest
@@ -305,19 +304,6 @@ def test_labels_in_frames_count_those_that_a_table_has(
     assert found.segments.bounds.tolist() == [expected]
     assert 'labels of 25 frames' not in told
     assert ('count the 25 frames' in told) == (num_frames != 30)
-
-
-def test_an_item_carries_its_labels_to_a_worker(root, tmp_path):
-    path = write(tmp_path / 'l.csv', TABLE + 'p01,wave,1,5\np02,bow,2,3\n')
-    source = FolderSource(root, labels=path, labels_unit='frames')
-    items = source.items()
-    path.unlink()
-    copy, items = pickle.loads(pickle.dumps((source, items)))  # noqa: S301
-
-    found = [copy.label(item, copy.read(item)) for item in items]
-
-    bounds = [x.segments.bounds.tolist() for x in found]
-    assert bounds == [[[2, 3]], [[1, 5]]]
 
 
 @pytest.mark.parametrize(

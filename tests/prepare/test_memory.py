@@ -64,10 +64,3 @@ def test_only_the_recordings_of_the_split_are_read(source):
 def test_a_split_without_recordings_is_refused(source, split, message):
     with pytest.raises(DataError, match=message):
         read_source(source, split)
-
-
-def test_a_folder_of_broken_files_names_the_first(tmp_path):
-    (tmp_path / 'a.npy').write_bytes(b'x')
-
-    with pytest.raises(DataError, match=r'among 1 recordings; .*a\.npy'):
-        read_source(NotedSource(tmp_path, tmp_path / 'log'))

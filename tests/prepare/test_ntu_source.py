@@ -57,16 +57,6 @@ def test_names_give_label_and_order(folder, tmp_path):
     assert report.skipped == []
 
 
-def test_joints_are_those_of_the_file(tmp_path):
-    path = tmp_path / 'in' / f'{NAMES[0]}.skeleton'
-    joints = write_recording(path)
-
-    _, data = run(NTUSource(tmp_path / 'in'), tmp_path / 'out.pkl')
-
-    keypoint = data['annotations'][0]['keypoint']
-    np.testing.assert_allclose(keypoint[0], joints[0], rtol=0, atol=1e-6)
-
-
 def test_the_output_is_a_sound_annotation_of_60_classes(folder, tmp_path):
     _, data = run(NTUSource(folder), tmp_path / 'out.pkl')
 
@@ -159,41 +149,6 @@ def test_persons_are_as_many_as_wanted_and_never_padded(tmp_path, most, kept):
 
     shapes = [video['keypoint'].shape[0] for video in data['annotations']]
     assert shapes == [kept, 1]
-
-
-def test_bodies_that_are_dropped_are_reported(tmp_path):
-    write_recording(tmp_path / 'in' / f'{NAMES[0]}.skeleton', persons=3)
-
-    report, _ = run(NTUSource(tmp_path / 'in'), tmp_path / 'out.pkl')
-
-    assert [name for name, _ in report.notes] == [NAMES[0]]
-    assert 'is left out' in report.notes[0][1]
-
-
-def test_workers_change_nothing(folder, tmp_path):
-    one, two = tmp_path / 'one.pkl', tmp_path / 'two.pkl'
-
-    convert(NTUSource(folder), one, workers=1, progress=False)
-    convert(NTUSource(folder), two, workers=2, progress=False)
-
-    assert one.read_bytes() == two.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (dict(classes=61), "classes=61 is unknown; use 60, 120 or 'auto'"),
-        (dict(max_persons=0), 'max_persons=0 must be at least 1'),
-    ],
-)
-def test_unknown_options_are_refused(tmp_path, options, message):
-    with pytest.raises(ValueError, match=message):
-        NTUSource(tmp_path, **options)
-
-
-def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match='absent does not exist'):
-        NTUSource(tmp_path / 'absent').items()
 
 
 @pytest.mark.data

@@ -9,7 +9,6 @@ from mmsnip.prepare.job import (
     _part_name,
     _read_facts,
     _read_part,
-    _remove_parts,
     _write_part,
 )
 from mmsnip.prepare.source import Item
@@ -47,14 +46,6 @@ def test_what_is_no_plain_data_is_refused(tmp_path, value):
         _write_part(tmp_path / 'x', dict(annotation(), extra=value), {})
 
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize('content', [b'', b'PK\x03\x04', b'{}'])
-def test_half_a_part_is_none(tmp_path, content):
-    (tmp_path / 'x').write_bytes(content)
-
-    assert _read_facts(tmp_path / 'x') is None
-    assert _read_facts(tmp_path / 'gone') is None
 
 
 def test_a_damaged_part_is_removed(tmp_path):
@@ -98,13 +89,3 @@ def test_a_name_tells_apart_all_that_matters(tmp_path):
 
     assert len(set(names)) == len(names)
     assert name() == names[-1] == name(of_one={'b': dict(up='z')})
-
-
-def test_only_parts_are_removed(tmp_path):
-    folder = tmp_path / 'o.pkl.parts'
-    _write_part(folder / 'x.recording', annotation(), {})
-    (folder / '.y.recording.12.part').write_bytes(b'left by a killed run')
-    (folder / 'mine.txt').write_text('kept')
-    _remove_parts(folder)
-
-    assert [p.name for p in folder.iterdir()] == ['mine.txt']

@@ -124,20 +124,6 @@ def test_folders_are_found_by_their_content(folder, tmp_path, places):
     assert data['split']['xsub_train'] == NAMES[:2]
 
 
-def test_names_of_the_second_phase_are_read(tmp_path):
-    root = tmp_path / 'in'
-    write_video(root, 'A01N01-L')
-    write_video(root, 'A26N07-R')
-    write(
-        root / 'cross_subject_v2.txt', split_text(['A01N01-L'], ['A26N07-R'])
-    )
-
-    _, data = run(PKUMMDSource(root), tmp_path / 'out.pkl')
-
-    assert data['split']['xsub_val'] == ['A26N07-R']
-    assert data['split']['xview_val'] == ['A01N01-L']
-
-
 def test_two_copies_of_the_skeletons_need_a_choice(folder, tmp_path):
     text = skeleton_text(np.ones((1, 3, 25, 3)))
     copy = write(folder / 'Skeleton' / '0002-L.txt', text).parent
@@ -182,14 +168,6 @@ def test_swapped_cut_and_repeated_rows_are_mended_and_reported(tmp_path):
     assert len(notes) == 5
 
 
-def test_a_person_who_is_never_seen_is_not_stored(tmp_path):
-    write_video(tmp_path / 'in', '0002-L', persons=1)
-
-    _, data = run(PKUMMDSource(tmp_path / 'in'), tmp_path / 'out.pkl')
-
-    assert data['annotations'][0]['keypoint'].shape == (1, 11, 25, 3)
-
-
 def test_what_cannot_be_used_is_left_out_with_a_reason(folder, tmp_path):
     skeletons = folder / 'PKU_Skeleton_Renew'
     labels = folder / 'Train_Label_PKU_final'
@@ -216,16 +194,6 @@ def test_what_cannot_be_used_is_left_out_with_a_reason(folder, tmp_path):
     assert len(report.skipped) == 7
 
 
-def test_empty_files_are_left_out_with_a_reason(folder, tmp_path):
-    (folder / 'PKU_Skeleton_Renew/0002-L.txt').write_text('')
-    (folder / 'Train_Label_PKU_final/0002-M.txt').write_text('\n')
-
-    report, data = run(PKUMMDSource(folder), tmp_path / 'out.pkl')
-
-    assert len(data['annotations']) == 2
-    assert len(report.skipped) == 2
-
-
 def test_lists_that_contradict_each_other_are_refused(folder):
     write(folder / 'cross-subject.txt', split_text(NAMES[2:], NAMES[:2]))
     source = PKUMMDSource(folder)
@@ -246,14 +214,6 @@ def test_a_dry_run_counts_the_classes_of_all_videos(folder, tmp_path):
     counts = {row['name']: row['segments'] for row in report.classes}
     assert counts['bow'] == counts['writing'] == 4
     assert not (tmp_path / 'out.pkl').exists()
-
-
-def test_changed_labels_are_read_again_after_an_interruption(folder):
-    item = PKUMMDSource(folder).items()[0]
-
-    assert item.also_reads == (
-        str(folder / 'Train_Label_PKU_final' / '0002-L.txt'),
-    )
 
 
 @pytest.mark.parametrize(

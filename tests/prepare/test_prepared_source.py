@@ -146,8 +146,3 @@ def test_an_annotation_pickle_passes_through(tmp_path):
     same(found['annotations'], [video])
     assert found['split'] == dict(train=['v0'])
     assert {**found['metainfo'], **metainfo} == found['metainfo']
-
-
-def test_a_missing_input_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'nothing\.npz'):
-        PreparedSource(tmp_path / 'nothing.npz').items()

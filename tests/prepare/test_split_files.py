@@ -68,23 +68,6 @@ def test_any_bytes_are_a_split_or_our_own_error(
         assert all(isinstance(n, str) for part in found.values() for n in part)
 
 
-def test_a_missing_file_and_an_empty_folder_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'gone\.json'):
-        read_splits(tmp_path / 'gone.json')
-    with pytest.raises(DataError, match='holds no list'):
-        read_splits(tmp_path)
-
-
-def test_one_split_in_two_files_is_refused(tmp_path):
-    paths = [
-        write(tmp_path / 'train.txt', 'a'),
-        write(tmp_path / 's.json', '{"train": ["b"]}'),
-    ]
-
-    with pytest.raises(DataError, match="split 'train' is in an earlier"):
-        read_splits(paths)
-
-
 def test_names_are_found_with_ending_and_backslash():
     wanted = dict(train=['a.skeleton', 'walk\\b.npy', 'a'], val=['x', 'c.d'])
 
