@@ -501,8 +501,8 @@ def _compare_axes(parts: Parts, work: Work, report: Report) -> None:
             (
                 '',
                 f'trunks point along {usual} in {axes[usual]} of '
-                f'{len(parts)} recordings, and nobody says which axis is up; if '
-                f'nobody lies, --up={usual} makes it y',
+                f'{len(parts)} recordings; if nobody lies, --up={usual} '
+                'makes it y',
             )
         )
 
