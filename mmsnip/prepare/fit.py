@@ -627,7 +627,7 @@ def resample(recording: Recording, fps: float) -> Recording:
 
 
 def body_height(keypoint: np.ndarray, present: np.ndarray) -> float:
-    """Largest extent of the joints of a body, the median of some; 0 of none."""
+    """Extent of the joints of a body, median of some; 0 of none."""
     bodies = present.any(axis=-1)
     count = int(bodies.sum())
     if not count:
