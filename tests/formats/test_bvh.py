@@ -56,6 +56,24 @@ def test_forward_kinematics_match_a_slow_loop(tmp_path):
     )
 
 
+def test_positions_are_those_of_pybvh(tmp_path):
+    pybvh = pytest.importorskip('pybvh')
+    tree = [
+        ('Hips', -1, (3.0, 90.0, -2.0), f'{XYZ} {ZXY}'),
+        ('Spine', 0, (1.0, 9.0, 0.5), ZXY),
+        ('Head', 1, (0.0, 7.0, -1.0), ZXY),
+        (None, 2, (0.0, 4.0, 0.0), ''),
+    ]
+    path = save(tmp_path, write_bvh(tree, draw_rows(channels=12)))
+
+    other = pybvh.read_bvh_file(path, world_up='+y')
+
+    keypoint, _ = read_bvh(path, end_sites=True)
+    np.testing.assert_allclose(
+        keypoint[0], other.node_positions(), atol=1e-4
+    )
+
+
 @pytest.mark.parametrize('order', ['XYZ', 'XZY', 'YXZ', 'YZX', 'ZXY', 'ZYX'])
 def test_rotation_channels_turn_about_turned_axes(tmp_path, order):
     channels = ' '.join(f'{axis}rotation' for axis in order)

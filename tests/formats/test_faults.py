@@ -124,6 +124,26 @@ def test_time_stamps_of_json_place_the_frames_and_tell_the_rate(tmp_path, key):
     assert recording.look_at
 
 
+def test_seconds_of_a_film_count_from_its_first_time_stamp(tmp_path):
+    body = {'people': [{'pose_keypoints_2d': [5, 6, 0.9] * 25}]}
+    stamps = [2000 + 40 * t for t in range(9)]
+    late = [{'timestamp_ms': t, **body} for t in stamps]
+    clock = [{'timestamp_ms': t + 1.7e12, **body} for t in stamps]
+
+    assert read(write(tmp_path, 'late.json', late)).film_start == 50
+    assert read(write(tmp_path, 'live.json', clock)).film_start == 0
+
+
+def test_a_stated_rate_that_time_stamps_deny_is_looked_at(tmp_path):
+    body = {'people': [{'pose_keypoints_2d': [5, 6, 0.9] * 25}]}
+    frames = [{'timestamp_ms': 40 * t, **body} for t in range(9)]
+
+    found = read(write(tmp_path, 'two.json', dict(fps=30, frames=frames)))
+
+    assert found.fps == 30.0
+    assert 'time stamps tell 25' in found.look_at[0].text
+
+
 def test_time_stamps_beside_the_frames_are_read_too(tmp_path):
     frames = [{'people': [{'pose_keypoints_2d': [5, 6, 0.9] * 25}]}] * 3
     document = dict(frames=frames, timestamps=[0.0, 0.05, 0.2])
@@ -188,6 +208,15 @@ def test_numbers_that_are_mostly_gaps_count_in_order_and_are_looked_at(
 
     assert recording.bodies.sum() == recording.num_frames == 6
     assert 'counted in order' in recording.look_at[0].text
+
+
+def test_names_that_number_nothing_lose_no_image(tmp_path):
+    names = ['a1b7.jpg', 'c22.jpg', 'ee7.jpg', 'x-7.jpg']
+
+    recording = read(write(tmp_path, 'hash.json', alphapose(names)))
+
+    assert recording.bodies.sum() == recording.num_frames == 4
+    assert 'do not number the images' in recording.look_at[0].text
 
 
 def test_frames_that_come_twice_are_looked_at(tmp_path):

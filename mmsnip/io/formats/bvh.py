@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from mmsnip.structures.files import MAX_BYTES, read_text
 __all__ = ['POSITIONS', 'read_bvh']
 
 POSITIONS = ('auto', 'replace', 'add')
+CHUNK = 4096  # frames that move at once
 CHANNELS = tuple(a + k for k in ('position', 'rotation') for a in 'xyz')
 _FRAMES = re.compile(r'\s*frames\s*:?\s*(\S+)\s*', re.IGNORECASE)
 _TIME = re.compile(r'\s*frame\s*time\s*:?\s*(\S+)\s*', re.IGNORECASE)
@@ -337,39 +338,66 @@ def _motion(
 def _kinematics(
     nodes: list[_Node], values: np.ndarray, positions: str, path: Path
 ) -> tuple[np.ndarray, list[str]]:
-    """Positions of all nodes, (T, V, 3); whose channels were added.
+    """Positions of all nodes, (T, V, 3) float32; whose channels were added.
 
     A node's frame is that of its parent, shifted, then turned by its
     rotation channels in file order, each about an axis that the ones before
-    have turned. A loop over joints, all frames at once.
+    have turned. A loop over joints, a chunk of frames at once.
     """
     T, V = len(values), len(nodes)
-    if T * V * 16 * values.itemsize > MAX_BYTES:
+    if T * V * 12 > MAX_BYTES:
         raise DataError(
             f'{path}: {T:,} frames of {V:,} joints are more than is read at '
             'once; split the recording'
         )
-    values = np.ascontiguousarray(values.T)  # (num_channels, T)
+    everyone = range(V) if positions == 'add' else ()
+    auto = positions == 'auto'
+    added = set(_added(nodes, values) if auto else everyone)
+    result = np.empty((T, V, 3), np.float32)
+    for start in range(0, T, CHUNK):
+        rows = np.ascontiguousarray(values[start : start + CHUNK].T)
+        points = _chunk(nodes, rows, added)
+        result[start : start + CHUNK] = points.transpose(2, 0, 1)
+    names = [nodes[n].name for n in sorted(added)]
+    return result, names if auto else []
+
+
+def _places(node: _Node) -> tuple[list[int], list[int]]:
+    """Position channels of a node, and the axes that they are along."""
+    channels = node.channels or ()
+    places = [n for n, c in enumerate(channels) if c.endswith('position')]
+    return places, ['xyz'.index(channels[n][0]) for n in places]
+
+
+def _added(nodes: list[_Node], values: np.ndarray) -> Iterator[int]:
+    """Nodes whose position channels stay near zero, unlike their OFFSET."""
+    begin = 0
+    for index, node in enumerate(nodes):
+        places, along = _places(node)
+        length = np.linalg.norm(np.array(node.offset)[along])
+        moved = values[:, [begin + n for n in places]]
+        if places and length > 0 and np.abs(moved).max() <= 0.01 * length:
+            yield index
+        begin += len(node.channels or ())
+
+
+def _chunk(
+    nodes: list[_Node], values: np.ndarray, added: set[int]
+) -> np.ndarray:
+    """Positions (V, 3, T) of channels (num_channels, T)."""
+    T = values.shape[1]
     children = {node.parent for node in nodes}
-    position = np.empty((V, 3, T))
+    position = np.empty((len(nodes), 3, T))
     turned: dict[int, np.ndarray] = {}
-    added = []
     begin = 0
     for index, node in enumerate(nodes):
         channels = node.channels or ()
         rows = values[begin : begin + len(channels)]
         begin += len(channels)
-        rest = np.array(node.offset)
-        shift = np.repeat(rest[:, None], T, axis=1)
-        places = [n for n, c in enumerate(channels) if c.endswith('position')]
-        if places:
-            along = ['xyz'.index(channels[n][0]) for n in places]
-            moved, length = rows[places], np.linalg.norm(rest[along])
-            add = positions == 'add'
-            if positions == 'auto' and length > 0:
-                add = bool(np.abs(moved).max() <= 0.01 * length)
-                added += [node.name] if add else []
-            shift[along] = moved + (rest[along, None] if add else 0.0)
+        shift = np.repeat(np.array(node.offset)[:, None], T, axis=1)
+        places, along = _places(node)
+        rest = shift[along] if index in added else 0.0
+        shift[along] = rows[places] + rest
         axes = np.eye(3)[:, :, None]  # [k] is where axis k points
         if node.parent >= 0:
             axes = turned[node.parent]
@@ -379,7 +407,7 @@ def _kinematics(
         position[index] = shift
         if index in children:
             turned[index] = _turned(axes, channels, rows)
-    return np.ascontiguousarray(position.transpose(2, 0, 1)), added
+    return position
 
 
 def _turned(

@@ -59,12 +59,14 @@ class Clock:
         frames (np.ndarray): Frame of each entry, (F,) int64, from 0.
         fps (float | None): Frames a second.
         gaps (int): Frames that the times leave out.
+        starts_s (float): First time in seconds, 0 where no rate is known.
         notes (list[tuple[str, int]]): Sentences, and of how many frames.
     """
 
     frames: np.ndarray
     fps: float | None = None
     gaps: int = 0
+    starts_s: float = 0.0
     notes: list[tuple[str, int]] = field(default_factory=list)
 
 
@@ -162,6 +164,7 @@ def read_clock(
         )
         return clock
     clock.fps = rate
+    clock.starts_s = max(float(times[0]) * TIME_UNITS[unit], 0.0)
     if odd.any():
         clock.notes.append(
             (

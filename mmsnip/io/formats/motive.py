@@ -81,7 +81,7 @@ def read_motive(path: Path, columns: Any = None) -> Recording:
     names_of = dict(zip(header.get('ID', []), header['Name']))
     for k in range(width):
         position = header.get('Channel', ['Position'] * width)[k] == 'Position'
-        if types[k] != wanted or not position or axes[k] not in 'XYZ':
+        if types[k] != wanted or not position or axes[k] not in list('XYZ'):
             continue
         person, _, joint = header['Name'][k].rpartition(':')
         persons.setdefault(person, {}).setdefault(joint, []).append(k + 2)

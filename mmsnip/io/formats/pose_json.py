@@ -27,6 +27,7 @@ from mmsnip.structures.files import check_size, read_json
 __all__ = ['film_recording', 'holds_frames', 'read_pose_json']
 
 MAX_JSON = 2**29  # bytes of text; Python objects take ten times as many
+LATEST_S = 3600.0  # first time stamp of a film; later ones are a clock's
 MAX_FRAME = 2**22  # bytes of a file of one frame
 OPENPOSE = '_keypoints'  # ends its file names, always a file a frame
 _DIGITS = re.compile('[0-9]+')
@@ -182,7 +183,12 @@ def film_recording(
     source = str(path)
     numbers: list[int | None] = [frame.number for frame in frames]
     if None in numbers and all(f.name is not None for f in frames):
-        numbers, note = name_numbers([frame.name for frame in frames])
+        names = [frame.name for frame in frames]
+        numbers, note = name_numbers(names)
+        if None not in numbers and len(set(numbers)) < len(set(names)):
+            numbers = [None]
+            note = 'the names do not number the images; they were counted in'
+            note = f'{note} the order of the file', len(names)
         marked += [note] if note else []
     times = np.array([f.time[0] if f.time else np.nan for f in frames])
     units = {frame.time[1] for frame in frames if frame.time}
@@ -214,7 +220,18 @@ def film_recording(
         except DataError as error:
             raise DataError(f'{path}, {error}') from None
         rows = clock.frames if clock.gaps else None
+        if clock.fps and clock.starts_s < LATEST_S:
+            first = round(clock.starts_s * clock.fps)
     marked += clock.notes
+    fps = fps / step if fps else clock.fps
+    if fps and clock.fps and abs(clock.fps / fps - 1) > 0.01:
+        marked.append(
+            (
+                f'it states {fps:g} frames a second, its time stamps tell '
+                f'{clock.fps:g}; state --fps',
+                len(frames),
+            )
+        )
     persons, more = persons_of(
         [
             (int(t), frames[n].bodies)
@@ -225,7 +242,7 @@ def film_recording(
     recording = Recording(
         name=path.name if path.is_dir() else path.stem,
         source=source,
-        fps=fps / step if fps else clock.fps,
+        fps=fps,
         first_frame=first,
         frame_step=step,
         rows=rows,

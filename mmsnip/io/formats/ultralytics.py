@@ -37,6 +37,7 @@ _WIDTHS = {  # numbers of a row: coordinates a joint, confidence, id
 
 def _holds_frames(files: Sequence[Path]) -> bool:
     """Whether they differ in numbers of the name only, and hold such rows."""
+    files = [path for path in files if path.stat().st_size]
     kinds = {re.sub('[0-9]+', '#', path.stem) for path in files}
     if len(files) < 2 or len(kinds) > 1 or '#' not in kinds.pop():
         return False
