@@ -19,10 +19,6 @@ def mirror_crop_map(num_frames: int, padding: int, start: int) -> np.ndarray:
 
     Source: ``temperal_crop`` of AimCLR 6cd7376 ``feeder/tools.py``.
     """
-    if not 0 <= padding <= num_frames:
-        raise ValueError(f'padding={padding} must lie in 0..T={num_frames}')
-    if not 0 <= start <= 2 * padding:
-        raise ValueError(f'start={start} must lie in 0..{2 * padding}')
     place = np.arange(start - padding, start - padding + num_frames)
     place = np.maximum(place, -1 - place)
     return np.minimum(place, 2 * num_frames - 1 - place)
@@ -32,10 +28,6 @@ def window_map(
     num_frames: int, size: int, start: int = 0, pad: bool = False
 ) -> np.ndarray:
     """A window of at most `size` frames."""
-    if size < 1:
-        raise ValueError(f'size={size} must be at least 1')
-    if not 0 <= start < num_frames:
-        raise ValueError(f'start={start} must lie in 0..{num_frames - 1}')
     place = start + np.arange(size)
     if pad:
         return np.where(place < num_frames, place, PADDING)
@@ -50,13 +42,6 @@ def stretch_map(
 ) -> np.ndarray:
     """An interval stretched or squeezed to `size` frames, ends kept."""
     length = num_frames - start if length is None else length
-    if size < 1:
-        raise ValueError(f'size={size} must be at least 1')
-    if start < 0 or length < 1 or start + length > num_frames + 1e-6:
-        raise ValueError(
-            f'interval of {length} frames from {start} must lie in '
-            f'0..{num_frames}'
-        )
     last = min(start + length - 1, num_frames - 1)
     if size == 1:
         return np.array([(start + last) / 2])
@@ -70,12 +55,6 @@ def tempo_map(
     start: float = 0.0,
 ) -> np.ndarray:
     """Every `factor`-th frame."""
-    if factor <= 0:
-        raise ValueError(f'factor={factor} must be above 0')
-    if size is not None and size < 1:
-        raise ValueError(f'size={size} must be at least 1')
-    if not 0 <= start <= num_frames - 1:
-        raise ValueError(f'start={start} must lie in 0..{num_frames - 1}')
     count = int(np.floor((num_frames - 1 - start) / factor + 1e-9)) + 1
     count = count if size is None else min(count, size)
     place = np.minimum(start + factor * np.arange(count), num_frames - 1)
