@@ -22,7 +22,8 @@ MAY_SKIP = (
     'needs all other parity tests', 'needs the GNU C library',
     'no block of this page', 'of pipes', 'shared/', 'smplx',
     'this file system takes', 'a GPU is visible', 'no ffmpeg',
-    'zsh is not installed', 'fish is not installed', 'tcsh is not installed',
+    'zsh is not installed', 'fish is not installed',
+    'tcsh is not installed', 'tcsh is not installed',
 )  # fmt: skip
 
 

@@ -42,8 +42,8 @@ _UNIT_WORDS = {
     'ms': ('ms', 'msec', 'millisecond', 'milliseconds'),
 }
 _CHOOSE = (
-    "say the unit, 'frames', 's' or 'ms', or name the columns start_frame "
-    'and end_frame, or start_s and end_s'
+    'say the unit (--labels-unit): frames, s or ms; or name the columns '
+    'start_frame and end_frame, or start_s and end_s'
 )
 _CLOCK = re.compile(r'(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)')
 
