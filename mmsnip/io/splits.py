@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 
-from mmsnip.io.formats.ntu_names import NTUName, ntu_name, stem
+from mmsnip.io.formats.ntu_names import ntu_name, stem
 from mmsnip.structures import DataError
 from mmsnip.structures.files import read_text, safe_name
 
@@ -33,57 +33,24 @@ _NTU120_SUBJECTS = _NTU60_SUBJECTS.union(
 )
 
 
-def _ntu60_xsub(name: NTUName) -> bool:
-    return name.performer in _NTU60_SUBJECTS
-
-
-def _ntu60_xview(name: NTUName) -> bool:
-    return name.camera in (2, 3)
-
-
-def _ntu120_xsub(name: NTUName) -> bool:
-    return name.performer in _NTU120_SUBJECTS
-
-
-def _ntu120_xset(name: NTUName) -> bool:
-    return name.setup % 2 == 0
-
-
+# Which recordings train.
 NTU_PROTOCOLS = {
-    'ntu60_xsub': _ntu60_xsub,
-    'ntu60_xview': _ntu60_xview,
-    'ntu120_xsub': _ntu120_xsub,
-    'ntu120_xset': _ntu120_xset,
+    'ntu60_xsub': lambda name: name.performer in _NTU60_SUBJECTS,
+    'ntu60_xview': lambda name: name.camera in (2, 3),
+    'ntu120_xsub': lambda name: name.performer in _NTU120_SUBJECTS,
+    'ntu120_xset': lambda name: name.setup % 2 == 0,
 }
 
 
 def ntu_split(names: Iterable[str], protocol: str) -> dict[str, list[str]]:
     """Training and validation part of NTU RGB+D, from the names alone.
 
-    - ``ntu60_xsub``: 20 performers train; ``ntu120_xsub``: 53;
-    - ``ntu60_xview``: cameras 2 and 3 train, camera 1 validates;
-    - ``ntu120_xset``: even setups train.
-
     Recordings that are not of the 60-class set (action above 60) belong to
-    neither part of a ``ntu60`` protocol.
-
-    Args:
-        names (Iterable[str]): Names, see `ntu_name`.
-        protocol (str): Key of `NTU_PROTOCOLS`.
-
-    Returns:
-        dict[str, list[str]]: ``train`` and ``val``: the names as given, in
-        their order.
-
-    Raises:
-        ValueError: If the protocol is unknown.
-        DataError: If a name is not of NTU RGB+D.
-
-    Source:
-        arXiv 1604.02808 and 1905.04757.
+    neither part of a ``ntu60`` protocol. Parts are in the order of the
+    names. Source: arXiv 1604.02808 and 1905.04757.
     """
     if protocol not in NTU_PROTOCOLS:
-        raise ValueError(
+        raise DataError(
             f'protocol={protocol!r} is unknown; use one of '
             f'{sorted(NTU_PROTOCOLS)}'
         )
@@ -100,19 +67,8 @@ def ntu_split(names: Iterable[str], protocol: str) -> dict[str, list[str]]:
 def pkummd_view(name: str) -> str:
     """Camera of a PKU-MMD video, 'L', 'M' or 'R'.
 
-    Args:
-        name (str): Name such as ``0002-L`` (phase I) or ``A01N01-L`` (phase
-            II); folders before and an ending behind it are ignored.
-
-    Returns:
-        str: Its last letter.
-
-    Raises:
-        DataError: If it is no such name.
-
-    Examples:
-        >>> pkummd_view('A01N01-M.txt')
-        'M'
+    Names are such as ``0002-L`` (phase I) or ``A01N01-L`` (phase II);
+    folders before and an ending behind it are ignored.
     """
     match = _PKUMMD_NAME.fullmatch(stem(name))
     if match is None:
@@ -127,21 +83,8 @@ def pkummd_cross_view(names: Iterable[str]) -> dict[str, list[str]]:
     """Cross-view split of PKU-MMD by name: M and R train, L validates.
 
     The cross-subject split cannot be told from names: read the data set's
-    own file with `read_pkummd_split`, which also goes first here where the
-    two differ.
-
-    Args:
-        names (Iterable[str]): Names, see `pkummd_view`.
-
-    Returns:
-        dict[str, list[str]]: ``train`` and ``val``: the names as given, in
-        their order.
-
-    Raises:
-        DataError: If a name is not of PKU-MMD.
-
-    Source:
-        Evaluation protocols of arXiv 1703.07475.
+    own file, which goes first here, too, where the two differ. Source:
+    evaluation protocols of arXiv 1703.07475.
     """
     split: dict[str, list[str]] = dict(train=[], val=[])
     for name in names:
@@ -157,18 +100,6 @@ def read_pkummd_split(
     Names stand below the headings ``Training videos:`` and ``Validataion
     videos:`` (so spelled; any other end of 'valid..' or 'test..' will do),
     between commas, in one line or several; a comma may end the list.
-
-    Args:
-        path (str | os.PathLike[str]): File.
-
-    Returns:
-        dict[str, list[str]]: ``train`` and ``val``: names without ending,
-        in the file's order, each once.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If a heading or its names are missing, or a name is
-            unsafe or stands in both parts; the line is named.
     """
     names: dict[str, dict[str, int]] = dict(train={}, val={})
     part = ''

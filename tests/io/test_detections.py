@@ -7,28 +7,12 @@ import pytest
 
 from mmsnip.io.detections import load_detections, save_detections
 from mmsnip.io.scores import load_scores, save_scores
-from mmsnip.structures import frames_of, seconds_of
 
 CLASSES = ['walk', 'stand up']
 FOUND = {
     'b': np.array([[1, 2, 9, 0.125], [0, 11, 12, -0.25]]),
     'a/1': np.zeros((0, 4)),
 }
-
-
-@pytest.mark.parametrize('fps', [30, 29.97, 23.976, 120.0, np.float32(25)])
-def test_whole_frames_come_back_from_seconds(fps):
-    frames = np.arange(0, 20_000, 7)
-
-    back = frames_of(seconds_of(frames, fps), fps)
-
-    np.testing.assert_array_equal(back, frames)
-
-
-@pytest.mark.parametrize('fps', [0, -1, np.nan, '30', True, None])
-def test_a_frame_rate_that_is_none_is_refused(fps):
-    with pytest.raises(ValueError, match='fps='):
-        seconds_of([1], fps)
 
 
 def test_detections_and_metrics_come_back(tmp_path):

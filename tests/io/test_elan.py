@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmsnip.io.labels import to_frames
 from mmsnip.io.labels.elan import read_elan, save_elan
 from mmsnip.structures import DataError
-from tests.io.label_text import labels_or_refuse, mutated
+from tests.io.label_text import labels_or_refuse
 
 
 def eaf(slots, tiers, header='TIME_UNITS="milliseconds"', media=''):
@@ -247,19 +247,6 @@ def test_a_long_chain_of_slots_and_references_is_read(write):
     np.testing.assert_allclose(
         deepest.videos['v'].segments, [[0.07, 0.08]], rtol=0, atol=1e-9
     )
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.one_of(
-        st.binary(max_size=60),
-        mutated(SMALL),
-        mutated(SMALL, b'"'),
-        mutated(SMALL, b' '),
-    )
-)
-def test_any_bytes_give_labels_or_our_own_error(content):
-    labels_or_refuse(read_elan, content, 'v.eaf')
 
 
 @settings(max_examples=100, deadline=None)

@@ -95,12 +95,6 @@ def test_a_folder_without_labels_is_refused(tmp_path):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.one_of(st.binary(max_size=60), mutated(TEXT)))
-def test_any_bytes_give_labels_or_our_own_error(content):
-    labels_or_refuse(read_frame_text, content, 'v.txt')
-
-
-@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(['mapping.txt', 'a.bundle']),
     st.one_of(

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mmsnip.io.labels.table import read_label_table
 from mmsnip.structures import DataError
-from tests.io.label_text import labels_or_refuse, mutated
 
 TABLE = 'video,label,start_s,end_s,split\nv1,wave,0.5,2,train\nv2,,,,val\n'
 
@@ -149,17 +146,6 @@ def test_a_unit_that_the_columns_contradict_is_refused(read):
         read(TABLE, unit='frames')
     with pytest.raises(ValueError, match="unit='min' is unknown"):
         read(TABLE, unit='min')
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.one_of(st.binary(max_size=80), mutated(TABLE), mutated(TABLE, b',')),
-    st.sampled_from([None, 's', 'frames']),
-)
-def test_any_bytes_give_labels_or_our_own_error(content, unit):
-    labels_or_refuse(
-        lambda path: read_label_table(path, unit), content, 'labels.csv'
-    )
 
 
 def test_clock_times_are_seconds_and_need_no_unit(read):
