@@ -207,7 +207,7 @@ def test_a_component_resolves_after_importing_the_package_alone(scope):
         f'import mmsnip\nfrom {scope}.registry import MODELS\n'
         "neck = MODELS.build(dict(type='mmsnip.UShapeFusionNeck', "
         'in_channels=(2, 3, 5)))\n'
-        "assert type(neck).__module__ == 'mmsnip.models.necks.ushape'"
+        "assert type(neck).__module__ == 'mmsnip.models.necks'"
     )
 
     assert done.returncode == 0, done.stderr

@@ -20,7 +20,7 @@ from mmsnip.models.sliding import (
     receptive_field,
     window_scores,
 )
-from mmsnip.models.smoothing import smooth_frames
+from mmsnip.models.time import smooth_frames
 from mmsnip.prepare.fit import fit
 from mmsnip.skeleton.egocentric import TURNING_SECONDS, VELOCITY_SECONDS
 from mmsnip.skeleton.geometry import present_frames

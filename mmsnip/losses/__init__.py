@@ -6,19 +6,20 @@ from mmsnip.losses.contrast import (
     info_nce,
     match_by_time,
     match_snippets,
-    snippet_info_nce,
-)
-from mmsnip.losses.divergence import distribution_divergence
-from mmsnip.losses.frame import frame_cross_entropy, frame_smoothing
-from mmsnip.losses.mining import (
     mined_info_nce,
     mined_snippet_info_nce,
     nearest_entries,
     nearest_keys,
+    snippet_info_nce,
 )
+from mmsnip.losses.frame import frame_cross_entropy, frame_smoothing
 from mmsnip.losses.queue import KeyQueue
 from mmsnip.losses.ranking import tempo_ranking
-from mmsnip.losses.softmax import key_logits, key_softmax
+from mmsnip.losses.softmax import (
+    distribution_divergence,
+    key_logits,
+    key_softmax,
+)
 
 __all__ = [
     'KeyQueue',

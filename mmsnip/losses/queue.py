@@ -88,12 +88,7 @@ class KeyQueue(nn.Module):
 
     @torch.no_grad()
     def store(self, keys: Tensor) -> None:
-        """As `enqueue`, of keys that have been gathered already.
-
-        Args:
-            keys (Tensor): Keys of unit length, (N, D), the same on all
-                ranks.
-        """
+        """As `enqueue`, of keys that have been gathered already."""
         K = self.size
         first = self.pointer + max(keys.shape[0] - K, 0)
         keys = keys[-K:]

@@ -12,7 +12,7 @@ from mmsnip.models.heads import (
     SnippetContrastHead,
     TempoRankingHead,
 )
-from mmsnip.models.localizers import SkeletonLocalizer
+from mmsnip.models.localizer import SkeletonLocalizer
 from mmsnip.models.necks import (
     PyramidFusionNeck,
     UNetFusionNeck,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from mmengine.model import BaseAveragedModel
+from mmengine.model import BaseAveragedModel, ExponentialMovingAverage
 from torch import Tensor, nn
 
 from mmsnip.registry import MODELS
@@ -60,11 +62,7 @@ class WarmEMA(BaseAveragedModel):
         self.keep = 0.0
 
     def update_parameters(self, model: nn.Module) -> None:
-        """Bring in the weights as they are now.
-
-        Args:
-            model (nn.Module): The model that is trained.
-        """
+        """Bring in the weights as they are now."""
         # once for all parameters: reading a count off a GPU waits for it
         update = int(self.steps) // self.interval
         self.keep = min(self.decay, (update + 1) / (update + 10))
@@ -73,11 +71,46 @@ class WarmEMA(BaseAveragedModel):
     def avg_func(
         self, averaged_param: Tensor, source_param: Tensor, steps: int
     ) -> None:
-        """Average one parameter in place.
-
-        Args:
-            averaged_param (Tensor): The average.
-            source_param (Tensor): The weights, the same shape.
-            steps (int): Not used; `update_parameters` has read it.
-        """
+        """Average one parameter in place."""
         averaged_param.lerp_(source_param, 1 - self.keep)
+
+
+class MomentumEncoder(ExponentialMovingAverage):
+    """mmengine's moving average, all weights in one call.
+
+    Saved under the same names. Buffers (running statistics) are those of the
+    followed model, as there.
+    """
+
+    def __init__(self, model: nn.Module, key_momentum: float) -> None:
+        super().__init__(model, momentum=1 - key_momentum)
+        self._begun = False
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._begun = False
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Move; the first time, become equal."""
+        if not self._begun:  # reads the device once, not at every step
+            self._begun = bool(self.steps > 0)
+        averages = list(self.module.parameters())
+        sources = list(model.parameters())
+        if not self._begun:
+            _copy(averages, sources)
+        elif hasattr(torch, '_foreach_lerp_'):
+            torch._foreach_lerp_(averages, sources, self.momentum)
+        else:  # torch 1.13
+            for average, source in zip(averages, sources):
+                average.lerp_(source, self.momentum)
+        _copy(list(self.module.buffers()), list(model.buffers()))
+        self.steps += 1
+
+
+def _copy(targets: list[torch.Tensor], sources: list[torch.Tensor]) -> None:
+    if targets and hasattr(torch, '_foreach_copy_'):
+        torch._foreach_copy_(targets, sources)
+        return
+    for target, source in zip(targets, sources):
+        target.copy_(source)

@@ -28,14 +28,6 @@ class KeyGather:
 
         The number of videos may differ between the processes. With one
         process this is the identity.
-
-        Args:
-            tensors (Sequence[Tensor]): Each (N, width), a row a video; N is
-                the same for all, widths may differ.
-
-        Returns:
-            list[Tensor]: The same with the rows of all processes, ordered by
-            rank, (N', width), in float32 or wider.
         """
         if get_world_size() == 1:
             return list(tensors)
@@ -66,11 +58,5 @@ def gather_keys(keys: Tensor) -> Tensor:
 
     The number of keys may differ between the processes. With one process
     this is the identity.
-
-    Args:
-        keys (Tensor): Keys of this process, (N, D).
-
-    Returns:
-        Tensor: Keys ordered by rank, (N', D), the same on every process.
     """
     return KeyGather()([keys])[0]

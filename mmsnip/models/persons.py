@@ -32,16 +32,7 @@ class PersonStages(NamedTuple):
     strides: tuple[int, ...]
 
     def pool(self, stage: int, features: Tensor | None = None) -> Tensor:
-        """`pool_persons` of one stage.
-
-        Args:
-            stage (int): Its place in ``stages``.
-            features (Tensor, optional): Taken in place of the stage, of its
-                shape.
-
-        Returns:
-            Tensor: (N, C_i, T_i).
-        """
+        """`pool_persons` of one stage, (N, C_i, T_i)."""
         return pool_persons(
             self.stages[stage] if features is None else features,
             self.body_mask,
@@ -52,16 +43,7 @@ class PersonStages(NamedTuple):
 
 
 def _strided_presence(body_mask: Tensor, stride: int) -> Tensor:
-    """Presence at a strided time axis: seen in any frame of the step.
-
-    Args:
-        body_mask (Tensor): (P, T) bool.
-        stride (int): Frames of a step. Lengths do not tell it: 9 frames at
-            stride 4 are 3, and so are they at stride 3.
-
-    Returns:
-        Tensor: (P, T') float, ``T' = ceil(T / stride)``.
-    """
+    """Presence at a strided time axis, (P, T'): in any frame of the step."""
     return functional.max_pool1d(
         body_mask.float().unsqueeze(1), stride, stride, ceil_mode=True
     ).squeeze(1)
@@ -74,18 +56,10 @@ def pool_persons(
     num_samples: int,
     stride: int,
 ) -> Tensor:
-    """Mean over the joints, then over the persons who are there.
+    """(P, C, T', V) to (N, C, T'): mean over joints, then persons.
 
-    Args:
-        features (Tensor): Features of each person, (P, C, T', V).
-        body_mask (Tensor): Where each person is there, (P, T) bool.
-        owner (Tensor): Sample that each person belongs to, (P,) int64.
-        num_samples (int): N.
-        stride (int): Input frames per frame, ``T' = ceil(T / stride)``.
-
-    Returns:
-        Tensor: (N, C, T'). At a frame where nobody is seen, the mean over
-        the sample's persons as they are.
+    Persons count where they are there; at a frame where nobody is seen, all
+    of the sample's count.
 
     Source:
         Pooling of both branches, METHOD.md sections 1 and 2.
@@ -107,17 +81,10 @@ def pool_persons(
 def person_frames(
     persons: PersonStages, stage: int, lengths: Tensor | None = None
 ) -> Tensor:
-    """Frames of a stage at which each person is there.
+    """Frames of a stage at which each person is there, (P, T') bool.
 
-    Args:
-        persons (PersonStages): P persons of N samples.
-        stage (int): Its place in ``stages``; it has T' frames.
-        lengths (Tensor, optional): Valid frames of the stage, (N,) int64.
-            None: all of them.
-
-    Returns:
-        Tensor: (P, T') bool. A person seen at none of the valid frames, who
-        stands for a sample that shows nobody, has all of them.
+    A person seen at no valid frame, who stands for a sample that shows
+    nobody, has all of them.
     """
     seen = _strided_presence(persons.body_mask, persons.strides[stage]) > 0
     valid = torch.ones_like(seen)
@@ -140,19 +107,6 @@ def encode_each_person(
     its first person. A backbone whose input batch norm spans the persons
     (``data_bn_type='MVC'``) sees all of them, and only its output is
     selected.
-
-    Args:
-        backbone (nn.Module): Encoder with stages (N, M, C_i, T_i, V) and
-            their ``temporal_strides_out``, told from their lengths where it
-            does not say them.
-        inputs (Tensor): Skeletons, (N, M, T, V, C).
-        body_mask (Tensor, optional): Where each person is there, (N, M, T)
-            bool. None: everybody, always.
-        num_frames (Tensor, optional): Valid frames of each sample, (N,)
-            int64. None: all of them.
-
-    Returns:
-        PersonStages: Features of each person, not pooled.
     """
     N, M = inputs.shape[:2]
     if body_mask is None:
@@ -230,15 +184,7 @@ def _call(
 def stage_lengths(
     backbone: nn.Module, num_frames: Tensor | None
 ) -> tuple[Tensor, ...] | None:
-    """Valid frames of each stage.
-
-    Args:
-        backbone (nn.Module): Encoder with ``temporal_strides_out``.
-        num_frames (Tensor, optional): Valid input frames, (N,) int64.
-
-    Returns:
-        tuple[Tensor, ...] | None: (N,) per stage; None where none is given.
-    """
+    """Valid frames of each stage."""
     if num_frames is None:
         return None
     return tuple(

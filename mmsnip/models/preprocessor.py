@@ -3,17 +3,188 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.logging import MessageHub
 from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+from torch.nn import functional
 
 from mmsnip.datasets.collate import pad_collate
-from mmsnip.models.batch_augment import BatchAugment
 from mmsnip.registry import MODELS
+from mmsnip.skeleton.augment import blur_kernel, draw_shear
+from mmsnip.skeleton.layout import from_graph_cfg
+from mmsnip.skeleton.rotation import draw_rotation, euler_rotation
+
+
+class Drawn(NamedTuple):
+    """What is done to each of N samples.
+
+    Attributes:
+        flipped (np.ndarray): Left and right exchanged, (N,) bool.
+        matrix (np.ndarray): Linear map, (N, 3, 3).
+        noisy (np.ndarray): Standard deviation of the noise, (N,).
+        kernel (np.ndarray): Weights along time, (N, 2 * radius + 1).
+        kept (np.ndarray): 0 for a masked coordinate, else 1, (N, 3).
+    """
+
+    flipped: np.ndarray
+    matrix: np.ndarray
+    noisy: np.ndarray
+    kernel: np.ndarray
+    kept: np.ndarray
+
+
+class BatchAugment:
+    """Shear, flip, rotation, noise, blur and axis mask, in this order.
+
+    The numbers are those of `RandomShear`, `RandomSpatialFlip`,
+    `RandomRotate`, `RandomNoise`, `RandomTemporalBlur` and
+    `RandomAxisMask`; a change whose size or chance is 0 is left out. It
+    changes joints: behind `SkeletonStream` with bones or motion, noise and
+    blur mean something else.
+
+    Args:
+        shear (float): Shares are uniform in +-shear.
+        flip_prob (float): Chance of the flip; it needs ``layout``.
+        main_angle (float): Largest angle about the drawn axis, degrees.
+        other_angle (float): Largest angle about the others, degrees.
+        noise_std (float): Standard deviation.
+        noise_prob (float): Its chance.
+        min_sigma (float): Least width of the blur in frames.
+        max_sigma (float): Largest width.
+        radius (int): Frames on either side that count.
+        normalize (bool): As of `RandomTemporalBlur`.
+        blur_prob (float): Its chance.
+        axis_mask_prob (float): Its chance.
+        layout (str | dict, optional): As the ``layout`` of a ``graph_cfg``.
+
+    Raises:
+        ValueError: If a flip is asked for and no layout is named.
+    """
+
+    def __init__(
+        self,
+        shear: float = 0.0,
+        flip_prob: float = 0.0,
+        main_angle: float = 0.0,
+        other_angle: float = 0.0,
+        noise_std: float = 0.01,
+        noise_prob: float = 0.0,
+        min_sigma: float = 0.1,
+        max_sigma: float = 2.0,
+        radius: int = 7,
+        normalize: bool = True,
+        blur_prob: float = 0.0,
+        axis_mask_prob: float = 0.0,
+        layout: str | dict | None = None,
+    ) -> None:
+        if flip_prob and layout is None:
+            raise ValueError(
+                f'BatchAugment: flip_prob={flip_prob} needs a layout that '
+                "names left and right, as layout='nturgb+d'"
+            )
+        self.shear = shear
+        self.flip_prob = flip_prob
+        self.angles = (main_angle, other_angle)
+        self.noise_std = noise_std
+        self.noise_prob = noise_prob
+        self.sigmas = (min_sigma, max_sigma)
+        self.radius = radius
+        self.normalize = normalize
+        self.blur_prob = blur_prob
+        self.axis_mask_prob = axis_mask_prob
+        self.order = None
+        if layout is not None:
+            self.order = from_graph_cfg(layout).mirror_order
+
+    def draw(self, num_samples: int, rng: np.random.Generator) -> Drawn:
+        """Numbers of a batch."""
+        N = num_samples
+        matrix = np.stack(
+            [
+                euler_rotation(draw_rotation(rng, *self.angles))
+                @ draw_shear(self.shear, rng)
+                for _ in range(N)
+            ]
+        )
+        kernel = np.stack(
+            [blur_kernel(s, self.radius) for s in rng.uniform(*self.sigmas, N)]
+        )
+        kernel[rng.random(N) >= self.blur_prob] = np.eye(2 * self.radius + 1)[
+            self.radius
+        ]
+        kept = np.ones((N, 3))
+        masked = np.flatnonzero(rng.random(N) < self.axis_mask_prob)
+        kept[masked, rng.integers(3, size=N)[masked]] = 0
+        return Drawn(
+            rng.random(N) < self.flip_prob,
+            matrix,
+            self.noise_std * (rng.random(N) < self.noise_prob),
+            kernel,
+            kept,
+        )
+
+    def apply(
+        self, inputs: Tensor, body_mask: Tensor, drawn: Drawn, noise: Tensor
+    ) -> Tensor:
+        """Change a batch."""
+
+        def like(array: np.ndarray) -> Tensor:
+            return torch.as_tensor(array, dtype=inputs.dtype).to(inputs.device)
+
+        x, rest = inputs[..., :3], inputs[..., 3:]
+        present = body_mask[..., None, None].to(x.dtype)
+        each = (-1, 1, 1, 1, 1)
+        if self.order is not None and drawn.flipped.any():
+            order = torch.as_tensor(self.order, device=x.device)
+            flipped = like(drawn.flipped).bool()
+            whole = torch.where(
+                flipped.view(each), inputs[:, :, :, order], inputs
+            )
+            x, rest = whole[..., :3], whole[..., 3:]
+        x = torch.einsum('nmtvj,nij->nmtvi', x, like(drawn.matrix))
+        x = x + noise * like(drawn.noisy).view(each) * present
+        x = self._blur(x, present, like(drawn.kernel))
+        x = x * like(drawn.kept).view(-1, 1, 1, 1, 3)
+        return torch.cat((x, rest), -1)
+
+    def _blur(self, x: Tensor, present: Tensor, kernel: Tensor) -> Tensor:
+        if not self.blur_prob:
+            return x
+        total = _filter_time(x * present, kernel)
+        if self.normalize:
+            share = _filter_time(present, kernel)
+            total = total / torch.where(share > 0, share, 1.0)
+        return torch.where(present > 0, total, x)
+
+    def __call__(
+        self, inputs: Tensor, body_mask: Tensor, rng: np.random.Generator
+    ) -> Tensor:
+        """Draw and change; see `apply`."""
+        drawn = self.draw(len(inputs), rng)
+        generator = torch.Generator(inputs.device)
+        generator.manual_seed(int(rng.integers(2**63)))
+        noise = torch.randn(
+            (*inputs.shape[:-1], 3),
+            generator=generator,
+            device=inputs.device,
+            dtype=inputs.dtype,
+        )
+        return self.apply(inputs, body_mask, drawn, noise)
+
+
+def _filter_time(x: Tensor, kernel: Tensor) -> Tensor:
+    """Correlate (N, M, T, V, C) along T with a kernel of each sample."""
+    N, M, T, V, C = x.shape
+    rows = x.permute(1, 3, 4, 0, 2).reshape(M * V * C, N, T)
+    rows = functional.conv1d(
+        rows, kernel[:, None], padding=kernel.shape[1] // 2, groups=N
+    )
+    return rows.view(M, V, C, N, T).permute(3, 0, 4, 1, 2)
 
 
 def _drop_full(num_frames: Any, inputs: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mmsnip.models.necks.fusion import FusionNeck, StageAxes
+from mmsnip.models.necks import FusionNeck, StageAxes
 from mmsnip.models.persons import encode_each_person, pool_persons
 from mmsnip.models.time import resample_frames
 

@@ -2,26 +2,215 @@
 
 from __future__ import annotations
 
+import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from mmengine.dataset import DefaultSampler
 from mmengine.dist import (
     all_gather_object,
+    broadcast,
     broadcast_object_list,
     get_dist_info,
+    get_world_size,
     is_main_process,
 )
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
-from mmsnip.evaluation.neighbors import knn_accuracy, knn_predict
-from mmsnip.models.labelled_snippets import Snippets, snippets_of, thin
-from mmsnip.models.probe_loader import build_loader, classes_of
-from mmsnip.models.undisturbed import main_statistics, undisturbed
+from mmsnip.evaluation.neighbors import (
+    knn_accuracy,
+    knn_predict,
+    majority_labels,
+)
 from mmsnip.registry import HOOKS
+
+
+@contextmanager
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Eval mode without gradients; modes and random states are put back."""
+    modes = [(module, module.training) for module in model.modules()]
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    devices = []
+    if torch.cuda.is_available():
+        devices = [torch.cuda.current_device()]
+    try:
+        with torch.random.fork_rng(devices=devices), torch.no_grad():
+            model.eval()
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)  # noqa: NPY002
+        for module, training in modes:
+            module.training = training
+
+
+@contextmanager
+def main_statistics(model: nn.Module) -> Iterator[None]:
+    """Batch norm statistics of the main process, on every process.
+
+    Plain batch norm counts on each process what that process sees.
+    """
+    if get_world_size() == 1:
+        yield
+        return
+    buffers = [
+        buffer
+        for module in model.modules()
+        if isinstance(module, _BatchNorm)
+        for buffer in module.buffers(recurse=False)
+    ]
+    own = [buffer.clone() for buffer in buffers]
+    try:
+        for buffer in buffers:
+            broadcast(buffer)
+        yield
+    finally:
+        for buffer, values in zip(buffers, own):
+            buffer.copy_(values)
+
+
+IGNORE = -100  # frame label of padding
+
+
+class Snippets(NamedTuple):
+    """Snippets of a video.
+
+    Attributes:
+        features (np.ndarray): (S, C) float32.
+        labels (np.ndarray): (S,) int64.
+        turns (np.ndarray): (S,) int64; a snippet is kept where its turn
+            divides by the step of the set.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    turns: np.ndarray
+
+    def every(self, step: int) -> Snippets:
+        """Those whose turn divides by `step`."""
+        keep = self.turns % step == 0
+        return Snippets(*(part[keep] for part in self))
+
+
+def snippets_of(
+    sample: BaseDataElement,
+    num_frames: int,
+    stride: int,
+    group: int = 1,
+    place: int = 0,
+) -> Snippets:
+    """Pool and label the encoded frames of a video."""
+    labels = frame_labels(sample, num_frames)
+    features = sample.snippet_features.detach().float().cpu().numpy()
+    if len(features) != -(-num_frames // stride):
+        raise ValueError(
+            f'{_name(sample)} has {num_frames} frames and '
+            f'{len(features)} encoded ones; a temporal stride of {stride} '
+            f'leaves {-(-num_frames // stride)}'
+        )
+    labels = majority_labels(labels, stride * group, IGNORE)
+    starts = np.arange(0, len(features), group)
+    sizes = np.diff(np.append(starts, len(features)))
+    pooled = np.add.reduceat(features, starts, axis=0) / sizes[:, None]
+    turns = _shift(place) + np.arange(len(labels), dtype=np.int64)
+    kept = labels != IGNORE
+    pooled = pooled.astype(np.float32, copy=False)
+    return Snippets(pooled[kept], labels[kept], turns[kept])
+
+
+def frame_labels(sample: BaseDataElement, num_frames: int) -> np.ndarray:
+    """Label of each valid source frame of a video."""
+    labels = sample.get('gt_frame_labels')
+    if labels is not None:
+        return labels.cpu().numpy()[:num_frames].astype(np.int64)
+    if sample.get('label') is not None:
+        return np.full(num_frames, int(sample.get('label')), dtype=np.int64)
+    if sample.get('segments') is not None:
+        raise ValueError(
+            f'SnippetProbeHook: {_name(sample)} has segments but no '
+            "gt_frame_labels; put dict(type='FrameLabels') into the "
+            'pipeline, before PackSkeletonInputs'
+        )
+    raise ValueError(
+        f'SnippetProbeHook: {_name(sample)} has neither segments nor a '
+        'label, so its snippets cannot be scored; label it, leave such '
+        'videos out with fraction=1.0 of the data set, or remove the hook'
+    )
+
+
+def thin(
+    videos: dict[int, Snippets], limit: int, step: int = 1
+) -> tuple[int, dict[int, Snippets]]:
+    """Keep every 2nd, 4th, 8th .. snippet until at most `limit` are left."""
+    while sum(len(video.labels) for video in videos.values()) > limit:
+        step *= 2
+        videos = {place: video.every(step) for place, video in videos.items()}
+    return step, videos
+
+
+def _shift(place: int) -> int:
+    """A number below 2**32 for each video, no two alike.
+
+    Knuth's multiplicative hash with its high bits mixed into the low ones,
+    so that what a set keeps does not follow an order by class.
+    """
+    product = place * 2654435761 % 2**32
+    return product ^ (product >> 16)
+
+
+def _name(sample: BaseDataElement) -> str:
+    name = sample.get('frame_dir')
+    return 'a video' if name is None else f'video {name!r}'
+
+
+def build_loader(name: str, cfg: dict) -> DataLoader:
+    """Build a loader of the probe and look at its first video."""
+    if not isinstance(cfg, DataLoader):
+        cfg = dict(cfg)
+        cfg.setdefault(
+            'sampler', dict(type='mmsnip.VisitSampler', shuffle=False)
+        )
+        cfg.setdefault('collate_fn', dict(type='mmsnip.pad_collate'))
+        # What torch refuses without workers, or warns about without a GPU.
+        if not cfg.get('num_workers'):
+            cfg['persistent_workers'] = False
+        if not torch.cuda.is_available():
+            cfg['pin_memory'] = False
+    # One seed: the probe sees the same data whatever the run's seed is.
+    loader = Runner.build_dataloader(cfg, seed=0)
+    ordered = isinstance(loader.sampler, DefaultSampler)
+    if not ordered or loader.sampler.shuffle or loader.drop_last:
+        raise ValueError(
+            f'SnippetProbeHook: {name} must give each video once and in '
+            "order; set sampler=dict(type='VisitSampler', shuffle=False) "
+            'and leave out drop_last'
+        )
+    sample = loader.dataset[0]
+    if not isinstance(sample['inputs'], Tensor):
+        raise ValueError(
+            f'SnippetProbeHook: the pipeline of {name} gives '
+            f'{len(sample["inputs"])} views of a video, the probe takes one; '
+            'leave MultiView and its augmentation out'
+        )
+    frame_labels(sample['data_samples'], 1)
+    return loader
+
+
+def classes_of(loader: DataLoader) -> list[str] | None:
+    """Classes of a loader's data set; None where it names none."""
+    metainfo: Any = getattr(loader.dataset, 'metainfo', None) or {}
+    classes = metainfo.get('classes')
+    return None if classes is None else list(classes)
 
 
 @HOOKS.register_module()
@@ -110,20 +299,12 @@ class SnippetProbeHook(Hook):
         self._loaders: dict[str, DataLoader] | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Build the loaders, so that what does not fit ends the run early.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Build the loaders, so that what does not fit ends the run early."""
         with undisturbed(_bare(runner.model)):
             self._build(_bare(runner.model))
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Probe where it is time to.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Probe where it is time to."""
         if self.every_n_epochs(
             runner, self.interval
         ) or self.is_last_train_epoch(runner):

@@ -1,4 +1,4 @@
-"""Time axes of different lengths: masks and resampling of padded batches."""
+"""Time axes of padded batches: masks, resampling, smoothing."""
 
 from __future__ import annotations
 
@@ -8,28 +8,12 @@ from torch.nn import functional
 
 
 def strided_length(num_frames: Tensor, stride: int) -> Tensor:
-    """Valid frames after temporal strides: ``ceil(num_frames / stride)``.
-
-    Args:
-        num_frames (Tensor): Valid frames of each sample, (N,) int64.
-        stride (int): Product of the temporal strides.
-
-    Returns:
-        Tensor: (N,) int64.
-    """
+    """Valid frames after temporal strides: ``ceil(num_frames / stride)``."""
     return torch.div(num_frames + stride - 1, stride, rounding_mode='floor')
 
 
 def frame_mask(num_frames: Tensor, size: int) -> Tensor:
-    """True at the valid frames of each sample.
-
-    Args:
-        num_frames (Tensor): Valid frames of each sample, (N,) int64.
-        size (int): T, padded length.
-
-    Returns:
-        Tensor: (N, T) bool.
-    """
+    """True at the valid frames of each sample, (N, T) bool."""
     frames = torch.arange(size, device=num_frames.device)
     return frames < num_frames.unsqueeze(1)
 
@@ -41,26 +25,12 @@ def resample_frames(
     target: Tensor | None = None,
     mode: str = 'nearest',
 ) -> Tensor:
-    """Bring features to another length, each sample by its own lengths.
+    """Bring features (N, C, T) to (N, C, size), each by its own lengths.
 
     Without lengths this is ``torch.nn.functional.interpolate``. With them a
     padded sample gets the values that it would get alone: padding neither
-    shifts the grid nor leaks in.
-
-    Args:
-        x (Tensor): Features, (N, C, T).
-        size (int): Padded length of the result.
-        source (Tensor, optional): Valid frames of ``x``, (N,) int64.
-        target (Tensor, optional): Valid frames of the result, (N,) int64.
-        mode (str): ``'nearest'`` or ``'linear'`` (``align_corners=False``).
-            Defaults to ``'nearest'``.
-
-    Returns:
-        Tensor: (N, C, size); frames beyond ``target`` repeat the last valid
-        one.
-
-    Raises:
-        ValueError: If the mode is unknown or only one length is given.
+    shifts the grid nor leaks in. Modes: ``'nearest'`` and ``'linear'``
+    (``align_corners=False``); frames beyond repeat the last valid one.
 
     Source:
         ``up`` of the U-shaped module and the baseline head, METHOD.md 2.
@@ -98,3 +68,20 @@ def resample_frames(
     left = left.unsqueeze(1).expand(-1, C, -1)
     right = right.unsqueeze(1).expand(-1, C, -1)
     return x.gather(2, left) * (1 - share) + x.gather(2, right) * share
+
+
+def smooth_frames(scores: Tensor, size: int) -> Tensor:
+    """Mean of the frames around each frame.
+
+    The same as `mmsnip.evaluation.smooth_frames`, to 1e-6.
+    """
+    if size == 1 or len(scores) < 2:
+        return scores
+    rows = functional.avg_pool1d(
+        scores.t().unsqueeze(0),
+        size,
+        stride=1,
+        padding=size // 2,
+        count_include_pad=False,
+    )
+    return rows.squeeze(0).t().contiguous()

@@ -15,9 +15,12 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 
 from mmsnip.evaluation.records import each_video_once, video_entry
-from mmsnip.models.labelled_snippets import Snippets, thin
-from mmsnip.models.probe_loader import classes_of
-from mmsnip.models.snippet_probe import SnippetProbeHook
+from mmsnip.models.snippet_probe import (
+    SnippetProbeHook,
+    Snippets,
+    classes_of,
+    thin,
+)
 from mmsnip.registry import HOOKS
 from mmsnip.visualization.canvas import safe_file_name, save_figure
 from mmsnip.visualization.diagnosis import draw_diagnosis, save_pictures

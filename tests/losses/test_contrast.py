@@ -18,7 +18,7 @@ from mmsnip.losses import (
     mined_snippet_info_nce,
     snippet_info_nce,
 )
-from mmsnip.models.heads.snippet_contrast import SnippetContrastHead, Snippets
+from mmsnip.models.heads.contrast import SnippetContrastHead, Snippets
 from tests.parity import SEEDS
 
 LIMIT = 1e-9

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from mmsnip.losses import info_nce, key_logits, key_softmax
-from mmsnip.losses.mining import mined_snippet_info_nce
+from mmsnip.losses.contrast import mined_snippet_info_nce
 
 
 def batch(N=4, D=3, K=7, dtype=torch.float64):

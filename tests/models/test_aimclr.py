@@ -14,7 +14,7 @@ from mmsnip.losses import (
     nearest_keys,
     snippet_info_nce,
 )
-from mmsnip.models.attention_drop import attention_drop
+from mmsnip.models.pretrainers.aimclr import attention_drop
 from mmsnip.models.pretrainers.momentum import View
 from tests.models.test_skeleton_clr import PARENTS, pretrainer
 

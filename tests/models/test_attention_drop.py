@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmsnip.models.attention_drop import (
+from mmsnip.models.pretrainers.aimclr import (
     LOWEST_THRESHOLD,
     AttentionDrop,
     attention_drop,

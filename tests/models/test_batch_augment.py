@@ -5,8 +5,7 @@ import pytest
 import torch
 from mmengine.logging import MessageHub
 
-from mmsnip.models.batch_augment import BatchAugment
-from mmsnip.models.preprocessor import SkeletonPreprocessor
+from mmsnip.models.preprocessor import BatchAugment, SkeletonPreprocessor
 from mmsnip.skeleton.augment import add_noise, blur_time, flip_space
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.skeleton.rotation import rotate

@@ -8,7 +8,7 @@ import torch
 from mmaction.structures import ActionDataSample
 
 from mmsnip.evaluation import smooth_frames
-from mmsnip.models import smoothing
+from mmsnip.models import time
 from mmsnip.registry import MODELS
 
 PARENTS = [-1, 0, 1, 1, 0]
@@ -260,7 +260,7 @@ def test_scores_are_smoothed_alike_in_numpy_and_torch(T, size):
     scores = rng.dirichlet(np.ones(5), T)
 
     found = smooth_frames(scores, size)
-    single = smoothing.smooth_frames(torch.tensor(scores).float(), size)
+    single = time.smooth_frames(torch.tensor(scores).float(), size)
 
     np.testing.assert_allclose(found, window_means(scores, size), atol=1e-12)
     np.testing.assert_allclose(single.numpy(), found, atol=1e-6)

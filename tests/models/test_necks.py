@@ -10,8 +10,7 @@ from mmengine.config import Config
 from torch import nn
 from torch.nn import functional
 
-from mmsnip.models.necks import PyramidFusionNeck, UNetFusionNeck
-from mmsnip.models.necks.fusion import FusionNeck
+from mmsnip.models.necks import FusionNeck, PyramidFusionNeck, UNetFusionNeck
 from mmsnip.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'

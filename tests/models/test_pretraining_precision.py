@@ -12,7 +12,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmsnip.hooks import EpochHook
-from mmsnip.models.pretrainers.momentum_encoder import MomentumEncoder
+from mmsnip.models.averaging import MomentumEncoder
 from tests.models.test_aimclr import views as three_views
 from tests.models.test_skeleton_clr import pretrainer, views
 

@@ -10,7 +10,7 @@ import torch
 from mmaction.structures import ActionDataSample
 
 from mmsnip.losses import info_nce
-from mmsnip.models.heads.snippet_contrast import (
+from mmsnip.models.heads.contrast import (
     Snippets,
     pool_snippets,
     pool_times,

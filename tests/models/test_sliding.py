@@ -267,7 +267,7 @@ def test_predict_cuts_the_videos_of_a_batch_one_by_one(smooth_frames, head):
 
 
 def test_short_videos_pass_at_once(monkeypatch):
-    import mmsnip.models.localizers.skeleton_localizer as module
+    import mmsnip.models.localizer as module
 
     made = model('AGCN', test_cfg=dict(chunk_size=64))
     monkeypatch.setattr(module, 'logits_in_chunks', None)

@@ -17,7 +17,7 @@ from mmengine.structures import BaseDataElement
 
 from mmsnip.io.annotation import save_annotation
 from mmsnip.models import snippet_probe
-from mmsnip.models.labelled_snippets import snippets_of, thin
+from mmsnip.models.snippet_probe import snippets_of, thin
 from mmsnip.registry import HOOKS
 from tests.models.test_distributed import on_two_processes
 from tests.models.test_skeleton_clr import pretrainer

@@ -195,17 +195,7 @@ def _norm_group(bn: nn.BatchNorm1d, x: Tensor) -> Tensor:
 def prepare_input(
     x: Tensor, num_frames: Tensor | None, bn: nn.Module
 ) -> tuple[Tensor, Tensor | None]:
-    """What the first block gets: input, and lengths of each person.
-
-    Args:
-        x (Tensor): (N, M, T, V, C).
-        num_frames (Tensor | None): Valid frames of each sample, (N,).
-        bn (nn.Module): From `input_norm`.
-
-    Returns:
-        tuple[Tensor, Tensor | None]: (N·M, C, T, V), zero where padded, and
-        (N·M,) int64.
-    """
+    """What the first block gets: input, and lengths of each person."""
     if num_frames is None:
         return normalize_input(x, bn), None
     if num_frames.shape != x.shape[:1]:
@@ -318,11 +308,7 @@ class SkeletonEncoder(BaseModule):
         self.temporal_strides_out = tuple(steps[i] for i in self.out_indices)
 
     def init_weights(self) -> None:
-        """Initialise by ``init_cfg``, then load ``pretrained``.
-
-        Raises:
-            ValueError: If the checkpoint does not fit.
-        """
+        """Initialise by ``init_cfg``, then load ``pretrained``."""
         super().init_weights()
         if self.pretrained is not None:
             from mmsnip.models.checkpoint import load_encoder

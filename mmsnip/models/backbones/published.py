@@ -53,12 +53,7 @@ def from_published(name: str, value: Tensor, source: str) -> Tensor:
 def take_earlier_names(
     entries: MutableMapping[str, Tensor], prefix: str = ''
 ) -> None:
-    """Split, in place, what earlier versions stored as one parameter.
-
-    Args:
-        entries (MutableMapping[str, Tensor]): State dict.
-        prefix (str): Only names behind it. Defaults to ''.
-    """
+    """Split, in place, what earlier versions stored as one parameter."""
     for name in list(entries):
         if not name.startswith(prefix):
             continue

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from mmsnip.models.heads.dilated import DilatedLocalizationHead
-from mmsnip.models.heads.frame_localization import FrameLocalizationHead
-from mmsnip.models.heads.global_contrast import GlobalContrastHead
-from mmsnip.models.heads.motion import TempoRankingHead
-from mmsnip.models.heads.snippet_contrast import SnippetContrastHead
+from mmsnip.models.heads.contrast import (
+    GlobalContrastHead,
+    SnippetContrastHead,
+    TempoRankingHead,
+)
+from mmsnip.models.heads.localization import (
+    DilatedLocalizationHead,
+    FrameLocalizationHead,
+)
 
 __all__ = [
     'DilatedLocalizationHead',

@@ -1,21 +1,201 @@
-"""AimCLR: an extremely augmented view learns from the mild one."""
+"""AimCLR: an extreme view learns from the mild one, queues are mined."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
-from mmsnip.models.attention_drop import AttentionDrop
 from mmsnip.models.persons import (
     encode_each_person,
     person_frames,
     stage_lengths,
 )
-from mmsnip.models.pretrainers.mining import MiningPretrainer
-from mmsnip.models.pretrainers.momentum import Embedding, View
+from mmsnip.models.pretrainers.momentum import (
+    Embedding,
+    MomentumPretrainer,
+    View,
+)
 from mmsnip.models.time import frame_mask
 from mmsnip.registry import MODELS
+
+# The attention averages to less than this over any set of features, so that
+# a higher threshold always keeps something of everybody.
+LOWEST_THRESHOLD = 1 / (1 + math.exp(-0.75))
+
+
+def _check(threshold: float, epsilon: float) -> None:
+    if not LOWEST_THRESHOLD < threshold < 1:
+        raise ValueError(
+            f'attention_drop: threshold={threshold} must lie between '
+            f'{LOWEST_THRESHOLD:.4f}, from where on every person keeps a '
+            'joint, and 1, which no attention reaches; published: 0.7'
+        )
+    if not epsilon > 0:
+        raise ValueError(
+            f'attention_drop: epsilon={epsilon} must be positive; published: '
+            '1e-4'
+        )
+
+
+def energy_attention(
+    features: Tensor, valid: Tensor | None = None, epsilon: float = 1e-4
+) -> Tensor:
+    """How far each feature stands out of its channel, per person.
+
+    sigmoid(d^2 / (4 (s^2 + epsilon)) + 1/2), d its distance to the mean of
+    the channel over frames and joints and s^2 the variance (unbiased).
+
+    Source:
+        The inverse energy of SimAM (Yang et al., ICML 2021) as AimCLR
+        (arXiv 2112.03590) uses it; Levigty/AimCLR d12da71
+        ``net/att_drop.py``.
+    """
+    with torch.no_grad():
+        if features.dtype in (torch.float16, torch.bfloat16):
+            features = features.float()
+        P, _, T, V = features.shape
+        if valid is None:
+            valid = features.new_ones(P, T, dtype=torch.bool)
+        weight = valid[:, None, :, None].to(features)  # (P, 1, T', 1)
+        count = V * weight.sum(dim=2, keepdim=True)
+        total = (features * weight).sum(dim=(2, 3), keepdim=True)
+        square = (features - total / count.clamp(min=1)).square() * weight
+        variance = square.sum(dim=(2, 3), keepdim=True)
+        variance = variance / (count - 1).clamp(min=1)
+        energy = square / (4 * (variance + epsilon)) + 0.5
+        return torch.sigmoid(energy) * weight
+
+
+def attention_drop(
+    features: Tensor,
+    valid: Tensor | None = None,
+    threshold: float = 0.7,
+    epsilon: float = 1e-4,
+) -> Tensor:
+    """Zero what stands out, and scale up what stays.
+
+    Dropped are the joints whose attention, averaged over channels and
+    frames, reaches the threshold, and besides, in each channel, the single
+    frames of single joints that reach it. What stays is multiplied by all
+    over kept, once for the joints and once for the single features, both
+    counted over the whole batch. No gradient passes through the choice.
+    Nothing is drawn: equal features give equal results.
+
+    Source:
+        Energy-based Attention-guided Drop Module of AimCLR (arXiv
+        2112.03590); Levigty/AimCLR d12da71 ``net/att_drop.py``.
+    """
+    _check(threshold, epsilon)
+    with torch.no_grad():
+        attention = energy_attention(features, valid, epsilon)
+        P, C, T, V = attention.shape
+        if valid is None:
+            valid = features.new_ones(P, T, dtype=torch.bool)
+        frames = valid.sum(dim=1).clamp(min=1)  # (P,)
+        mean = attention.sum(dim=(1, 2)) / (C * frames).unsqueeze(1)  # (P, V)
+        joint = mean < threshold
+        single = attention < threshold
+        inside = valid[:, None, :, None]  # (P, 1, T', 1)
+        scale = joint.numel() / joint.sum().clamp(min=1)
+        kept = (single & inside).sum().clamp(min=1)
+        scale = scale * (valid.sum().clamp(min=1) * C * V / kept)
+        factor = (joint[:, None, None] & single) * scale
+        factor = torch.where(inside, factor, torch.ones_like(factor))
+    return features * factor.to(features.dtype)
+
+
+class AttentionDrop(nn.Module):
+    """Module of `attention_drop`; it has no weights.
+
+    It drops in training and evaluation alike: whoever compares features with
+    and without it decides when.
+    """
+
+    def __init__(self, threshold: float = 0.7, epsilon: float = 1e-4) -> None:
+        super().__init__()
+        _check(threshold, epsilon)
+        self.threshold = threshold
+        self.epsilon = epsilon
+
+    def extra_repr(self) -> str:
+        """Name the numbers in ``repr``."""
+        return f'threshold={self.threshold}, epsilon={self.epsilon}'
+
+    def forward(self, features: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Drop; shapes as in `attention_drop`."""
+        return attention_drop(features, valid, self.threshold, self.epsilon)
+
+
+class MiningPretrainer(MomentumPretrainer):
+    """Base of the frameworks with an extreme view.
+
+    ``mining`` says whether nearest queue entries are positives; it follows
+    from the epoch alone, through ``set_epoch``, so that a resumed run needs
+    no saved state. The number of neighbours is the heads' own.
+
+    Source:
+        METHOD.md section 1.
+    """
+
+    num_views = 3
+
+    def __init__(
+        self,
+        backbone: dict,
+        global_head: dict,
+        snippet_head: dict | None = None,
+        mining_epoch: int | None = 200,
+        divergence_weight: float = 1.0,
+        key_momentum: float = 0.999,
+        data_preprocessor: dict | nn.Module | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(
+            backbone,
+            global_head,
+            snippet_head,
+            key_momentum,
+            data_preprocessor,
+            init_cfg,
+        )
+        if mining_epoch is not None and mining_epoch < 0:
+            raise ValueError(
+                f'mining_epoch={mining_epoch} must be 0 or later; None: never'
+            )
+        self.mining_epoch = mining_epoch
+        self.divergence_weight = divergence_weight
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Decide whether this epoch mines."""
+        first = self.mining_epoch
+        self.mining = first is not None and epoch >= first
+
+    def embed_extreme(self, view: View) -> Tensor:
+        """Embed the extreme view, of which no snippets are needed."""
+        return self.global_head(*self.encode(view))
+
+    def mine(
+        self, query: Tensor, extremes: Sequence[Tensor]
+    ) -> Tensor | None:
+        """Queue entries that are positives of each video, in this epoch."""
+        if not self.mining:
+            return None
+        return self.global_head.nearest((query, *extremes))
+
+    def divergence(
+        self, extremes: Sequence[Tensor], query: Tensor, key: Tensor
+    ) -> dict[str, Tensor]:
+        """Weighted divergence term; the query is the teacher."""
+        values = [
+            self.global_head.divergence(extreme, query, key)
+            for extreme in extremes
+        ]
+        value = sum(values) / len(values)
+        return dict(loss_divergence=self.divergence_weight * value)
 
 
 @MODELS.register_module()
@@ -30,7 +210,7 @@ class AimCLR(MiningPretrainer):
     METHOD.md names the extreme view alone, and so does this class by
     default. With ``attention_drop`` it is the published model: the features
     of the extreme view are embedded twice, as they are and without what
-    stands out of them (`mmsnip.models.attention_drop`); the divergence is
+    stands out of them (`attention_drop`); the divergence is
     the mean of both, and both choose entries in mining.
 
     As published: where the drop sits (last stage, before any pooling), the
@@ -104,15 +284,7 @@ class AimCLR(MiningPretrainer):
             self.attention_drop = AttentionDrop(**attention_drop)
 
     def embed_extremes(self, view: View) -> list[Tensor]:
-        """Embed the extreme view, and with ``attention_drop`` what it leaves.
-
-        Args:
-            view (View): The extreme view.
-
-        Returns:
-            list[Tensor]: Video embeddings of unit length, (N, D); of the
-            view as it is and, where features are dropped, of the rest.
-        """
+        """Embed the extreme view, and what ``attention_drop`` leaves of it."""
         if self.attention_drop is None:
             return [self.embed_extreme(view)]
         persons = encode_each_person(self.backbone, *view.skeletons)
@@ -130,15 +302,7 @@ class AimCLR(MiningPretrainer):
         ]
 
     def loss(self, views: Sequence[View]) -> tuple[dict, Embedding]:
-        """Compare the views (query, key, extreme).
-
-        Args:
-            views (Sequence[View]): In that order.
-
-        Returns:
-            tuple[dict, Embedding]: ``loss_global``, ``loss_divergence`` and,
-            with a snippet head, ``loss_snippet``; and the key embedding.
-        """
+        """Compare the views (query, key, extreme)."""
         query = self.embed_query(views[0])
         extremes = self.embed_extremes(views[2])
         key = self.embed_key(views[1])

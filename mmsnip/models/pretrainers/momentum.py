@@ -1,4 +1,4 @@
-"""Query encoder and its momentum copy; knows no loss."""
+"""Query encoder and its momentum copy, and SkeletonCLR on them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from mmsnip.models.averaging import MomentumEncoder
 from mmsnip.models.gather import KeyGather
-from mmsnip.models.heads.snippet_contrast import Snippets, pool_times
+from mmsnip.models.heads.contrast import Snippets, pool_times
 from mmsnip.models.persons import encode_persons, stage_lengths
-from mmsnip.models.pretrainers.momentum_encoder import MomentumEncoder
 from mmsnip.models.time import frame_mask
 from mmsnip.registry import MODELS
 from mmsnip.skeleton.resample import PADDING
@@ -134,37 +134,19 @@ class MomentumPretrainer(BaseModel):
         return nn.ModuleDict(modules)
 
     def follow_query_encoder(self, key_momentum: float) -> None:
-        """Make the key encoder; again where a subclass has added a head.
-
-        Args:
-            key_momentum (float): Share of its old weights that it keeps.
-        """
+        """Make the key encoder; again where a subclass has added a head."""
         self.key_encoder = MomentumEncoder(
             self._query_encoder(), key_momentum
         )
 
     def begin_pass(self, first: bool) -> None:
-        """Say whether the query encoder has moved since the last pass.
-
-        Args:
-            first (bool): The next forward pass is the first of an optimizer
-                step. Without a call every pass is.
-        """
+        """Say whether the query encoder has moved since the last pass."""
         self._first_pass = first
 
     def encode(
         self, view: View, backbone: nn.Module | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """Features a frame of the encoder's last stage.
-
-        Args:
-            view (View): One view of a batch.
-            backbone (nn.Module, optional): Defaults to the query encoder.
-
-        Returns:
-            tuple[Tensor, Tensor | None]: Features (N, C, T') and their valid
-            frames (N, T'), None where nothing is padded.
-        """
+        """Features a frame of the encoder's last stage."""
         backbone = self.backbone if backbone is None else backbone
         features = encode_persons(backbone, *view.skeletons)[-1]
         lengths = stage_lengths(backbone, view.num_frames)
@@ -178,17 +160,7 @@ class MomentumPretrainer(BaseModel):
         mask: Tensor | None,
         projectors: nn.ModuleDict | None = None,
     ) -> Embedding:
-        """Embed encoded frames.
-
-        Args:
-            features (Tensor): Features a frame, (N, C, T').
-            mask (Tensor, optional): Valid frames, (N, T') bool.
-            projectors (nn.ModuleDict, optional): The key encoder, which
-                holds the momentum copies. None: the heads' own.
-
-        Returns:
-            Embedding: Of the video and, with a snippet head, its snippets.
-        """
+        """Embed encoded frames."""
         copies = dict(projectors or {})
         snippets = None
         if self.with_snippets:
@@ -223,14 +195,7 @@ class MomentumPretrainer(BaseModel):
 
     @abstractmethod
     def loss(self, views: Sequence[View]) -> tuple[dict, Embedding]:
-        """Losses of a batch, and the key that the queues will store.
-
-        Args:
-            views (Sequence[View]): The views that the framework compares.
-
-        Returns:
-            tuple[dict, Embedding]: Losses by name, and the key embedding.
-        """
+        """Losses of a batch, and the key that the queues will store."""
 
     def forward(
         self,
@@ -337,3 +302,26 @@ def _as_views(
         View(*parts)
         for parts in zip(inputs, body_mask or nothing, num_frames or nothing)
     ]
+
+
+@MODELS.register_module()
+class SkeletonCLR(MomentumPretrainer):
+    """Query view against key view, one queue for videos, one for snippets.
+
+    Args and errors are those of ``MomentumPretrainer``.
+
+    Source:
+        SkeletonCLR of CrosSCLR (arXiv 2104.14565), hosted as in METHOD.md
+        section 1: total = global loss + 1.5 x snippet loss.
+    """
+
+    def loss(self, views: Sequence[View]) -> tuple[dict, Embedding]:
+        """Contrast the first view (query) with the second (key)."""
+        query = self.embed_query(views[0])
+        key = self.embed_key(views[1])
+        losses = self.global_head.loss(query.video, key.video)
+        if self.with_snippets:
+            losses.update(
+                self.snippet_head.loss(query.snippets, key.snippets)
+            )
+        return losses, key

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from mmsnip.models.heads.snippet_contrast import Snippets
-from mmsnip.models.pretrainers.mining import MiningPretrainer
+from mmsnip.models.heads.contrast import Snippets
+from mmsnip.models.pretrainers.aimclr import MiningPretrainer
 from mmsnip.models.pretrainers.momentum import View
 from mmsnip.registry import MODELS
 
@@ -102,17 +102,7 @@ class RVTCLR(MiningPretrainer):
         mask: Tensor | None,
         projectors: nn.ModuleDict | None = None,
     ) -> TempoEmbedding:
-        """Embed encoded frames, their motion too.
-
-        Args:
-            features (Tensor): Features a frame, (N, C, T').
-            mask (Tensor, optional): Valid frames, (N, T') bool.
-            projectors (nn.ModuleDict, optional): The key encoder. None: the
-                heads' own.
-
-        Returns:
-            TempoEmbedding: Of the video, its snippets and its motion.
-        """
+        """Embed encoded frames, their motion too."""
         appearance = super().project(features, mask, projectors)
         copy = None if projectors is None else projectors['motion_projector']
         return TempoEmbedding(
@@ -120,17 +110,7 @@ class RVTCLR(MiningPretrainer):
         )
 
     def loss(self, views: Sequence[View]) -> tuple[dict, TempoEmbedding]:
-        """Compare the views (query, same tempo, other tempo, extreme).
-
-        Args:
-            views (Sequence[View]): In that order.
-
-        Returns:
-            tuple[dict, TempoEmbedding]: ``loss_global`` (key of the same
-            tempo), ``loss_global_other``, ``loss_motion``,
-            ``loss_divergence`` and, with a snippet head, ``loss_snippet``;
-            and the embedding of the key of the other tempo.
-        """
+        """Compare the views (query, same tempo, other tempo, extreme)."""
         query = self.embed_query(views[0])
         extreme = self.embed_extreme(views[3])
         same, other = self.embed_key(views[1]), self.embed_key(views[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from mmsnip.losses.frame import IGNORE, frame_cross_entropy, frame_smoothing
-from mmsnip.models.time import resample_frames
+from mmsnip.models.time import frame_mask, resample_frames
 from mmsnip.registry import MODELS
 
 
@@ -99,20 +100,7 @@ class FrameLocalizationHead(BaseModule):
         return logits.transpose(1, 2)
 
     def labels(self, data_samples: Sequence, size: int) -> Tensor:
-        """Stack the frame labels of a batch.
-
-        Args:
-            data_samples (Sequence[ActionDataSample]): With
-                ``gt_frame_labels``, (T_n,) int64 each.
-            size (int): T, padded length.
-
-        Returns:
-            Tensor: (N, T) int64, -100 where padded.
-
-        Raises:
-            ValueError: If a video has no frame labels, more labels than
-                frames, or is of data with another number of classes.
-        """
+        """Stack the frame labels of a batch."""
         rows = []
         for sample in data_samples:
             name = sample.get('frame_dir', 'a video without frame_dir')
@@ -140,16 +128,7 @@ class FrameLocalizationHead(BaseModule):
         return nn.functional.pad(labels, (0, padding), value=IGNORE)
 
     def loss(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Losses of a batch.
-
-        Args:
-            logits (Tensor): (N, T, num_classes + 1).
-            labels (Tensor): (N, T) int64, -100 where padded.
-
-        Returns:
-            dict[str, Tensor]: ``loss_frame``, ``loss_smoothing`` if it is
-            on, and, for the log only, ``frame_accuracy``.
-        """
+        """Losses of a batch."""
         losses = dict(
             loss_frame=self.loss_weight
             * frame_cross_entropy(
@@ -164,3 +143,96 @@ class FrameLocalizationHead(BaseModule):
         correct = (logits.detach().argmax(dim=2) == labels) & counted
         losses['frame_accuracy'] = correct.sum() / counted.sum().clamp(min=1)
         return losses
+
+
+class DilatedLayer(nn.Module):
+    """Residual of a dilated convolution over three frames."""
+
+    def __init__(self, channels: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(
+            channels, channels, 3, padding=dilation, dilation=dilation
+        )
+        self.relu = nn.ReLU(inplace=True)
+        self.out = nn.Conv1d(channels, channels, 1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Add the residual; padded frames do not reach valid ones."""
+        seen = x if mask is None else x * mask
+        return x + self.dropout(self.out(self.relu(self.conv(seen))))
+
+
+@MODELS.register_module()
+class DilatedLocalizationHead(FrameLocalizationHead):
+    """Dilated residual layers over time before the frame classifier.
+
+    Layer i looks at frames 2^i apart, so that seven layers see 127 frames of
+    the features on either side: what a frame is follows from what happens
+    around it. The layers run at the frame rate of the features, that of the
+    first stage; the logits are interpolated to T as in the base.
+
+    Args:
+        num_classes (int): Classes without background.
+        in_channels (int): C of the features that it reads.
+        num_layers (int): Dilated layers. Defaults to 7.
+        hidden_channels (int, optional): Channels of the layers, behind a 1x1
+            convolution. None: ``in_channels``, without that convolution.
+        feature_dropout (float): Share of whole channels of the features
+            dropped in training. Defaults to 0.2.
+        layer_dropout (float): Share of each layer's residual dropped in
+            training. Defaults to 0.2.
+        **kwargs (Any): Of `FrameLocalizationHead`; its ``dropout`` acts
+            before the classifier.
+
+    Raises:
+        ValueError: If ``num_layers`` or ``hidden_channels`` is not positive.
+
+    Source:
+        Single stage of MS-TCN, Farha and Gall, CVPR 2019, arXiv 1903.01945,
+        section 3.1; here on the features of a fusion neck. The dropout of
+        whole channels is ours.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        num_layers: int = 7,
+        hidden_channels: int | None = None,
+        feature_dropout: float = 0.2,
+        layer_dropout: float = 0.2,
+        **kwargs: Any,
+    ) -> None:
+        channels = in_channels if hidden_channels is None else hidden_channels
+        if num_layers < 1 or channels < 1:
+            raise ValueError(
+                f'num_layers={num_layers} and hidden_channels={channels} '
+                'must be positive; FrameLocalizationHead is the head without '
+                'layers'
+            )
+        super().__init__(num_classes, channels, **kwargs)
+        self.feature_dropout = nn.Dropout1d(feature_dropout)
+        self.entry: nn.Module = nn.Identity()
+        if hidden_channels is not None:
+            self.entry = nn.Conv1d(in_channels, channels, 1)
+        self.layers = nn.ModuleList(
+            DilatedLayer(channels, 2**i, layer_dropout)
+            for i in range(num_layers)
+        )
+
+    def forward(
+        self,
+        features: Tensor,
+        size: int,
+        source: Tensor | None = None,
+        target: Tensor | None = None,
+    ) -> Tensor:
+        """Score every frame."""
+        mask = None
+        if source is not None:
+            mask = frame_mask(source, features.shape[2]).unsqueeze(1)
+        x = self.entry(self.feature_dropout(features))
+        for layer in self.layers:
+            x = layer(x, mask)
+        return super().forward(x, size, source, target)

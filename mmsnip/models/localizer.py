@@ -13,7 +13,7 @@ from mmsnip.evaluation.segments import check_window
 from mmsnip.models.checkpoint import load_encoder
 from mmsnip.models.persons import encode_persons, stage_lengths
 from mmsnip.models.sliding import chunk_rule, logits_in_chunks
-from mmsnip.models.smoothing import smooth_frames
+from mmsnip.models.time import smooth_frames
 from mmsnip.registry import MODELS
 
 
@@ -142,17 +142,7 @@ class SkeletonLocalizer(BaseModel):
         body_mask: Tensor | None = None,
         num_frames: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Features that the head reads.
-
-        Args:
-            inputs (Tensor): Skeletons, (N, M, T, V, C).
-            body_mask (Tensor, optional): (N, M, T) bool.
-            num_frames (Tensor, optional): Valid frames, (N,) int64.
-
-        Returns:
-            tuple[Tensor, Tensor | None]: Features (N, C, T') and their valid
-            frames (N,), None where nothing is padded.
-        """
+        """Features that the head reads."""
         stages = encode_persons(self.backbone, inputs, body_mask, num_frames)
         lengths = stage_lengths(self.backbone, num_frames)
         if self.neck is None:

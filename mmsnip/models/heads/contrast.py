@@ -1,7 +1,8 @@
-"""S embeddings a video, told apart from those of other videos."""
+"""Videos, snippets and tempi told apart: projector, queue and loss."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from mmengine.model import BaseModule
@@ -10,13 +11,220 @@ from torch.nn import functional
 
 from mmsnip.losses import (
     KeyQueue,
+    distribution_divergence,
+    info_nce,
+    mined_info_nce,
     mined_snippet_info_nce,
+    nearest_keys,
     snippet_info_nce,
+    tempo_ranking,
 )
 from mmsnip.losses.contrast import MATCHINGS
 from mmsnip.losses.softmax import at_least_float32
 from mmsnip.models.gather import gather_keys
 from mmsnip.registry import MODELS
+
+
+def pool_video(features: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Average the frames of a video."""
+    if mask is None:
+        return features.mean(dim=2)
+    weight = mask.unsqueeze(1).to(features)
+    return (features * weight).sum(dim=2) / weight.sum(dim=2)
+
+
+def video_projector(
+    in_channels: int, embed_dim: int, hidden_channels: int | None
+) -> nn.Module:
+    """Projector of video features."""
+    if hidden_channels is None:
+        return nn.Linear(in_channels, embed_dim)
+    return nn.Sequential(
+        nn.Linear(in_channels, hidden_channels),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden_channels, embed_dim),
+    )
+
+
+@MODELS.register_module()
+class GlobalContrastHead(BaseModule):
+    """Video-level contrast: projector, queue and InfoNCE.
+
+    Args:
+        in_channels (int): C, channels of the encoder's last stage.
+        embed_dim (int): D. Defaults to 128.
+        hidden_channels (int, optional): Width of a hidden layer with ReLU
+            (the MoCo v2 form). None: one linear layer. Defaults to None.
+        queue_size (int): K. Defaults to 32768.
+        temperature (float): Defaults to 0.07.
+        num_neighbors (int): Queue entries that each view of a video adds to
+            its positives, in a framework that mines. Defaults to 1.
+        loss_weight (float): Defaults to 1.0.
+        init_cfg (dict or list[dict], optional): Initialisation.
+
+    Raises:
+        ValueError: If a size or the temperature is not positive, or
+            ``num_neighbors`` is negative.
+
+    Source:
+        Global branch of arXiv 2512.16504; METHOD.md section 1.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        embed_dim: int = 128,
+        hidden_channels: int | None = None,
+        queue_size: int = 32768,
+        temperature: float = 0.07,
+        loss_weight: float = 1.0,
+        num_neighbors: int = 1,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if not temperature > 0:
+            raise ValueError(f'temperature={temperature} must be positive')
+        if num_neighbors < 0:
+            raise ValueError(
+                f'num_neighbors={num_neighbors} must not be negative'
+            )
+        self.temperature = temperature
+        self.loss_weight = loss_weight
+        self.num_neighbors = num_neighbors
+        self.projector = video_projector(
+            in_channels, embed_dim, hidden_channels
+        )
+        self.queue = KeyQueue(embed_dim, queue_size, gather=gather_keys)
+
+    def forward(
+        self,
+        features: Tensor,
+        mask: Tensor | None = None,
+        projector: nn.Module | None = None,
+    ) -> Tensor:
+        """Embed videos.
+
+        Args:
+            features (Tensor): Features a frame, (N, C, T').
+            mask (Tensor, optional): Valid frames, (N, T') bool.
+            projector (nn.Module, optional): The momentum copy, for keys.
+                Defaults to the head's own.
+
+        Returns:
+            Tensor: Embeddings of unit length, (N, D).
+        """
+        projector = self.projector if projector is None else projector
+        raw = at_least_float32(projector(pool_video(features, mask)))
+        return functional.normalize(raw, dim=1)
+
+    def loss(
+        self, query: Tensor, key: Tensor, neighbors: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Weighted InfoNCE against the queue as it is now."""
+        queue = self.queue.keys
+        if neighbors is None:
+            value = info_nce(query, key, queue, self.temperature)
+        else:
+            value = mined_info_nce(
+                query, key, queue, neighbors, self.temperature
+            )
+        return dict(
+            loss_global=self.loss_weight * value,
+            global_similarity=(query.detach() * key).sum(dim=1).mean(),
+        )
+
+    def nearest(self, views: Sequence[Tensor]) -> Tensor:
+        """Queue entries nearest to any view of a video."""
+        return nearest_keys(views, self.queue.keys, self.num_neighbors)
+
+    def divergence(
+        self, extreme: Tensor, query: Tensor, key: Tensor
+    ) -> Tensor:
+        """Disagreement of an extreme view with the query about all keys."""
+        return distribution_divergence(
+            extreme, query, key, self.queue.keys, self.temperature
+        )
+
+    def queue_keys(self, key: Tensor) -> Tensor:
+        """What the videos of a batch leave in the queue: their embeddings."""
+        return key
+
+    def enqueue(self, key: Tensor) -> None:
+        """Store the keys of a batch."""
+        self.queue.enqueue(key)
+
+
+@MODELS.register_module()
+class TempoRankingHead(BaseModule):
+    """Motion head of RVTCLR: projector of its own and margin ranking.
+
+    It has no queue: the two tempi of one video are all that it compares.
+
+    Args:
+        in_channels (int): C, channels of the encoder's last stage.
+        embed_dim (int): D. Defaults to 128.
+        hidden_channels (int, optional): Width of a hidden layer with ReLU.
+            None: one linear layer. Defaults to None.
+        margin (float): Defaults to 1.0.
+        temperature (float): Divides similarities before the margin is asked
+            for. Defaults to 0.07.
+        loss_weight (float): Defaults to 1.0.
+        init_cfg (dict or list[dict], optional): Initialisation.
+
+    Raises:
+        ValueError: If the margin or the temperature is not positive.
+
+    Source:
+        Zhuysheng/RVTCLR 8782889; METHOD.md section 1.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        embed_dim: int = 128,
+        hidden_channels: int | None = None,
+        margin: float = 1.0,
+        temperature: float = 0.07,
+        loss_weight: float = 1.0,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if not (margin > 0 and temperature > 0):
+            raise ValueError(
+                f'margin={margin} and temperature={temperature} must be '
+                'positive'
+            )
+        self.margin = margin
+        self.temperature = temperature
+        self.loss_weight = loss_weight
+        self.projector = video_projector(
+            in_channels, embed_dim, hidden_channels
+        )
+
+    def forward(
+        self,
+        features: Tensor,
+        mask: Tensor | None = None,
+        projector: nn.Module | None = None,
+    ) -> Tensor:
+        """Embed the motion of videos."""
+        projector = self.projector if projector is None else projector
+        raw = at_least_float32(projector(pool_video(features, mask)))
+        return functional.normalize(raw, dim=1)
+
+    def loss(
+        self, query: Tensor, same: Tensor, other: Tensor
+    ) -> dict[str, Tensor]:
+        """Weighted margin ranking of the two keys."""
+        value = tempo_ranking(
+            query, same, other, self.margin, self.temperature
+        )
+        lead = (query.detach() * (same - other)).sum(dim=1)
+        return dict(
+            loss_motion=self.loss_weight * value,
+            tempo_accuracy=(lead > 0).float().mean(),
+        )
+
 
 QUEUE_ENTRIES = ('mean', 'snippet')
 
@@ -41,17 +249,7 @@ class Snippets(NamedTuple):
 def pool_snippets(
     features: Tensor, num_snippets: int, mask: Tensor | None = None
 ) -> Tensor:
-    """Average frames into S snippets.
-
-    Args:
-        features (Tensor): Features a frame, (N, C, T').
-        num_snippets (int): S.
-        mask (Tensor, optional): Valid frames, (N, T') bool. A snippet without
-            a valid frame is zero.
-
-    Returns:
-        Tensor: (N, C, S).
-    """
+    """Average frames into S snippets."""
     if mask is None:
         return functional.adaptive_avg_pool1d(features, num_snippets)
     total, share = _pool_valid(features, mask, num_snippets)
@@ -70,22 +268,7 @@ def _pool_valid(
 
 
 def pool_times(frame_index: Tensor, num_snippets: int) -> Tensor:
-    """When the snippets of a view are.
-
-    Args:
-        frame_index (Tensor): Source frame of each frame, (N, T); -1 where
-            it is padding.
-        num_snippets (int): S.
-
-    Returns:
-        Tensor: Mean source frame of each, (N, S) float32; NaN where all is
-        padding.
-
-    Examples:
-        >>> import torch
-        >>> pool_times(torch.tensor([[4, 5, 6, -1, -1, -1]]), 3)
-        tensor([[4.5000, 6.0000,    nan]])
-    """
+    """When the snippets of a view are."""
     total, share = _pool_valid(
         frame_index.unsqueeze(1).float(), frame_index >= 0, num_snippets
     )
@@ -231,18 +414,6 @@ class SnippetContrastHead(BaseModule):
         """Weighted InfoNCE against the queue as it is now.
 
         ``matching='time'`` reads ``times`` of both.
-
-        Args:
-            query (Snippets): Snippets of the query view.
-            key (Snippets): Snippets of the key view.
-            mining (bool): Whether the nearest queue entries of each query
-                snippet are positives too. Defaults to False.
-
-        Returns:
-            dict[str, Tensor]: ``loss_snippet``.
-
-        Raises:
-            ValueError: If ``times`` are needed and missing.
         """
         parts = (
             query.embedding,
@@ -270,23 +441,11 @@ class SnippetContrastHead(BaseModule):
         return dict(loss_snippet=self.loss_weight * value)
 
     def queue_keys(self, key: Snippets) -> Tensor:
-        """What the videos of a batch leave in the queue.
-
-        Args:
-            key (Snippets): Snippets of the key view.
-
-        Returns:
-            Tensor: Unit length, (N, D), or (N * S, D) for
-            ``queue_entry='snippet'``.
-        """
+        """What the videos of a batch leave in the queue."""
         if self.queue_entry == 'snippet':
             return key.embedding.transpose(1, 2).flatten(0, 1)
         return functional.normalize(key.raw.mean(dim=2), dim=1)
 
     def enqueue(self, key: Snippets) -> None:
-        """Store the entries of a batch.
-
-        Args:
-            key (Snippets): Snippets of the key view.
-        """
+        """Store the entries of a batch."""
         self.queue.enqueue(self.queue_keys(key))
