@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ LINES = ('spine', 'shoulders')
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class NormalizeSkeleton(SkeletonTransform):
     """Centre, turn and scale bodies; frames keep their place.
 
@@ -66,19 +68,18 @@ class NormalizeSkeleton(SkeletonTransform):
         ValueError: If an argument is unknown.
     """
 
-    def __init__(
-        self,
-        center: str | None = 'frame',
-        align: str | None = 'body',
-        scale: bool | None = None,
-        fill: str | None = 'hold',
-        up_axis: int = 1,
-    ) -> None:
+    center: str | None = 'frame'
+    align: str | None = 'body'
+    scale: bool | None = None
+    fill: str | None = 'hold'
+    up_axis: int = 1
+
+    def __post_init__(self) -> None:
         choices = dict(
-            center=(center, ('frame', 'first', None)),
-            align=(align, ('body', 'heading', None)),
-            fill=(fill, ('hold', 'linear', None)),
-            up_axis=(up_axis, (0, 1, 2)),
+            center=(self.center, ('frame', 'first', None)),
+            align=(self.align, ('body', 'heading', None)),
+            fill=(self.fill, ('hold', 'linear', None)),
+            up_axis=(self.up_axis, (0, 1, 2)),
         )
         for key, (value, allowed) in choices.items():
             if value not in allowed:
@@ -86,11 +87,6 @@ class NormalizeSkeleton(SkeletonTransform):
                     f'NormalizeSkeleton: {key}={value!r} is unknown; use one '
                     f'of {allowed}'
                 )
-        self.center = center
-        self.align = align
-        self.scale = scale
-        self.fill = fill
-        self.up_axis = up_axis
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Normalise a sample."""

@@ -66,21 +66,15 @@ class SkeletonTransform(BaseTransform):
 
 
 class RandomTransform(SkeletonTransform):
-    """A transform that acts on some samples only.
+    """A dataclass that acts on a share ``prob`` of the samples only."""
 
-    Args:
-        prob (float): Share of the samples it acts on.
+    prob: float
 
-    Raises:
-        ValueError: If `prob` is not in [0, 1].
-    """
-
-    def __init__(self, prob: float) -> None:
-        if not 0 <= prob <= 1:
+    def __post_init__(self) -> None:
+        if not 0 <= self.prob <= 1:
             raise ValueError(
-                f'{type(self).__name__}: prob={prob} must lie in [0, 1]'
+                f'{type(self).__name__}: prob={self.prob} must lie in [0, 1]'
             )
-        self.prob = prob
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw whether to act, then act."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ def _at_least_zero(**values: float) -> None:
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomShear(RandomTransform):
     """Shear: each coordinate takes a share of the others.
 
@@ -56,10 +58,12 @@ class RandomShear(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(self, amplitude: float = 0.5, prob: float = 1.0) -> None:
-        super().__init__(prob)
-        _at_least_zero(amplitude=amplitude)
-        self.amplitude = amplitude
+    amplitude: float = 0.5
+    prob: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _at_least_zero(amplitude=self.amplitude)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Shear a sample."""
@@ -68,6 +72,7 @@ class RandomShear(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomRotate(RandomTransform):
     """AimCLR's rotation: far about one drawn axis, hardly about the others.
 
@@ -82,16 +87,15 @@ class RandomRotate(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(
-        self,
-        main_angle: float = 30.0,
-        other_angle: float = 1.0,
-        prob: float = 1.0,
-    ) -> None:
-        super().__init__(prob)
-        _at_least_zero(main_angle=main_angle, other_angle=other_angle)
-        self.main_angle = main_angle
-        self.other_angle = other_angle
+    main_angle: float = 30.0
+    other_angle: float = 1.0
+    prob: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _at_least_zero(
+            main_angle=self.main_angle, other_angle=self.other_angle
+        )
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Rotate a sample."""
@@ -105,6 +109,7 @@ class RandomRotate(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomHeading(RandomTransform):
     """Turn everybody about one fixed axis, as if the camera walked round.
 
@@ -119,15 +124,17 @@ class RandomHeading(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(
-        self, max_angle: float = 180.0, axis: int = 2, prob: float = 1.0
-    ) -> None:
-        super().__init__(prob)
-        _at_least_zero(max_angle=max_angle)
-        if axis not in (0, 1, 2):
-            raise ValueError(f'RandomHeading: axis={axis!r} must be 0, 1 or 2')
-        self.max_angle = max_angle
-        self.axis = axis
+    max_angle: float = 180.0
+    axis: int = 2
+    prob: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _at_least_zero(max_angle=self.max_angle)
+        if self.axis not in (0, 1, 2):
+            raise ValueError(
+                f'RandomHeading: axis={self.axis!r} must be 0, 1 or 2'
+            )
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Turn a sample."""
@@ -139,6 +146,7 @@ class RandomHeading(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomScale(RandomTransform):
     """Larger or smaller bodies.
 
@@ -152,19 +160,17 @@ class RandomScale(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(
-        self,
-        low: float = 0.8,
-        high: float = 1.2,
-        per_axis: bool = False,
-        prob: float = 1.0,
-    ) -> None:
-        super().__init__(prob)
-        if not 0 < low <= high:
-            raise ValueError(f'RandomScale: 0 < low={low} <= high={high}')
-        self.low = low
-        self.high = high
-        self.per_axis = per_axis
+    low: float = 0.8
+    high: float = 1.2
+    per_axis: bool = False
+    prob: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.low <= self.high:
+            raise ValueError(
+                f'RandomScale: 0 < low={self.low} <= high={self.high}'
+            )
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Scale a sample."""
@@ -176,6 +182,7 @@ class RandomScale(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomNoise(RandomTransform):
     """Gaussian noise on every coordinate of present bodies.
 
@@ -187,10 +194,12 @@ class RandomNoise(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(self, std: float = 0.01, prob: float = 0.5) -> None:
-        super().__init__(prob)
-        _at_least_zero(std=std)
-        self.std = std
+    std: float = 0.01
+    prob: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _at_least_zero(std=self.std)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Add noise to a sample."""
@@ -201,6 +210,7 @@ class RandomNoise(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomTemporalBlur(RandomTransform):
     """Gaussian filter along time.
 
@@ -218,25 +228,20 @@ class RandomTemporalBlur(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(
-        self,
-        min_sigma: float = 0.1,
-        max_sigma: float = 2.0,
-        radius: int = 7,
-        normalize: bool = True,
-        prob: float = 0.5,
-    ) -> None:
-        super().__init__(prob)
-        if not 0 < min_sigma <= max_sigma:
+    min_sigma: float = 0.1
+    max_sigma: float = 2.0
+    radius: int = 7
+    normalize: bool = True
+    prob: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.min_sigma <= self.max_sigma:
             raise ValueError(
-                f'RandomTemporalBlur: 0 < min_sigma={min_sigma} <= '
-                f'max_sigma={max_sigma} must hold'
+                f'RandomTemporalBlur: 0 < min_sigma={self.min_sigma} <= '
+                f'max_sigma={self.max_sigma} must hold'
             )
-        _at_least_zero(radius=radius)
-        self.min_sigma = min_sigma
-        self.max_sigma = max_sigma
-        self.radius = radius
-        self.normalize = normalize
+        _at_least_zero(radius=self.radius)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Blur a sample."""
@@ -251,6 +256,7 @@ class RandomTemporalBlur(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomAxisMask(RandomTransform):
     """Set one coordinate of the whole sample to zero.
 
@@ -261,8 +267,7 @@ class RandomAxisMask(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(self, prob: float = 0.5) -> None:
-        super().__init__(prob)
+    prob: float = 0.5
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Mask a coordinate."""
@@ -271,6 +276,7 @@ class RandomAxisMask(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomJointMask(RandomTransform):
     """Hide some joints, or shear them away.
 
@@ -285,23 +291,21 @@ class RandomJointMask(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(
-        self,
-        ratio: float = 0.4,
-        per_frame: bool = False,
-        mode: str = 'zero',
-        prob: float = 0.5,
-    ) -> None:
-        super().__init__(prob)
-        if not 0 <= ratio <= 1:
-            raise ValueError(f'RandomJointMask: ratio={ratio} not in [0, 1]')
-        if mode not in ('zero', 'shear'):
+    ratio: float = 0.4
+    per_frame: bool = False
+    mode: str = 'zero'
+    prob: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.ratio <= 1:
             raise ValueError(
-                f"RandomJointMask: mode={mode!r}; use 'zero' or 'shear'"
+                f'RandomJointMask: ratio={self.ratio} not in [0, 1]'
             )
-        self.ratio = ratio
-        self.per_frame = per_frame
-        self.mode = mode
+        if self.mode not in ('zero', 'shear'):
+            raise ValueError(
+                f"RandomJointMask: mode={self.mode!r}; use 'zero' or 'shear'"
+            )
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Hide joints of a sample."""
@@ -318,6 +322,7 @@ class RandomJointMask(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomSpatialFlip(RandomTransform):
     """Exchange left and right joints.
 
@@ -333,16 +338,16 @@ class RandomSpatialFlip(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(
-        self, mirror_axis: int | None = None, prob: float = 0.5
-    ) -> None:
-        super().__init__(prob)
-        if mirror_axis not in (None, 0, 1, 2):
+    mirror_axis: int | None = None
+    prob: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mirror_axis not in (None, 0, 1, 2):
             raise ValueError(
-                f'RandomSpatialFlip: mirror_axis={mirror_axis!r} must be 0, '
-                '1, 2 or None'
+                f'RandomSpatialFlip: mirror_axis={self.mirror_axis!r} must be '
+                '0, 1, 2 or None'
             )
-        self.mirror_axis = mirror_axis
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Flip a sample."""
@@ -365,6 +370,7 @@ class RandomSpatialFlip(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomPosture(RandomTransform):
     """Hold the body differently, all along: bent, leaning, arms apart.
 
@@ -389,17 +395,17 @@ class RandomPosture(RandomTransform):
         ValueError: If an argument is out of range.
     """
 
-    def __init__(
-        self, sigma: float = 0.25, up: str = 'y', prob: float = 1.0
-    ) -> None:
-        super().__init__(prob)
-        if sigma < 0 or up not in UP_AXES:
+    sigma: float = 0.25
+    up: str = 'y'
+    prob: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sigma < 0 or self.up not in UP_AXES:
             raise ValueError(
-                f'RandomPosture: sigma={sigma} must not be below 0 and '
-                f'up={up!r} must be one of {UP_AXES}'
+                f'RandomPosture: sigma={self.sigma} must not be below 0 and '
+                f'up={self.up!r} must be one of {UP_AXES}'
             )
-        self.sigma = sigma
-        self.up = up
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Change the posture of each person."""

@@ -8,6 +8,7 @@ left disappears, one that shows twice (a mirrored end) becomes two.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def _positive(**values: int | None) -> None:
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomWindow(SkeletonTransform):
     """A window of a long sequence; shorter sequences stay whole.
 
@@ -55,13 +57,12 @@ class RandomWindow(SkeletonTransform):
         test_mode (bool): Take the middle instead of a random place.
     """
 
-    def __init__(
-        self, size: int, pad: bool = False, test_mode: bool = False
-    ) -> None:
-        _positive(size=size)
-        self.size = size
-        self.pad = pad
-        self.test_mode = test_mode
+    size: int
+    pad: bool = False
+    test_mode: bool = False
+
+    def __post_init__(self) -> None:
+        _positive(size=self.size)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Cut a window."""
@@ -75,6 +76,7 @@ class RandomWindow(SkeletonTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class ResizeTime(SkeletonTransform):
     """Stretch or squeeze a sequence to a number of frames, linearly.
 
@@ -84,9 +86,10 @@ class ResizeTime(SkeletonTransform):
         size (int): New number of frames.
     """
 
-    def __init__(self, size: int) -> None:
-        _positive(size=size)
-        self.size = size
+    size: int
+
+    def __post_init__(self) -> None:
+        _positive(size=self.size)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Resize a sample."""
@@ -97,6 +100,7 @@ class ResizeTime(SkeletonTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class TemporalCrop(RandomTransform):
     """A random crop of T frames, both ends lengthened by their mirror image.
 
@@ -108,10 +112,12 @@ class TemporalCrop(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(self, padding_ratio: int = 6, prob: float = 1.0) -> None:
-        super().__init__(prob)
-        _positive(padding_ratio=padding_ratio)
-        self.padding_ratio = padding_ratio
+    padding_ratio: int = 6
+    prob: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive(padding_ratio=self.padding_ratio)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Crop a sample."""
@@ -122,6 +128,7 @@ class TemporalCrop(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class TemporalCropResize(RandomTransform):
     """A random part of the sequence, resized linearly.
 
@@ -135,23 +142,19 @@ class TemporalCropResize(RandomTransform):
             resized only.
     """
 
-    def __init__(
-        self,
-        size: int | None = None,
-        min_ratio: float = 0.5,
-        max_ratio: float = 1.0,
-        prob: float = 1.0,
-    ) -> None:
-        super().__init__(prob)
-        _positive(size=size)
-        if not 0 < min_ratio <= max_ratio <= 1:
+    size: int | None = None
+    min_ratio: float = 0.5
+    max_ratio: float = 1.0
+    prob: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive(size=self.size)
+        if not 0 < self.min_ratio <= self.max_ratio <= 1:
             raise ValueError(
-                f'TemporalCropResize: 0 < min_ratio={min_ratio} <= '
-                f'max_ratio={max_ratio} <= 1 must hold'
+                f'TemporalCropResize: 0 < min_ratio={self.min_ratio} <= '
+                f'max_ratio={self.max_ratio} <= 1 must hold'
             )
-        self.size = size
-        self.min_ratio = min_ratio
-        self.max_ratio = max_ratio
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Crop and resize a sample."""
@@ -167,6 +170,7 @@ class TemporalCropResize(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomTempo(RandomTransform):
     """Play the sequence faster or slower.
 
@@ -182,22 +186,18 @@ class RandomTempo(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(
-        self,
-        low: float = 0.5,
-        high: float = 2.0,
-        size: int | None = None,
-        prob: float = 1.0,
-    ) -> None:
-        super().__init__(prob)
-        _positive(size=size)
-        if not 0 < low <= high:
+    low: float = 0.5
+    high: float = 2.0
+    size: int | None = None
+    prob: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive(size=self.size)
+        if not 0 < self.low <= self.high:
             raise ValueError(
-                f'RandomTempo: 0 < low={low} <= high={high} must hold'
+                f'RandomTempo: 0 < low={self.low} <= high={self.high}'
             )
-        self.low = low
-        self.high = high
-        self.size = size
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Resample a sample."""
@@ -212,6 +212,7 @@ class RandomTempo(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class RandomTemporalFlip(RandomTransform):
     """Play the sequence backwards.
 
@@ -223,8 +224,7 @@ class RandomTemporalFlip(RandomTransform):
         prob (float): Share of the samples it acts on.
     """
 
-    def __init__(self, prob: float = 0.5) -> None:
-        super().__init__(prob)
+    prob: float = 0.5
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Reverse a sample."""
@@ -232,6 +232,7 @@ class RandomTemporalFlip(RandomTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
 class FrameLabels(SkeletonTransform):
     """Segments to one label a frame; videos without the key are left alone.
 
@@ -248,9 +249,10 @@ class FrameLabels(SkeletonTransform):
             ``num_classes``, else the length of ``metainfo['classes']``.
     """
 
-    def __init__(self, num_classes: int | None = None) -> None:
-        _positive(num_classes=num_classes)
-        self.num_classes = num_classes
+    num_classes: int | None = None
+
+    def __post_init__(self) -> None:
+        _positive(num_classes=self.num_classes)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Label the frames of a sample."""

@@ -14,7 +14,6 @@ from mmsnip.datasets.benchmarks import (
 from mmsnip.io.annotation import AnnotationError
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import BabelSource
-from mmsnip.skeleton.resample import paint_segments
 from mmsnip.structures import Segments
 from tests.formats.babel_files import entry, write_json
 
@@ -63,30 +62,10 @@ def test_labels_are_those_of_the_subset_and_others_are_background(babel_file):
     assert sample['num_classes'] == 4
 
 
-def test_the_longest_sequence_is_an_argument(babel_file):
-    assert names(BABELDataset(babel_file, 2, max_frames=None)) == [
-        *'acd'
-    ]
-
-
 @pytest.mark.parametrize('subset', [1, 3])
 def test_a_file_without_the_classes_is_refused(babel_file, subset):
     with pytest.raises(AnnotationError, match=r"toy\.pkl.*lacks \['\w+'"):
         BABELDataset(babel_file, subset)
-
-
-@pytest.mark.parametrize(
-    ('arguments', 'message'),
-    [
-        (dict(subset=4), r'subset=4 is unknown; use one of \[1, 2, 3\]'),
-        (dict(metainfo=dict(classes=['sit'])), 'disagree with subset=1'),
-        (dict(only='sit'), "only='sit' is no class of subset=1; use one of"),
-        (dict(overlaps='first'), "overlaps='first' is unknown"),
-    ],
-)
-def test_unknown_arguments_are_refused(babel_file, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        BABELDataset(babel_file, **arguments)
 
 
 @pytest.mark.parametrize(
@@ -136,22 +115,6 @@ def test_only_segments_of_one_class_are_joined(rows, expected):
         segments, labels = join_within_classes(table[:, :2], table[:, 2], 13)
 
         assert np.column_stack([segments, labels]).tolist() == expected
-
-
-def test_joined_segments_paint_as_one_label_does_where_none_is_nested():
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        # one segment a class, so that joining changes nothing
-        starts = rng.integers(0, 9, 4)
-        segments = np.stack([starts, starts + rng.integers(1, 5, 4)], axis=1)
-        labels = rng.permutation(4)
-
-        joined = paint_segments(
-            *join_within_classes(segments, labels, 13), 13, 4
-        )
-        one = paint_segments(*one_label(segments, labels, 13), 13, 4)
-
-        np.testing.assert_array_equal(joined, one)
 
 
 @pytest.fixture
@@ -235,19 +198,6 @@ def test_one_class_draws_the_same_fraction_as_all_four(write, make_video):
     assert names(sit) == names(whole)
 
 
-def test_one_class_of_trimmed_videos_leaves_the_others_unlabelled(
-    write, make_video
-):
-    path = write(
-        [make_video(f'c{n}', 7 + n, label=[2, 5][n % 2]) for n in range(5)],
-        classes=CLASSES,
-    )
-
-    dataset = BABELDataset(path, subset=2, only='run')
-
-    assert [s.get('label') for s in dataset] == [None, 0, None, 0, None]
-
-
 @pytest.fixture
 def babel_folder(tmp_path):
     """BABEL's files with extracted joints, 60 frames a second."""
@@ -283,12 +233,3 @@ def test_a_raw_folder_serves_what_its_converted_file_does(
         sample, wanted = found[index], expected[index]
         for key in ('keypoint', 'segments', 'segment_labels'):
             np.testing.assert_array_equal(sample[key], wanted[key])
-
-
-def test_a_raw_folder_without_joints_asks_for_them(babel_folder):
-    (babel_folder / 'amass').rename(babel_folder / 'elsewhere')
-
-    with pytest.raises(
-        AnnotationError, match=r'cannot be used as babel: .*model of SMPL-H'
-    ):
-        BABELDataset(str(babel_folder), split='train')

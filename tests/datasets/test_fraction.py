@@ -55,9 +55,3 @@ def test_the_choice_depends_on_the_seed_alone():
 
     assert choices[0] == choices[1]
     assert choices[0] != choices[2]
-
-
-@pytest.mark.parametrize('fraction', [0, -0.1, 1.5, float('nan')])
-def test_a_share_outside_0_to_1_is_refused(fraction):
-    with pytest.raises(ValueError, match=r'fraction=.* must lie in \(0, 1\]'):
-        stratified_fraction(TRIMMED, fraction, 0)

@@ -62,19 +62,6 @@ def test_a_file_without_the_split_lists_those_it_has(untrimmed_file):
         PKUMMDDataset(untrimmed_file, 'cross-view', 'val')
 
 
-@pytest.mark.parametrize(
-    ('arguments', 'message'),
-    [
-        (dict(protocol='cross-setup'), "protocol='cross-setup' is unknown"),
-        (dict(phase='test'), r"phase='test' .*\['train', 'val'\]"),
-        (dict(split='xsub_val'), 'chosen by protocol and phase'),
-    ],
-)
-def test_unknown_arguments_are_refused(pkummd_file, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        PKUMMDDataset(pkummd_file, **arguments)
-
-
 @pytest.fixture(scope='module')
 def pkummd_folder(tmp_path_factory):
     """Three training and two validation videos, two views of each."""
@@ -105,14 +92,6 @@ def test_a_raw_folder_serves_what_its_converted_file_does(
             np.testing.assert_array_equal(sample[key], wanted[key])
 
 
-def test_a_raw_folder_is_found_below_the_data_root(pkummd_folder):
-    dataset = PKUMMDDataset(
-        pkummd_folder.name, data_root=str(pkummd_folder.parent)
-    )
-
-    assert len(dataset) == 6
-
-
 def test_one_line_tells_how_to_prepare_a_raw_folder(
     pkummd_folder, monkeypatch
 ):
@@ -141,10 +120,3 @@ def test_a_folder_without_the_split_lists_those_it_has(pkummd_folder):
         match=r"no split 'xsub_train'; it has \['xview_train', 'xview_val'\]",
     ):
         PKUMMDDataset(str(folder))
-
-
-def test_a_folder_of_something_else_is_refused(tmp_path):
-    with pytest.raises(
-        AnnotationError, match=r'cannot be used as pkummd: .*holds no skelet'
-    ):
-        PKUMMDDataset(str(tmp_path))

@@ -9,7 +9,6 @@ import pytest
 import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler, worker_init_fn
 from mmengine.hooks import DistSamplerSeedHook
-from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import DataLoader
 
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
@@ -88,18 +87,6 @@ def test_draws_do_not_depend_on_the_workers(dataset, num_workers, persistent):
     assert shared == alone
 
 
-def test_draws_differ_between_epochs_indices_and_seeds(dataset):
-    numbers = [
-        number
-        for seed in (3, 4)
-        for epoch in draws(loader(dataset, seed=seed), epochs=[0, 1, 2])
-        for _, number in epoch
-    ]
-
-    assert len(numbers) == 2 * 3 * 8
-    assert len(set(numbers)) == len(numbers)
-
-
 def test_draws_differ_between_epochs_of_persistent_workers(dataset):
     first, second = draws(
         loader(dataset, 2, True, shuffle=False), epochs=[0, 1]
@@ -115,14 +102,6 @@ def test_a_resumed_run_draws_what_the_uninterrupted_one_drew(dataset):
     resumed = draws(loader(dataset, 2), epochs=[2])
 
     assert resumed == whole[2:]
-
-
-def test_a_plain_index_brings_no_generator(untrimmed_file):
-    dataset = SkeletonLocalizationDataset(untrimmed_file)
-    made = DataLoader(dataset, sampler=DefaultSampler(dataset, seed=0),
-                      batch_size=None)  # fmt: skip
-
-    assert all('rng' not in sample for sample in made)
 
 
 def test_the_hook_of_mmengine_sets_the_epoch(dataset):
@@ -179,36 +158,6 @@ def test_infinite_visits_count_passes_as_epochs(monkeypatch, rank):
     assert [v.epoch for v in visits] == (positions // 5).tolist()
 
 
-def test_infinite_visits_reach_the_workers(dataset):
-    def some(num_workers):
-        made = DataLoader(
-            dataset,
-            batch_size=3,
-            sampler=InfiniteVisitSampler(dataset, seed=0),
-            num_workers=num_workers,
-            collate_fn=list,
-        )
-        return [pair for batch in itertools.islice(made, 6) for pair in batch]
-
-    alone = some(0)
-
-    assert some(2) == alone
-    assert len({number for _, number in alone}) == 18
-
-
-@pytest.mark.parametrize(
-    'name', ['InfiniteVisitSampler', 'LengthGroupSampler', 'VisitSampler']
-)
-def test_samplers_are_built_by_their_registered_name(name):
-    built = DATA_SAMPLERS.build(
-        dict(type=f'mmsnip.{name}', shuffle=False, **ARGUMENTS.get(name, {})),
-        default_args=dict(dataset=Lengths([3, 1, 2, 5]), seed=7),
-    )
-
-    assert type(built).__name__ == name
-    assert next(iter(built)).seed == 7
-
-
 def test_numpy_state_of_the_workers_is_never_asked(dataset):
     """Reseeding all global generators changes nothing."""
     made = loader(dataset)
@@ -254,16 +203,6 @@ def test_grouping_visits_each_video_once(monkeypatch, shuffle, world):
     assert sorted(i for order in orders for i in order) == list(range(37))
 
 
-def test_rounding_up_repeats_the_first_videos_at_the_end(monkeypatch):
-    """So that results gathered in turn are cut to one entry a video."""
-    orders = ranks_of(monkeypatch, drawn_lengths(), 3, batch_size=4)
-
-    in_turn = [i for step in zip(*orders) for i in step]
-    assert len(in_turn) == 39
-    assert sorted(in_turn[:37]) == list(range(37))
-    assert in_turn[37:] == in_turn[:2]
-
-
 def test_processes_have_equally_long_batches_at_each_step(monkeypatch):
     lengths = drawn_lengths(count=96)
     spread = lengths.max() - lengths.min()
@@ -303,14 +242,6 @@ def test_grouped_batches_differ_between_epochs_and_repeat_with_the_seed(
     assert [v.epoch for v in members(2)[0]] == [2] * 4
 
 
-def test_grouped_validation_begins_with_the_longest(dataset):
-    made = LengthGroupSampler(dataset, batch_size=2, shuffle=False, seed=0)
-
-    found = video_lengths(dataset)[list(made)]
-
-    assert found.tolist() == sorted(found, reverse=True)
-
-
 def test_lengths_are_those_of_the_samples(dataset):
     expected = [
         dataset.get_data_info(i)['keypoint'].shape[1]
@@ -318,39 +249,3 @@ def test_lengths_are_those_of_the_samples(dataset):
     ]
 
     assert video_lengths(dataset).tolist() == expected
-
-
-@pytest.mark.data
-def test_grouping_real_videos_saves_padding(data_dir, record_property):
-    dataset = SkeletonLocalizationDataset(
-        str(data_dir / 'bandai_stitched.pkl'), split='train'
-    )
-    lengths = video_lengths(dataset)
-    rng = np.random.default_rng(0)
-    drawn = padded_share(lengths, rng.permutation(len(lengths)), 8)
-
-    grouped = padded_share(lengths, group_by_length(lengths, 8, rng), 8)
-
-    record_property('padding, drawn', drawn)
-    record_property('padding, grouped', grouped)
-    assert grouped < 0.25 * drawn
-
-
-@pytest.mark.parametrize('key', ['batch_size', 'pool'])
-@pytest.mark.parametrize('value', [0, 2.0])
-def test_groups_of_no_size_are_refused(key, value):
-    arguments = {'batch_size': 2, key: value}
-
-    with pytest.raises(ValueError, match=rf'{key}={value!r} must be a pos'):
-        LengthGroupSampler(Lengths([3, 1]), **arguments)
-
-
-def test_videos_without_a_length_are_refused():
-    class Nameless(Lengths):
-        def get_data_info(self, index):
-            return dict(img_path='x')
-
-    with pytest.raises(KeyError, match=r'sample 0 .* has no total_frames'):
-        list(LengthGroupSampler(Nameless([3, 1]), batch_size=2, seed=0))
-    with pytest.raises(TypeError, match='range has no get_data_info'):
-        list(LengthGroupSampler(range(3), batch_size=2, seed=0))

@@ -15,11 +15,10 @@ from torch.utils.data import DataLoader
 from mmsnip.apis.custom import describe_annotation
 from mmsnip.datasets import (
     BABELDataset,
-    PKUMMDDataset,
     SkeletonLocalizationDataset,
 )
 from mmsnip.datasets.sampling import Visit
-from mmsnip.io.annotation import AnnotationError, load_annotation
+from mmsnip.io.annotation import load_annotation
 from mmsnip.io.store import SkeletonStore
 from mmsnip.io.store_writer import write_store
 from mmsnip.skeleton import SkeletonLayout
@@ -109,15 +108,6 @@ def test_samples_of_a_store_are_those_of_its_pickle(untrimmed_file, kwargs):
     same_datasets(*both(untrimmed_file, **kwargs))
 
 
-@pytest.mark.parametrize(
-    'kwargs',
-    [dict(), dict(fraction=0.1), dict(metainfo=dict(classes=['sit', 'jump']))],
-    ids=str,
-)
-def test_trimmed_samples_are_those_of_the_pickle(trimmed_file, kwargs):
-    same_datasets(*both(trimmed_file, **kwargs))
-
-
 def test_2d_samples_are_those_of_the_pickle(tmp_path):
     path = tmp_path / 'hmdb.pkl'
     rng = np.random.default_rng(0)
@@ -165,18 +155,6 @@ def test_babel_samples_are_those_of_the_pickle(write, make_video, kwargs):
     same_datasets(one, other)
 
 
-def test_pkummd_samples_are_those_of_the_pickle(write, make_video):
-    path = write(
-        [make_video(f'v{i}', 7 + i, [[1, 4, i]]) for i in range(3)],
-        split=dict(xview_train=['v2', 'v0'], xview_val=['v1']),
-    )
-
-    for phase in ('train', 'val'):
-        same_datasets(
-            *both(path, PKUMMDDataset, protocol='cross-view', phase=phase)
-        )
-
-
 def test_custom_configs_learn_the_same_from_a_store(untrimmed_file):
     store = pack(untrimmed_file)
 
@@ -185,20 +163,6 @@ def test_custom_configs_learn_the_same_from_a_store(untrimmed_file):
 
     assert other.ann_file == store
     assert {**vars(one), 'ann_file': ''} == {**vars(other), 'ann_file': ''}
-
-
-@pytest.mark.parametrize('serialize_data', [True, False])
-def test_the_dataset_keeps_no_joints(untrimmed_file, serialize_data):
-    _, dataset = both(untrimmed_file, serialize_data=serialize_data)
-
-    if serialize_data:
-        kept = [dataset._stored(i) for i in range(len(dataset))]
-    else:
-        kept = dataset.data_list
-
-    assert all('keypoint' not in video for video in kept)
-    joints = 13 * 2 * 5 * 3 * 4
-    assert len(pickle.dumps(kept[0])) < joints
 
 
 def test_building_a_dataset_reads_no_joints(untrimmed_file):
@@ -247,15 +211,6 @@ def test_changing_a_sample_leaves_the_store_alone(untrimmed_file):
     same_datasets(one, other)
 
 
-def test_a_subclass_may_replace_joints(untrimmed_file):
-    class Doubled(SkeletonLocalizationDataset):
-        def keep_video(self, video):
-            video['keypoint'] = 2 * video['keypoint']
-            return True
-
-    same_datasets(*both(untrimmed_file, Doubled))
-
-
 def test_subsets_and_joined_datasets_read_their_stores(untrimmed_file):
     one, other = both(untrimmed_file)
 
@@ -288,31 +243,6 @@ def test_workers_read_the_same_file(untrimmed_file, context):
 
 def only_keypoint(sample):
     return sample['keypoint']
-
-
-def test_wrong_labels_of_a_store_are_refused(untrimmed_file):
-    path = pack(untrimmed_file)
-    labels = SkeletonStore(path)._tensors['segment_labels']
-    content = bytearray(Path(path).read_bytes())
-    content[content.index(labels.tobytes())] = 9
-    Path(path).write_bytes(content)
-
-    with pytest.raises(
-        AnnotationError, match=r"safetensors.*\n.*'v0', key 'segment_labels'"
-    ):
-        SkeletonLocalizationDataset(path)
-
-
-@pytest.mark.parametrize('validate', [True, False])
-def test_an_unknown_split_of_a_store_lists_the_known_ones(
-    untrimmed_file, validate
-):
-    path = pack(untrimmed_file)
-
-    with pytest.raises(
-        AnnotationError, match=r"safetensors(.|\n)*'test'.*\['train', 'val'\]"
-    ):
-        SkeletonLocalizationDataset(path, 'test', validate=validate)
 
 
 def test_real_sequences_are_the_same_samples(data_dir, tmp_path):

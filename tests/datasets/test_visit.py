@@ -37,7 +37,3 @@ def test_wrapped_repetitions_of_a_sample_draw_differently():
 
     assert first == again
     assert draw(first) != draw(again)
-
-
-def test_a_negative_seed_is_a_seed():
-    assert draw(Visit(0, 0, -1)) != draw(Visit(0, 0, 1))

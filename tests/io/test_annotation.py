@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -96,15 +94,6 @@ def test_what_was_saved_is_loaded(tmp_path, untrimmed):
         np.testing.assert_equal(ours, theirs)
 
 
-def test_a_malformed_annotation_is_not_saved(tmp_path, untrimmed):
-    untrimmed['annotations'][0]['total_frames'] = 12
-
-    with pytest.raises(DataError, match=r"video 'v0'.*'total_frames'"):
-        save_annotation(tmp_path / 'a.pkl', untrimmed)
-
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_failed_save_leaves_the_old_file(tmp_path, untrimmed, monkeypatch):
     path = tmp_path / 'a.pkl'
     save_annotation(path, untrimmed)
@@ -178,14 +167,6 @@ def test_metainfo_has_builtin_types_only(tmp_path, untrimmed):
     assert metainfo['extra'] == {'shift': [1.0, 1.0], 'pair': [1, 2]}
 
 
-def test_malformed_metainfo_is_refused_for_configs(tmp_path, untrimmed):
-    untrimmed['metainfo']['fps'] = 'thirty'
-    path = write(tmp_path / 'a.pkl', untrimmed)
-
-    with pytest.raises(DataError, match=r"a\.pkl(.|\n)*\.fps'.*thirty"):
-        read_metainfo(path)
-
-
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
@@ -204,16 +185,6 @@ def test_a_pickle_of_another_layout_is_refused(tmp_path, content, message):
         load_annotation(path)
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r'gone\.pkl.*does not exist'):
-        load_annotation(tmp_path / 'gone.pkl')
-
-
-def test_a_folder_is_no_annotation_file(tmp_path):
-    with pytest.raises(DataError, match='is no file'):
-        load_annotation(tmp_path)
-
-
 def test_a_missing_file_names_its_environment_variable(tmp_path, monkeypatch):
     path = str(tmp_path / 'gone.pkl')
     monkeypatch.setenv('MMSNIP_ANN_FILE', path)
@@ -223,11 +194,6 @@ def test_a_missing_file_names_its_environment_variable(tmp_path, monkeypatch):
         match=r'gone\.pkl.*environment variable MMSNIP_ANN_FILE',
     ):
         read_metainfo(path)
-
-
-def test_no_path_names_the_environment_variable():
-    with pytest.raises(DataError, match=r'set.*MMSNIP_ANN_FILE'):
-        read_metainfo('')
 
 
 class Code:
@@ -268,31 +234,6 @@ def test_ragged_keypoints_name_the_video(tmp_path, untrimmed):
         match=r"ragged\.pkl.*\n.*video 'v1', key 'keypoint'.*object dtype",
     ):
         load_annotation(path)
-
-
-def test_a_text_file_is_refused_with_its_name(tmp_path):
-    path = tmp_path / 'notes.pkl'
-    path.write_text('hello')
-
-    with pytest.raises(DataError, match=r'notes\.pkl.*\n.*unreadable'):
-        load_annotation(path)
-
-
-def test_reading_annotations_needs_numpy_only():
-    code = (
-        'import sys, mmsnip.io.annotation\n'
-        'print([m for m in ("torch", "mmengine", "mmcv") if m in sys.modules])'
-    )
-
-    out = subprocess.run(
-        [sys.executable, '-c', code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
-    )
-
-    assert out.stdout.strip() == '[]'
 
 
 # Every malformed field is named.

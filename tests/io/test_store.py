@@ -77,15 +77,6 @@ def test_splits_names_and_metainfo_come_back(store):
     assert (store.num_joints, store.num_channels) == (V, C)
 
 
-def test_no_segments_and_zero_segments_stay_apart(store, tmp_path):
-    path = tmp_path / 'trimmed.safetensors'
-    write_store(path, [video('c', 4, label=1)], METAINFO)
-
-    assert store.info(1)['segments'].shape == (0, 2)
-    assert 'segments' not in SkeletonStore(path).info(0)
-    assert SkeletonStore(path).info(0)['label'] == 1
-
-
 def test_windows_equal_slices_of_the_whole_video(store):
     for i, written in enumerate(four_videos()):
         T = written['total_frames']
@@ -97,26 +88,10 @@ def test_windows_equal_slices_of_the_whole_video(store):
                 )
 
 
-def test_a_window_is_a_view_of_its_frames_only(store):
-    window = store.keypoint(0, 3, 6)
-
-    assert not window.flags.writeable
-    assert np.shares_memory(window, store.keypoint(0, 5, 6))
-    assert not np.shares_memory(window, store.keypoint(0, 6, 13))
-    assert window.swapaxes(0, 1).flags.c_contiguous  # one stretch
-
-
 @pytest.mark.parametrize('frames', [(-1, 3), (0, 14), (5, 4), (14, None)])
 def test_frames_outside_the_video_are_refused(store, frames):
     with pytest.raises(IndexError, match=r"outside video 'v2'.* 13 frames"):
         store.keypoint(0, *frames)
-
-
-@pytest.mark.parametrize('index', [4, -5])
-def test_a_video_outside_the_store_is_refused(store, index):
-    with pytest.raises(IndexError, match=r'toy\.safetensors.* 4 videos'):
-        store[index]
-    assert store[-1]['frame_dir'] == 'a'
 
 
 def test_the_mask_tells_absent_persons_without_reading_joints(path):
@@ -178,15 +153,6 @@ def test_fields_are_left_out_on_request(path):
     )
 
 
-def test_pyskl_names_of_files_serve_as_names(path):
-    entry = video('v', 3)
-    entry['filename'] = entry.pop('frame_dir')
-
-    write_store(path, [entry], METAINFO)
-
-    assert SkeletonStore(path).names == ['v']
-
-
 # The file itself.
 
 
@@ -215,18 +181,6 @@ def test_a_file_that_the_library_wrote_again_serves_as_well(store, tmp_path):
     for i in range(4):
         for key, value in store[i].items():
             same(value, other[i][key])
-
-
-def test_the_header_is_as_long_for_many_videos_as_for_few(tmp_path):
-    sizes = []
-    for count in (3, 300):
-        path = tmp_path / f'{count}.safetensors'
-        write_store(path, (video(f'v{i}', 2) for i in range(count)), METAINFO)
-        head = path.read_bytes()[:8]
-        sizes.append(int.from_bytes(head, 'little'))
-
-    assert sizes[0] == sizes[1]
-    assert (sizes[0] + 8) % 4096 == 0  # joints begin on a page
 
 
 def test_a_store_of_an_earlier_version_opens():
@@ -323,19 +277,6 @@ def test_a_store_is_told_from_a_pickle_by_its_first_bytes(store, tmp_path):
     assert isinstance(open_annotation(pickled)['annotations'], list)
 
 
-def test_a_missing_store_is_refused_as_a_missing_pickle_is(tmp_path):
-    with pytest.raises(DataError, match=r'gone\.safetensors.*not exist'):
-        open_annotation(tmp_path / 'gone.safetensors')
-
-
-@pytest.mark.parametrize('split', ['test', 'none'])
-def test_a_split_that_serves_nobody_is_refused(store, split):
-    data = open_annotation(store.path)
-
-    with pytest.raises(DataError, match=r"no .*'none', 'train', 'val'"):
-        validate_annotation(data, store.path, split)
-
-
 def test_real_sequences_come_back(data_dir, tmp_path):
     data = open_annotation(data_dir / 'bandai_stitched.pkl')
     path = tmp_path / 'bandai.safetensors'
@@ -392,61 +333,6 @@ def test_a_malformed_video_is_named_and_nothing_is_written(
         write_store(path, videos, METAINFO)
 
     assert os.listdir(os.path.dirname(path)) == []
-
-
-def test_all_malformed_videos_are_named(path):
-    videos = four_videos()
-    for entry in videos:
-        entry['total_frames'] += 1
-
-    with pytest.raises(DataError, match=r'4 problems(.|\n)*é/v10') as e:
-        write_store(path, videos, METAINFO)
-
-    assert str(e.value).count('total_frames') >= 4
-
-
-@pytest.mark.parametrize(
-    ('splits', 'message'),
-    [
-        (
-            dict(train=['v1', 'gone']),
-            r"split\['train'\].*1 videos without annotation",
-        ),
-        (dict(train=['v1', 'v1']), r"split\['train'\].*more than once"),
-        (dict(train='v1'), r"split\['train'\].*found str"),
-        (dict(train=[1]), r"split\['train'\]\[0\].*found int 1"),
-        ({3: ['v1']}, r'split\[3\].*found int'),
-    ],
-)
-def test_a_malformed_split_is_refused(path, splits, message):
-    with pytest.raises(DataError, match=message):
-        write_store(path, four_videos(), METAINFO, splits)
-
-
-@pytest.mark.parametrize(
-    ('metainfo', 'message'),
-    [
-        (dict(METAINFO, parents=[-1, 0]), r"key 'metainfo.parents'"),
-        (
-            dict(METAINFO, classes=['a', 'a']),
-            r"'metainfo.classes'.*once",
-        ),
-        (dict(METAINFO, rig=object()), r"key 'metainfo': found object"),
-    ],
-)
-def test_malformed_metainfo_is_refused(path, metainfo, message):
-    with pytest.raises(DataError, match=message):
-        write_store(path, four_videos(), metainfo)
-
-
-def test_an_empty_store_is_refused(path):
-    with pytest.raises(DataError, match='found no video'):
-        write_store(path, [], METAINFO)
-
-
-def test_an_unknown_type_is_refused(path):
-    with pytest.raises(ValueError, match=r"dtype='float64'; use one of"):
-        write_store(path, four_videos(), METAINFO, dtype='float64')
 
 
 # When it is opened.

@@ -26,11 +26,6 @@ def test_raw_annotation_gets_all_fields():
     assert out['layout'].pairs == ((2, 3),)
 
 
-def test_one_person_without_its_axis_gets_one():
-    out = build()(dict(keypoint=np.ones((13, 5, 3))))
-    assert out['keypoint'].shape == (1, 13, 5, 3)
-
-
 def test_absent_persons_are_appended(sample):
     out = build(num_person=4)(sample)
     assert out['keypoint'].shape[0] == 4
@@ -57,11 +52,6 @@ def test_score_becomes_a_channel_that_is_no_coordinate():
     np.testing.assert_allclose(out['keypoint'][..., 2], score, rtol=1e-6)
     assert 'keypoint_score' not in out
     assert build()(out)['num_coords'] == 2
-
-
-def test_layout_argument_wins(sample):
-    layout = dict(parents=[-1, 0, 1, 2, 3])
-    assert build(layout=layout)(sample)['layout'].parents[4] == 3
 
 
 def test_samples_of_mmaction2_pass(tmp_path):
@@ -131,10 +121,3 @@ def test_samples_of_mmaction2_pass(tmp_path):
 def test_malformed_samples_are_refused_by_name(sample, change, args, message):
     with pytest.raises(ValueError, match=message):
         build(**args)({**sample, **change})
-
-
-def test_unknown_arguments_are_refused():
-    with pytest.raises(ValueError, match='num_person=0'):
-        build(num_person=0)
-    with pytest.raises(ValueError, match='num_coords=4'):
-        build(num_coords=4)

@@ -72,27 +72,9 @@ def test_2d_point_at_zero_is_lost_where_there_is_no_score():
     assert names == {'left_shoulder', 'spine_shoulder', 'spine_mid', 'neck'}
 
 
-def test_views_are_mapped_too():
-    view = make_sample()
-    out = build()(make_sample(views=[view]))
-    assert out['views'][0]['keypoint'].shape == (2, 13, 25, 3)
-
-
 def test_source_names_the_layout_where_the_sample_has_none():
     sample = make_sample()
     del sample['layout']
     with pytest.raises(ValueError, match='MapJoints: toy has no layout'):
         build()(dict(sample))
     assert build(source='coco')(sample)['keypoint'].shape[2] == 25
-
-
-def test_normalisation_follows_in_the_new_layout():
-    out = build()(make_sample())
-    step = TRANSFORMS.build(dict(type='mmsnip.NormalizeSkeleton'))
-    moved = step(out)['keypoint']
-    assert not moved[0, :, 1].any()  # NTU's origin
-
-
-def test_unknown_layout_is_refused():
-    with pytest.raises(ValueError, match="layout='ntu' is unknown"):
-        build(target='ntu')

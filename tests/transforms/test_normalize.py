@@ -49,11 +49,6 @@ def test_absent_person_stays_zero(sample):
     assert not normalize(sample)['keypoint'][1].any()
 
 
-def test_without_fill_absent_frames_stay_zero(sample):
-    mask = sample['body_mask']
-    assert not normalize(sample, fill=None)['keypoint'][~mask].any()
-
-
 @pytest.mark.parametrize('align', ['body', 'heading'])
 def test_pose_does_not_depend_on_place_and_heading(align):
     sample = make_sample()
@@ -121,17 +116,6 @@ def test_bone_motion_is_the_bone_of_the_motion(sample):
     )
 
 
-def test_unknown_arguments_are_refused(sample):
-    for key in ('center', 'align', 'fill'):
-        with pytest.raises(ValueError, match=f"{key}='x' is unknown"):
-            normalize(sample, **{key: 'x'})
-    with pytest.raises(ValueError, match="stream='bones'"):
-        stream(sample, 'bones')
-    del sample['layout']
-    with pytest.raises(ValueError, match=r'toy has no layout.*FormatSkeleton'):
-        normalize(sample)
-
-
 @pytest.mark.parametrize(
     'other', [dict(heading_seconds=2.0), dict(heading_line='hips')]
 )
@@ -150,17 +134,3 @@ def test_the_heading_is_the_one_that_is_said(other):
 
     np.testing.assert_array_equal(found[0], default)
     assert np.abs(found[1] - default).max() > 0.01
-
-
-@pytest.mark.parametrize(
-    'given',
-    [
-        *[dict(heading_seconds=s) for s in (-1, float('nan'), float('inf'))],
-        dict(heading_line='knees'),
-    ],
-)
-def test_a_heading_that_is_none_is_refused(given):
-    step = dict(type='mmsnip.SkeletonStream', **given)
-
-    with pytest.raises(ValueError, match=f'{next(iter(given))}='):
-        TRANSFORMS.build(step)

@@ -48,18 +48,6 @@ def test_views_are_packed_as_lists_with_their_maps():
     assert packed['data_samples'].view_frame_index.shape == (2, 13)
 
 
-def test_views_of_unequal_length_keep_one_map_each():
-    views = [[dict(type='mmsnip.ResizeTime', size=7)], []]
-    packed = run(make_sample(), dict(type='mmsnip.MultiView', views=views))
-    index = packed['data_samples'].view_frame_index
-    assert [len(row) for row in index] == [7, 13]
-
-
-def test_sample_without_labels_has_none():
-    packed = run(dict(keypoint=np.ones((1, 2, 5, 3), np.float16)))
-    assert 'gt_frame_labels' not in packed['data_samples']
-
-
 def test_read_only_arrays_become_writable_tensors():
     keypoint = np.ones((1, 2, 5, 3), np.float32)
     keypoint.flags.writeable = False
@@ -77,10 +65,3 @@ def test_packing_copies_what_it_must_not_write_to():
     run(dict(keypoint=stored))['inputs'].zero_()
 
     np.testing.assert_array_equal(stored, before)
-
-
-def test_packing_keeps_the_order_of_a_view_in_memory():
-    rng = np.random.default_rng(0)
-    view = rng.normal(size=(2, 13, 5, 3)).astype(np.float32)[:, ::-1]
-    packed = run(dict(keypoint=view))
-    np.testing.assert_array_equal(packed['inputs'].numpy(), view)

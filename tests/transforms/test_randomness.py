@@ -77,11 +77,6 @@ def test_equal_seeds_draw_alike_and_others_do_not(workers, persistent, init):
     assert not (first == other).any()
 
 
-def test_generator_of_the_sample_wins():
-    rng = np.random.default_rng(0)
-    assert sample_rng(dict(rng=rng)) is rng
-
-
 def test_numpys_global_state_is_neither_read_nor_changed():
     np.random.seed(0)  # noqa: NPY002
     state = np.random.get_state()[1].copy()  # noqa: NPY002

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.datasets.collate import pad_collate
 from mmsnip.registry import TRANSFORMS
 
 from .conftest import make_sample
@@ -79,33 +78,6 @@ def test_both_tempi_of_the_key_share_its_draws():
         same['keypoint'][:, 0], other['keypoint'][:, 0]
     )
     assert not np.array_equal(query['keypoint'], same['keypoint'])
-
-
-def test_tempi_can_be_others():
-    results = played(make_sample(), tempi=(1, 3))
-    maps = [view['frame_index'].tolist() for view in results['views'][1:3]]
-
-    assert sorted(maps) == [[0, 1, 2, 3], [0, 3, 6, 9]]
-
-
-def test_views_are_packed_and_batched():
-    pack = TRANSFORMS.build(dict(type='mmsnip.PackSkeletonInputs'))
-    samples = [pack(played(make_sample(T=T))) for T in (13, 10)]
-
-    inputs = pad_collate(samples)
-
-    shapes = [tuple(x.shape) for x in inputs['inputs']]
-    assert shapes == [(2, 2, 6, 5, 3)] * 3 + [(2, 2, 13, 5, 3)]
-    assert [n.tolist() for n in inputs['num_frames']] == [[6, 5]] * 3 + [
-        [13, 10]
-    ]
-    assert inputs['data_samples'][0].tempo in (1.0, 2.0)
-
-
-@pytest.mark.parametrize('tempi', [(1,), (1, 2, 3), (0, 2)])
-def test_tempi_that_are_not_two_positive_numbers_are_refused(tempi):
-    with pytest.raises(ValueError, match='must be two numbers above 0'):
-        TRANSFORMS.build(dict(type='mmsnip.RelativeTempo', tempi=tempi))
 
 
 def test_missing_and_too_short_views_are_refused():

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from mmsnip.registry import TRANSFORMS
 
@@ -39,23 +38,6 @@ def test_the_sample_itself_stays():
     views_of(sample, [CROP, SHEAR])
     np.testing.assert_array_equal(sample['keypoint'], before)
     assert sample['total_frames'] == 13
-
-
-def test_steps_may_be_callables_and_short_names():
-    views = views_of(
-        make_sample(), [dict(type='RandomShear'), lambda s: {**s, 'mark': 1}]
-    )
-    assert views[0]['mark'] == 1
-
-
-def test_a_dropped_view_drops_the_sample():
-    step = dict(type='mmsnip.MultiView', views=[[lambda s: None]])
-    assert TRANSFORMS.build(step)(make_sample()) is None
-
-
-def test_no_view_is_refused():
-    with pytest.raises(ValueError, match='views is empty'):
-        TRANSFORMS.build(dict(type='mmsnip.MultiView', views=[]))
 
 
 def test_a_stream_after_the_views_turns_each_of_them():

@@ -55,15 +55,6 @@ def test_frame_index_says_which_frames_are_shown(name, args):
     np.testing.assert_allclose(shown, expected, rtol=1e-5)
 
 
-def test_frame_index_survives_two_steps():
-    sample = make_sample(M=1)
-    sample['keypoint'][:] = np.arange(1, 14)[None, :, None, None]
-    out = build('RandomTempo')(build('TemporalCrop')(sample))
-    np.testing.assert_allclose(
-        out['keypoint'][0, :, 2, 1], out['frame_index'] + 1, rtol=1e-5
-    )
-
-
 def test_test_window_is_the_middle():
     out = build('RandomWindow', size=5, test_mode=True)(make_sample())
     assert out['frame_index'].tolist() == [4, 5, 6, 7, 8]
@@ -78,15 +69,6 @@ def test_training_windows_reach_both_ends():
         int(step(make_sample(rng=rng))['frame_index'][0]) for _ in range(60)
     }
     assert starts == {0, 1, 2}
-
-
-def test_short_sequences_stay_whole_or_are_padded_at_the_end():
-    whole = build('RandomWindow', size=20)(make_sample())
-    assert whole['total_frames'] == 13
-    padded = build('RandomWindow', size=20, pad=True)(make_sample())
-    assert padded['total_frames'] == 20
-    assert padded['frame_index'].tolist() == [*range(13), *[-1] * 7]
-    assert not padded['body_mask'][:, 13:].any()
 
 
 def test_a_segment_outside_the_window_disappears():
