@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.annotation import (
-    AnnotationError,
     complete_metainfo,
     open_annotation,
     validate_annotation,
@@ -228,7 +227,7 @@ def _choose_splits(
         return complete['']
     where = f"annotation file {ann_file!r}, key 'split': found "
     if complete:
-        raise AnnotationError(
+        raise DataError(
             f'{where}the protocols {sorted(complete)}; choose one with the '
             'environment variable MMSNIP_SPLIT, such as MMSNIP_SPLIT='
             f'{min(complete)}'
@@ -241,7 +240,7 @@ def _choose_splits(
         if protocol
         else 'add it to the file'
     )
-    raise AnnotationError(
+    raise DataError(
         f'{where}{sorted(splits)}, expected one named {before + phase!r}'
         f'{beside}; {remedy}'
     )
@@ -296,14 +295,14 @@ def describe_annotation(
         AnnotationSummary: What the config needs.
 
     Raises:
-        AnnotationError: If the file is missing, refused or malformed.
+        DataError: If the file is missing, refused or malformed.
     """
     data = open_annotation(ann_file)
     validate_annotation(data, ann_file, once=True)
     metainfo: dict[str, Any] = complete_metainfo(data, ann_file)
     videos = data['annotations']
     if not videos:
-        raise AnnotationError(
+        raise DataError(
             f'annotation file {ann_file!r}: it has no annotations'
         )
     splits = data.get('split') or {}
@@ -328,12 +327,12 @@ def describe_annotation(
 
     training = videos_of(train_split)
     if not training:
-        raise AnnotationError(
+        raise DataError(
             f"annotation file {ann_file!r}, key 'split': {train_split!r} "
             'names no video; a model needs some to train on'
         )
     if untrimmed and val_split and not splits[val_split]:
-        raise AnnotationError(
+        raise DataError(
             f"annotation file {ann_file!r}, key 'split': {val_split!r} "
             'names no video; move some of '
             f'{train_split!r} there, training evaluates on them'
@@ -341,7 +340,7 @@ def describe_annotation(
     if untrimmed and not any(
         video.get('segments') is not None for video in training
     ):
-        raise AnnotationError(
+        raise DataError(
             f"annotation file {ann_file!r}, key 'segments': no video of "
             f'split {train_split!r} has any; localization learns from '
             'untrimmed videos with segments and segment_labels, a trimmed '

@@ -29,7 +29,6 @@ from mmsnip.structures.recording import Recording
 from mmsnip.structures.segments import Segments
 
 __all__ = [
-    'AnnotationError',
     'Problem',
     'annotation_error',
     'check_annotation',
@@ -44,7 +43,6 @@ __all__ = [
     'validate_annotation',
 ]
 
-AnnotationError = DataError  # the name that other rooms still use
 DEFAULT_FPS = 30.0
 LAYOUT_OF_JOINTS = {25: 'nturgb+d', 17: 'coco', 18: 'openpose'}
 MAX_SHOWN = 20

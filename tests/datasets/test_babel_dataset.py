@@ -11,10 +11,9 @@ from mmsnip.datasets.benchmarks import (
     BABELDataset,
     join_within_classes,
 )
-from mmsnip.io.annotation import AnnotationError
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import BabelSource
-from mmsnip.structures import Segments
+from mmsnip.structures import DataError, Segments
 from tests.formats.babel_files import entry, write_json
 
 
@@ -64,7 +63,7 @@ def test_labels_are_those_of_the_subset_and_others_are_background(babel_file):
 
 @pytest.mark.parametrize('subset', [1, 3])
 def test_a_file_without_the_classes_is_refused(babel_file, subset):
-    with pytest.raises(AnnotationError, match=r"toy\.pkl.*lacks \['\w+'"):
+    with pytest.raises(DataError, match=r"toy\.pkl.*lacks \['\w+'"):
         BABELDataset(babel_file, subset)
 
 

@@ -7,9 +7,9 @@ import pytest
 from mmengine.registry import DATASETS
 
 from mmsnip.datasets.benchmarks import PKUMMDDataset
-from mmsnip.io.annotation import AnnotationError
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import PKUMMDSource
+from mmsnip.structures import DataError
 from mmsnip.synthesis.pkummd_folder import write_pkummd_folder
 
 
@@ -56,7 +56,7 @@ def test_protocol_and_phase_choose_the_split(
 
 def test_a_file_without_the_split_lists_those_it_has(untrimmed_file):
     with pytest.raises(
-        AnnotationError,
+        DataError,
         match=r"toy\.pkl(.|\n)*'xview_val'.*\['train', 'val'\]",
     ):
         PKUMMDDataset(untrimmed_file, 'cross-view', 'val')
@@ -116,7 +116,7 @@ def test_a_folder_without_the_split_lists_those_it_has(pkummd_folder):
             (folder / part).symlink_to(pkummd_folder / part)
 
     with pytest.raises(
-        AnnotationError,
+        DataError,
         match=r"no split 'xsub_train'; it has \['xview_train', 'xview_val'\]",
     ):
         PKUMMDDataset(str(folder))

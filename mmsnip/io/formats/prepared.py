@@ -25,7 +25,6 @@ from mmsnip.io.formats.babel import BABEL_SUBSETS
 from mmsnip.io.formats.ntu_names import NTU_CLASSES
 from mmsnip.io.formats.rows import ArrayRows, open_rows
 from mmsnip.io.unpickle import RefusedPickle, unpickle
-from mmsnip.io.video_check import as_labels
 from mmsnip.structures import DataError, is_int, show
 from mmsnip.structures.files import check_size, safe_name
 from mmsnip.structures.recording import as_sequence
@@ -156,7 +155,7 @@ def _one_hot(rows: ArrayRows, count: int) -> tuple[list[int], int]:
             f'{where}: row {int(wrong[0])} has '
             f'{int((y[wrong[0]] > 0).sum())} classes, expected one'
         )
-    plain = as_labels(y)
+    plain = _labels(y)
     if plain is None or len(plain) != count or (plain < 0).any():
         raise DataError(
             f'{where}: found {show(y)}, expected one-hot rows of {count} '
@@ -230,7 +229,7 @@ def _read_label_pickle(path: Path, count: int) -> tuple[list[str], list[int]]:
         ) from None
     pair = isinstance(content, (list, tuple)) and len(content) == 2
     names, labels = content if pair else (None, None)
-    values = as_labels(labels)
+    values = _labels(labels)
     listed = isinstance(names, (list, tuple, np.ndarray)) and all(
         isinstance(name, str) for name in names
     )
@@ -373,10 +372,23 @@ def _sequence(where: str, array: Any) -> np.ndarray:
         return np.ascontiguousarray(array, dtype=np.float32)
 
 
+def _labels(value: Any) -> np.ndarray | None:
+    """(n,) int64 of an array or list of integers, None if it is none."""
+    try:
+        labels = np.asarray(value)
+    except (ValueError, OverflowError):  # ragged lists, huge integers
+        return None
+    if labels.size == 0:
+        return np.zeros(0, np.int64)
+    if labels.dtype.kind not in 'iu' or labels.ndim != 1:
+        return None
+    return labels.astype(np.int64)
+
+
 def _segments(
     where: str, frames: Any, T: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    labels = as_labels(frames)
+    labels = _labels(frames)
     if labels is None or len(labels) != T:
         raise DataError(
             f"{where}, key 'L': found {show(frames)}, expected the labels of "
