@@ -7,6 +7,7 @@ Left-handed performances are mirrored by the sequence.
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from mmsnip.synthesis.body import Body, reach
 from mmsnip.synthesis.curves import (
@@ -42,7 +43,7 @@ def strides(
     return curves
 
 
-def walk(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def walk(rng: Generator, style: Style, body: Body) -> Program:
     """Several steps ahead on a curved path."""
     T = frames_of(rng.uniform(2.0, 4.2), style)
     hertz = rng.uniform(0.8, 1.05) * style.speed * np.sqrt(1.7 / body.height)
@@ -57,7 +58,7 @@ def walk(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return Program(curves, plateau(T, 10, 10), offsets, yaw)
 
 
-def turn(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def turn(rng: Generator, style: Style, body: Body) -> Program:
     """Turn on the spot by stepping round."""
     degrees = rng.choice((-1, 1)) * rng.uniform(80, 190)
     T = frames_of(0.7 + abs(degrees) / 110 * rng.uniform(0.8, 1.1), style)
@@ -91,7 +92,7 @@ def _repeat(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     }
 
 
-def jump(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def jump(rng: Generator, style: Style, body: Body) -> Program:
     """Jump once to three times with both feet."""
     parts = []
     thigh = rng.uniform(36, 52) * style.energy
@@ -117,9 +118,7 @@ def jump(rng: np.random.Generator, style: Style, body: Body) -> Program:
         curves['left_toe'] = curves['right_toe'] = toes
         curves['hop'] = 4 * height / body.height * x * (1 - x)
         curves['surge'] = ahead * ((x > 0) & (x < 1))
-        arm = keyed(
-            T, (0, a, b + 0.05, c, 1), (5, -35, reach, 0.4 * reach, 5)
-        )
+        arm = keyed(T, (0, a, b + 0.05, c, 1), (5, -35, reach, 0.4 * reach, 5))
         for side in ('left', 'right'):
             curves[f'{side}_arm'] = arm
             curves[f'{side}_elbow'] = 20 + 20 * depth
@@ -128,16 +127,14 @@ def jump(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return Program(curves, plateau(len(curves['hop']), 6, 6))
 
 
-def squat(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def squat(rng: Generator, style: Style, body: Body) -> Program:
     """Bend the knees and rise, one to three times."""
     parts = []
     thigh = rng.uniform(58, 84) * min(style.energy, 1.05)
     arm, elbow = rng.uniform(5, 90), rng.uniform(10, 60)
     for _ in range(rng.integers(1, 4)):
         T = frames_of(rng.uniform(1.3, 2.2), style)
-        depth = keyed(
-            T, (0, 0.4, rng.uniform(0.5, 0.65), 1), (0, 1, 1, 0)
-        )
+        depth = keyed(T, (0, 0.4, rng.uniform(0.5, 0.65), 1), (0, 1, 1, 0))
         curves = _crouch(depth, thigh, 1.36 * thigh)
         for side in ('left', 'right'):
             curves[f'{side}_arm'] = 5 + arm * depth
@@ -147,9 +144,7 @@ def squat(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return Program(curves, plateau(len(curves['pitch']), 6, 6))
 
 
-def _change_seat(
-    rng: np.random.Generator, style: Style, seated: bool
-) -> Program:
+def _change_seat(rng: Generator, style: Style, seated: bool) -> Program:
     """Between standing and sitting; the trunk leans ahead on the way."""
     T = frames_of(rng.uniform(1.2, 2.0), style)
     progress = ease(np.linspace(-0.02, 1.02, T))
@@ -167,17 +162,17 @@ def _change_seat(
     return Program({}, weight, offsets, progress=progress, seated=seated)
 
 
-def sit_down(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def sit_down(rng: Generator, style: Style, body: Body) -> Program:
     """From standing onto a seat."""
     return _change_seat(rng, style, True)
 
 
-def stand_up(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def stand_up(rng: Generator, style: Style, body: Body) -> Program:
     """From a seat to standing."""
     return _change_seat(rng, style, False)
 
 
-def kick(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def kick(rng: Generator, style: Style, body: Body) -> Program:
     """Kick ahead once or twice with the right leg."""
     parts = []
     high = rng.uniform(42, 88) * style.energy
@@ -207,7 +202,7 @@ def kick(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return Program(curves, plateau(len(curves['pitch']), 6, 6))
 
 
-def wave(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def wave(rng: Generator, style: Style, body: Body) -> Program:
     """Swing the raised forearm from side to side."""
     T = frames_of(rng.uniform(1.5, 3.2), style)
     hertz = rng.uniform(1.2, 2.2) * style.speed
@@ -224,7 +219,7 @@ def wave(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return Program(curves, plateau(T, rise, rise))
 
 
-def clap(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def clap(rng: Generator, style: Style, body: Body) -> Program:
     """Bring both hands together again and again before the chest."""
     T = frames_of(rng.uniform(1.5, 3.2), style)
     hertz = rng.uniform(1.5, 2.8) * style.speed
@@ -245,7 +240,7 @@ def clap(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return Program(curves, plateau(T, rise, rise))
 
 
-def drink(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def drink(rng: Generator, style: Style, body: Body) -> Program:
     """Lift a cup to the mouth, tip it with the head, lower it."""
     T = frames_of(rng.uniform(2.0, 3.6), style)
     lift = keyed(T, (0, 0.3, rng.uniform(0.6, 0.75), 1), (0, 1, 1, 0))
@@ -262,7 +257,7 @@ def drink(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return Program(curves, lift, offsets)
 
 
-def punch(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def punch(rng: Generator, style: Style, body: Body) -> Program:
     """Punch straight ahead, one to four times, out of a guard."""
     count = int(rng.integers(1, 5))
     both = rng.random() < 0.5
@@ -289,7 +284,7 @@ def punch(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return Program(curves, plateau(T, rise, rise), offsets)
 
 
-def throw(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def throw(rng: Generator, style: Style, body: Body) -> Program:
     """Throw overarm: wind up, whip ahead, follow through with a step."""
     T = frames_of(rng.uniform(1.5, 2.1), style)
     times = (0, 0.38, 0.46, 0.6, 0.74, 1)

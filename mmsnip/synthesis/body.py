@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from mmsnip.skeleton.layout import get_layout
 
@@ -52,7 +53,7 @@ class Body:
     foot_clearance: float
 
 
-def sample_body(rng: np.random.Generator, split: str = 'train') -> Body:
+def sample_body(rng: Generator, split: str = 'train') -> Body:
     """Draw a person; ``val`` draws statures and limbs that train never has."""
     if split == 'train':
         height = rng.uniform(1.55, 1.85)
@@ -156,9 +157,7 @@ def forward_kinematics(
         place(arm[0], chest @ turn(z=sign * angle(f'{side}_shrug')))
         upper = (
             chest
-            @ turn(
-                x=-angle(f'{side}_arm'), z=sign * angle(f'{side}_abduct')
-            )
+            @ turn(x=-angle(f'{side}_arm'), z=sign * angle(f'{side}_abduct'))
             @ turn(y=sign * angle(f'{side}_rotate'))
         )
         fore = upper @ turn(x=-angle(f'{side}_elbow'))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.random import Generator
 
 from mmsnip.synthesis.body import Body
 
@@ -44,10 +45,10 @@ class Program:
         return int(active[0]), int(active[-1]) + 1
 
 
-Maker = Callable[[np.random.Generator, Style, Body], Program]
+Maker = Callable[[Generator, Style, Body], Program]
 
 
-def sample_style(rng: np.random.Generator, split: str = 'train') -> Style:
+def sample_style(rng: Generator, split: str = 'train') -> Style:
     """Draw a manner of moving; ``val`` draws beyond the ranges of train."""
     if split == 'train':
         speed, energy = rng.uniform(0.8, 1.25), rng.uniform(0.8, 1.15)
@@ -97,7 +98,7 @@ def plateau(num_frames: int, rise: int, fall: int) -> np.ndarray:
 
 
 def smooth_noise(
-    rng: np.random.Generator,
+    rng: Generator,
     num_frames: int,
     num_curves: int,
     low_hz: float,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from mmsnip.synthesis.actions import CLASSES
 from mmsnip.synthesis.body import LAYOUT, sample_body
@@ -25,14 +26,12 @@ _STREAM = {
 }
 
 
-def _video_rng(
-    seed: int, kind: str, split: str, index: int
-) -> np.random.Generator:
+def _video_rng(seed: int, kind: str, split: str, index: int) -> Generator:
     """Generator of one video, whatever else is made before it."""
     return np.random.default_rng([seed, _STREAM[kind, split], index])
 
 
-def _film(rng: np.random.Generator, take: Take, split: str) -> np.ndarray:
+def _film(rng: Generator, take: Take, split: str) -> np.ndarray:
     """Sensor recording of a take, two persons, (2, T, 25, 3) float32."""
     T = len(take.joints)
     camera = sample_camera(rng, split)
@@ -66,7 +65,7 @@ def _film(rng: np.random.Generator, take: Take, split: str) -> np.ndarray:
 
 
 def _beside(
-    rng: np.random.Generator, first: np.ndarray, second: np.ndarray
+    rng: Generator, first: np.ndarray, second: np.ndarray
 ) -> np.ndarray:
     """Turn the second person and put them beside the first's path."""
     angle = rng.uniform(-np.pi, np.pi)
@@ -81,10 +80,7 @@ def _beside(
 
 
 def synthesize_video(
-    seed: int,
-    split: str,
-    index: int,
-    frames: tuple[int, int] = (600, 1200),
+    seed: int, split: str, index: int, frames: tuple[int, int] = (600, 1200)
 ) -> dict[str, Any]:
     """One untrimmed video."""
     rng = _video_rng(seed, 'untrimmed', split, index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from mmsnip.synthesis.actions import strides
 from mmsnip.synthesis.body import Body, reach
@@ -19,7 +20,7 @@ from mmsnip.synthesis.curves import (
 
 
 def _held(
-    rng: np.random.Generator,
+    rng: Generator,
     style: Style,
     angles: dict[str, float],
     seconds: tuple[float, float] = (1.2, 3.2),
@@ -36,9 +37,7 @@ def _held(
     return Program(curves, plateau(T, min(rise, T // 2), min(fall, T // 2)))
 
 
-def look_around(
-    rng: np.random.Generator, style: Style, body: Body
-) -> Program:
+def look_around(rng: Generator, style: Style, body: Body) -> Program:
     """Turn the head to one or two sides."""
     T = frames_of(rng.uniform(1.2, 2.6), style)
     first, second = rng.uniform(-55, 55, 2)
@@ -46,14 +45,10 @@ def look_around(
     return Program({}, plateau(T, 4, 4), {'look': look, 'twist': 0.25 * look})
 
 
-def shift_weight(
-    rng: np.random.Generator, style: Style, body: Body
-) -> Program:
+def shift_weight(rng: Generator, style: Style, body: Body) -> Program:
     """Lean onto one leg."""
     T = frames_of(rng.uniform(1.5, 3.5), style)
-    side = rng.choice((-1, 1)) * rng.uniform(3, 7) * plateau(
-        T, T // 3, T // 3
-    )
+    side = rng.choice((-1, 1)) * rng.uniform(3, 7) * plateau(T, T // 3, T // 3)
     return Program(
         {},
         plateau(T, 4, 4),
@@ -69,7 +64,7 @@ def shift_weight(
     )
 
 
-def shuffle(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def shuffle(rng: Generator, style: Style, body: Body) -> Program:
     """Two or three small steps in place."""
     T = frames_of(rng.uniform(1.0, 1.9), style)
     phase = np.linspace(0, np.pi * rng.integers(2, 4), T) + rng.choice(
@@ -82,9 +77,7 @@ def shuffle(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return Program(curves, plateau(T, 7, 7), yaw=yaw)
 
 
-def raise_hand(
-    rng: np.random.Generator, style: Style, body: Body
-) -> Program:
+def raise_hand(rng: Generator, style: Style, body: Body) -> Program:
     """Hold a hand up as for a wave, or a signal, and keep it still."""
     return _held(
         rng,
@@ -98,7 +91,7 @@ def raise_hand(
     )
 
 
-def point(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def point(rng: Generator, style: Style, body: Body) -> Program:
     """Stretch the arm out slowly and hold it, as a punch would end."""
     return _held(
         rng,
@@ -112,9 +105,7 @@ def point(rng: np.random.Generator, style: Style, body: Body) -> Program:
     )
 
 
-def touch_head(
-    rng: np.random.Generator, style: Style, body: Body
-) -> Program:
+def touch_head(rng: Generator, style: Style, body: Body) -> Program:
     """Hold a hand at the chin, the ear or the brow."""
     at = ((0.01, -0.03, 0.075), (0.06, 0.0, 0.02), (0.02, 0.045, 0.07))
     angles = reach(
@@ -125,9 +116,7 @@ def touch_head(
     return _held(rng, style, angles)
 
 
-def join_hands(
-    rng: np.random.Generator, style: Style, body: Body
-) -> Program:
+def join_hands(rng: Generator, style: Style, body: Body) -> Program:
     """Hold both hands together before the trunk."""
     up, ahead = rng.uniform(-0.2, 0.03), rng.uniform(0.12, 0.2)
     angles: dict[str, float] = {}
@@ -139,9 +128,7 @@ def join_hands(
     return _held(rng, style, angles)
 
 
-def hands_on_hips(
-    rng: np.random.Generator, style: Style, body: Body
-) -> Program:
+def hands_on_hips(rng: Generator, style: Style, body: Body) -> Program:
     """Rest both hands on the hips."""
     angles: dict[str, float] = {}
     for side in ('left', 'right'):
@@ -152,7 +139,7 @@ def hands_on_hips(
     return _held(rng, style, angles)
 
 
-def guard(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def guard(rng: Generator, style: Style, body: Body) -> Program:
     """Raise both fists and hold them."""
     angles = {}
     for side in ('left', 'right'):
@@ -163,7 +150,7 @@ def guard(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return _held(rng, style, angles, tremble=5.0)
 
 
-def stretch(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def stretch(rng: Generator, style: Style, body: Body) -> Program:
     """Stretch both arms over the head."""
     angles = {'bend': rng.uniform(-10, -3)}
     for side in ('left', 'right'):
@@ -173,7 +160,7 @@ def stretch(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return _held(rng, style, angles, (1.5, 3.0))
 
 
-def lift_leg(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def lift_leg(rng: Generator, style: Style, body: Body) -> Program:
     """Raise a knee slowly and hold it."""
     angles = {
         'right_leg': rng.uniform(30, 75),
@@ -186,13 +173,10 @@ def lift_leg(rng: np.random.Generator, style: Style, body: Body) -> Program:
     return _held(rng, style, angles, (1.3, 2.6), tremble=2.0)
 
 
-def stoop(rng: np.random.Generator, style: Style, body: Body) -> Program:
+def stoop(rng: Generator, style: Style, body: Body) -> Program:
     """Lean forward with the hands toward the knees, and come up again."""
     knee = rng.uniform(10, 45)
-    angles = {
-        'pitch': rng.uniform(15, 45),
-        'bend': rng.uniform(5, 35),
-    }
+    angles = {'pitch': rng.uniform(15, 45), 'bend': rng.uniform(5, 35)}
     for side in ('left', 'right'):
         angles[f'{side}_leg'] = 0.62 * knee
         angles[f'{side}_knee'] = knee

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from mmsnip.synthesis.actions import CLASSES
 from mmsnip.synthesis.body import rotation
@@ -115,7 +116,7 @@ def seen_from(keypoint: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def _label_rows(
-    video: dict[str, Any], rng: np.random.Generator, swapped: float
+    video: dict[str, Any], rng: Generator, swapped: float
 ) -> tuple[str, int]:
     """Text of the label file, and how many of its rows are swapped."""
     turned = rng.random(len(video['segments'])) < swapped

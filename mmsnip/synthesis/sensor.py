@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from mmsnip.synthesis.body import rotation
 from mmsnip.synthesis.curves import FPS, smooth_noise
@@ -34,7 +35,7 @@ class Camera:
     margin: float
 
 
-def sample_camera(rng: np.random.Generator, split: str = 'train') -> Camera:
+def sample_camera(rng: Generator, split: str = 'train') -> Camera:
     """Draw a viewpoint; ``val`` looks from sides that train never does."""
     if split == 'train':
         azimuth, pitch = rng.uniform(-50, 50), rng.uniform(-3, 12)
@@ -69,7 +70,7 @@ def to_sensor(joints: np.ndarray, camera: Camera) -> np.ndarray:
 
 
 def add_noise(
-    rng: np.random.Generator, joints: np.ndarray, strength: float = 1.0
+    rng: Generator, joints: np.ndarray, strength: float = 1.0
 ) -> np.ndarray:
     """Jitter, lost joints that drift, and outliers."""
     T, V, C = joints.shape
@@ -92,7 +93,7 @@ def add_noise(
 
 
 def lost_frames(
-    rng: np.random.Generator, num_frames: int, strength: float = 1.0
+    rng: Generator, num_frames: int, strength: float = 1.0
 ) -> np.ndarray:
     """Short stretches in which the sensor sees nobody."""
     lost = np.zeros(num_frames, bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from mmsnip.synthesis.actions import ACTIONS, CLASSES
 from mmsnip.synthesis.body import (
@@ -55,9 +56,7 @@ def _smooth(pose: np.ndarray) -> np.ndarray:
     return sum(w * padded[i : i + T] for i, w in enumerate(kernel))
 
 
-def _steer(
-    program: Program, state: _State, rng: np.random.Generator
-) -> None:
+def _steer(program: Program, state: _State, rng: Generator) -> None:
     """Bend the path of a walk to the middle of the room, in place."""
     if program.yaw is None:
         return
@@ -76,7 +75,7 @@ def _steer(
     )
 
 
-def postures(style: Style, rng: np.random.Generator) -> np.ndarray:
+def postures(style: Style, rng: Generator) -> np.ndarray:
     """Resting pose of a person, standing and seated."""
     pose = np.zeros((2, len(PARAMETERS)))
 
@@ -101,9 +100,7 @@ def postures(style: Style, rng: np.random.Generator) -> np.ndarray:
     return pose
 
 
-def idle_motion(
-    rng: np.random.Generator, num_frames: int, style: Style
-) -> np.ndarray:
+def idle_motion(rng: Generator, num_frames: int, style: Style) -> np.ndarray:
     """Breathing, sway and small movements on top of a posture."""
     sizes = dict(
         pitch=0.8, roll=0.5, bend=1.2, lean=1.2, twist=2.0, nod=3.0,
@@ -130,7 +127,7 @@ class _Composer:
 
     def __init__(
         self,
-        rng: np.random.Generator,
+        rng: Generator,
         style: Style,
         body: Body,
         num_frames: int,
@@ -188,9 +185,7 @@ class _Composer:
 
     def gesture(self) -> None:
         """Do something that is no action."""
-        choices = (
-            SEATED_GESTURES if self.state.seated else STANDING_GESTURES
-        )
+        choices = SEATED_GESTURES if self.state.seated else STANDING_GESTURES
         self.add(choices[self.rng.integers(len(choices))])
 
     def act(self, name: str) -> tuple[int, int]:
@@ -212,7 +207,7 @@ def _next_action(deck: list[str], seated: bool) -> str | None:
 
 
 def compose_take(
-    rng: np.random.Generator,
+    rng: Generator,
     style: Style,
     body: Body,
     num_frames: int,
@@ -251,11 +246,7 @@ def compose_take(
 
 
 def compose_clip(
-    rng: np.random.Generator,
-    style: Style,
-    body: Body,
-    action: str,
-    min_frames: int = 48,
+    rng: Generator, style: Style, body: Body, action: str, min_frames: int = 48
 ) -> Take:
     """Compose a trimmed performance of one action."""
     seated = action == 'stand up' or (
