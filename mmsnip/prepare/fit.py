@@ -62,23 +62,7 @@ TINY = 1e-6  # metres; a joint that is there is not all zero
 
 @dataclass(frozen=True)
 class Given:
-    """What a user says of a recording; it wins over its file.
-
-    Args:
-        fps (float | None): Frames a second.
-        unit (str | None): Of its lengths, key of `UNITS`.
-        scale (float | None): Factor that makes its lengths metres.
-        up (str | None): Axis that points up in it.
-        mirror (bool): Whether left and right are exchanged in it, so that
-            it is to be mirrored back.
-        layout (Any): Its joints: a built-in name, or names and parents.
-        joint_map (Any): Joints of the model and what they are in it, see
-            `mmsnip.prepare.joints.read_joint_map`.
-        persons (int | None): Most persons, those who move most.
-
-    Raises:
-        DataError: If a value is none of these.
-    """
+    """What a user says of a recording; it wins over its file."""
 
     fps: float | None = None
     unit: str | None = None
@@ -114,24 +98,7 @@ def _is_scale(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a model was trained on, or what a conversion is asked for.
-
-    Args:
-        layout (SkeletonLayout | None): Joints; None keeps those of the file.
-        fps (float | None): Frames a second; None keeps those of the file.
-        unit (str | None): Of the lengths; None keeps the file's.
-        up (str | None): Axis that points up; None where it does not matter.
-        num_channels (int | None): C of the model's input; None takes all.
-        with_score (bool): Whether the last of these is a score.
-        num_coords (int): Leading channels that are coordinates, 2 or 3.
-        scale_free (bool): Whether the size of bodies does not matter.
-        persons (int | None): Most persons, those who move most.
-        num_person (int | None): Persons that a model reads, of these.
-        max_gap (int): Most frames over which a lost joint is interpolated.
-        of_model (bool): Whether a model reads the result: joints that the
-            file lacks are refused, not copied from a neighbour, and a rate
-            that nobody knows is the model's.
-    """
+    """What a model was trained on, or what a conversion is asked for."""
 
     layout: SkeletonLayout | None = None
     fps: float | None = None
@@ -157,22 +124,7 @@ class Expected:
 def fit(
     recording: Recording, expected: Expected, given: Given | None = None
 ) -> Recording:
-    """Bring a recording to what is expected, or refuse it.
-
-    Args:
-        recording (Recording): As its file has it.
-        expected (Expected): What is wanted.
-        given (Given | None): What the user says of it.
-
-    Returns:
-        Recording: Of the expected joints, unit, axis and rate, where these
-        are known, with notes on all that was taken for granted, mended or
-        dropped. A joint that is there is not all zero, unless it always is.
-
-    Raises:
-        DataError: If it lacks joints or channels, or its rate, unit or axis
-            must be known and are not.
-    """
+    """Bring a recording to what is expected, or refuse it."""
     given = given or Given()
     limit = given.persons or expected.persons
     if limit is not None and limit < len(recording.keypoint):

@@ -43,35 +43,6 @@ class FolderSource(Source):
     Labels of a file are matched by name, see `match_names`, and put to the
     frames of each recording by `labelled`. Its splits, if it has any, are
     those of the recordings.
-
-    Args:
-        root (str | Path): Folder.
-        endings (Collection[str], optional): Endings that are read; None
-            takes all of `READERS`.
-        reading (Mapping[str, Any], optional): Options of the reader.
-        frames_in_folders (bool, optional): Each folder with ``.json`` files
-            is a recording, or none is; None looks at them.
-        classes_from_folders (bool): The folder that a recording lies in
-            names its class.
-        labels (str | Path | Mapping, optional): File or folder of segment
-            labels; or for each recording its half-open segments in frames,
-            (num_segments, 2), and their class indices.
-        labels_kind (str, optional): Of that file; None goes by the ending.
-        labels_unit (str, optional): 'frames', 's' or 'ms', of a table that
-            does not say it.
-        tiers (Sequence[str], optional): Tiers of ELAN; None reads all.
-        background (Sequence[str], optional): Names of no action.
-        overlaps (str): Key of `OVERLAPS`. Defaults to 'keep'.
-        keep_unlabelled (bool): Keep recordings without labels, without any
-            segment and in a split ``unlabelled``; else they are left out.
-        classes (Sequence[str], optional): Names of the classes; needed with
-            a mapping, the order of those of a label file.
-        val_fraction (float): Share of the recordings of each class that
-            goes into ``val`` where no split is given; 0 makes no split.
-        seed (int): Of the drawing of that split.
-
-    Raises:
-        DataError: If arguments contradict each other.
     """
 
     def __init__(

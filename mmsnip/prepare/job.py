@@ -91,34 +91,6 @@ def convert(
     where its files or the options have changed. Parts need as much room as
     the output and are removed when it is complete. The output does not
     depend on `workers` or on interruptions.
-
-    Args:
-        source (Source): Recordings.
-        output (str | os.PathLike[str]): ``.pkl``, an annotation file (all
-            joints are in memory once), or ``.safetensors``, a store (one
-            recording at a time).
-        wanted (Wanted | None): What is made of them; None makes metres, y
-            up, and keeps the rest.
-        workers (int | None): Processes; 0 and 1 work in this one, None takes
-            as many as there are cores (up to 8), or fewer for few files.
-        dry_run (bool): List and try the first recordings, write nothing.
-        splits (Any): Mapping from each split to names, or path or paths of
-            files, see `read_splits`; None takes the source's own.
-        progress (bool): Show the progress on the error output.
-        dtype (str): Of the joints, 'float32' or 'float16'.
-        strict (bool): Leave out recordings that are to be looked at; they
-            are kept in ``OUTPUT.parts``, with the others.
-
-    Returns:
-        Report: Counts and all that was left out or noted; also written to
-        ``OUTPUT.report.json``. Without a usable recording there is no
-        output.
-
-    Raises:
-        DataError: If the folder as a whole, a split file, an argument or the
-            result is unusable, or another process makes this output.
-        FileNotFoundError: If a file is missing.
-        OSError: If a part or the output cannot be written.
     """
     wanted, output = wanted or Wanted(), check_output(output, dtype)
     if splits is not None and not isinstance(splits, Mapping):

@@ -66,19 +66,6 @@ class NTUSource(Source):
     says class and splits: ``xsub_train`` and ``xsub_val``, with
     ``xview_train`` and ``xview_val`` for 60 classes, ``xset_train`` and
     ``xset_val`` for 120. It has as many persons as the file has actors.
-
-    Args:
-        root (str | Path): Folder.
-        missing (str | Path, optional): List of recordings to leave out, as
-            ``NTU_RGBD_samples_with_missing_skeletons.txt``.
-        max_persons (int, optional): Most persons, chosen by the rules of
-            CTR-GCN; None keeps every body. Defaults to 2.
-        motion_rule (bool): Also drop bodies by their amount of motion.
-        classes (int | str): 60 or 120; actions above are left out. 'auto'
-            takes 120 where there is one above 60. Defaults to 'auto'.
-
-    Raises:
-        DataError: If `classes` or `max_persons` is none of these.
     """
 
     published = True
@@ -194,15 +181,6 @@ class PKUMMDSource(Source):
     ``xview_val``; those of the views are told from the names where there is
     no list, those of the subjects cannot be. Several lists of a protocol, as
     of two phases, are joined.
-
-    Args:
-        root (str | Path): Folder.
-        skeletons (str | Path, optional): Folder of skeletons; None looks
-            for it.
-        labels (str | Path, optional): Folder of labels; None looks for it.
-        cross_subject (str | Path, optional): Split list; None looks for
-            lists with ``subject`` in their names.
-        cross_view (str | Path, optional): Likewise with ``view``.
     """
 
     published = True
@@ -429,21 +407,6 @@ class BabelSource(Source):
     A frame without a label is background here. The benchmark's preparation
     moves all later labels forward by it.
 
-    Args:
-        root (str | Path): Folder with ``train.json`` and ``val.json``, or
-            with ``babel_v1.0_release`` that has them; sequences of a split
-            without a file are missing.
-        amass (str | Path, optional): Folder of AMASS's data sets; None takes
-            ``amass`` in the root.
-        joints (str | Path, optional): Folder of extracted joints, under the
-            names of the motions; None takes ``amass/babel_joint_pos`` in the
-            root, if it is there and there is no `model`.
-        model (str | Path, optional): Model of SMPL-H; not used with
-            `joints`.
-        gender (str): Of the model. Defaults to 'male', as published.
-        extra (bool): Take the densely annotated ones of ``extra_train`` and
-            ``extra_val`` too, as splits of these names. Defaults to False.
-
     Source:
         METHOD.md section 3; line/Skeleton-Temporal-Action-Localization.
     """
@@ -644,11 +607,6 @@ class PreparedSource(Source):
     The keys in a file say which kind it is, see `open_prepared`. Files of a
     folder, as ``train_data_joint.npy`` and ``val_data_joint.npy``, become
     one data set; they must have the same classes.
-
-    Args:
-        root (str | Path): File, or folder.
-        labels (str | Path, optional): Label pickle of a single ``.npy``
-            file; None looks for it beside.
     """
 
     published = True
