@@ -122,16 +122,6 @@ def test_a_sequence_has_its_joints_at_30_fps_and_overlapping_segments(release):
     assert not recording.notes
 
 
-def test_frames_behind_the_labels_are_cut_as_published(release):
-    source = BabelSource(release)
-    item = source.items()[2]  # 91 frames at 60/s are 46, 1.5 s are 45
-
-    recording = source.read(item)
-
-    assert recording.keypoint.shape == (1, 45, 25, 3)
-    assert not recording.notes
-
-
 def test_a_motion_much_shorter_than_its_labels_is_reported(release):
     path = release / 'amass' / 'babel_joint_pos' / 'ACCAD/s/a b_poses.npz'
     write_joints(path, T=60, seed=0)

@@ -289,19 +289,6 @@ def test_named_joints_without_bones_are_not_taken_for_others(tmp_path):
     assert 'names 17 joints' in report.skipped[0].reason
 
 
-def test_files_of_other_joints_than_most_are_reported(bvh_folder, tmp_path):
-    other = BVH.replace('JOINT neck', 'JOINT spine')
-    write(bvh_folder / 'fly' / 'c.bvh', other)
-
-    report, data = run(bvh(bvh_folder), tmp_path / 'out.pkl')
-
-    names = [v['frame_dir'] for v in data['annotations']]
-    assert names == ['sit/b', 'walk/a']
-    (skipped,) = report.skipped
-    assert skipped.path == str(bvh_folder / 'fly' / 'c.bvh')
-    assert 'a file holds one body' in skipped.reason
-
-
 def openpose(bodies, score=0.9):
     """A frame of bodies (P, V, 2)."""
     people = []

@@ -126,32 +126,6 @@ def test_two_runs_do_not_make_one_output(folder, log, tmp_path):
     assert not (tmp_path / 'out.pkl.parts').exists()
 
 
-def test_a_changed_file_is_read_again(folder, log, tmp_path):
-    output = tmp_path / 'out.pkl'
-    before = interrupted(folder, log, output)
-    changed = np.full((1, 9, 5, 3), 2, np.float32)
-    np.save(folder / 'sit' / 'p2.npy', changed)
-
-    report = run(NotedSource(folder, log), output)
-
-    assert 'sit/p2' in before
-    assert read_names(log) == ['sit/p2', 'walk/p3', 'walk/p5']
-    assert report.reused == 4
-    video = load_annotation(output)['annotations'][1]
-    np.testing.assert_array_equal(video['keypoint'], changed)
-
-
-def test_other_options_take_no_stale_parts(folder, log, tmp_path):
-    output = tmp_path / 'out.pkl'
-    interrupted(folder, log, output)
-
-    report = run(NotedSource(folder, log), output, facts=dict(up='z'))
-
-    assert report.reused == 0
-    assert len(read_names(log)) == 7
-    assert not (tmp_path / 'out.pkl.parts').exists()
-
-
 def test_a_part_cut_off_by_a_crash_is_made_again(folder, log, tmp_path):
     output = tmp_path / 'out.pkl'
     interrupted(folder, log, output)

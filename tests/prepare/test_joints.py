@@ -16,11 +16,8 @@ from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.structures import DataError, Recording
 
 M, T, D = 2, 13, 3
-TARGET = SkeletonLayout(
-    'target',
-    ('Hips', 'Neck', 'UpperArm_L', 'UpperArm_R', 'Toes_L'),
-    (-1, 0, 1, 1, 0),
-)
+NAMES = ('Hips', 'Neck', 'UpperArm_L', 'UpperArm_R', 'Toes_L')
+TARGET = SkeletonLayout('target', NAMES, (-1, 0, 1, 1, 0))
 
 
 def poses(V, D=D):
@@ -28,185 +25,148 @@ def poses(V, D=D):
     return rng.normal(size=(M, T, V, D)).astype(np.float32)
 
 
-def named(names):
-    return dict(joint_names=list(names))
-
-
-def fit(keypoint, found, given=None, score=None, target=TARGET):
-    found = dict(found)
-    if 'layout' in found:
-        found['layout'] = from_graph_cfg(found['layout'])
-    file = Recording('a', keypoint, score=score, source='a.bvh', **found)
+def fit(keypoint, names=None, given=None, score=None, target=TARGET, **more):
+    file = Recording(
+        *('a', keypoint, None, score),
+        joint_names=None if names is None else tuple(names),
+        source='a.bvh',
+        **more,
+    )
     expected = Expected(target, of_model=True, max_gap=0)
     fitted = fit_recording(file, expected, Given(joint_map=given))
-    return fitted.keypoint, fitted.score, [str(n) for n in fitted.notes]
+    return fitted, ' '.join(map(str, fitted.notes))
 
 
-def test_the_same_joints_in_another_order_are_put_in_order():
-    keypoint = poses(5)
-    order = [3, 0, 4, 2, 1]
-    shuffled = keypoint[:, :, order]
-
-    fitted, _, notes = fit(
-        shuffled, named(TARGET.joint_names[v] for v in order)
-    )
-
-    np.testing.assert_array_equal(fitted, keypoint)
-    assert notes == []
-
-
-@pytest.mark.parametrize('spelling', ['mixamorig:{}', '{}'])
-@pytest.mark.parametrize('change', [str, str.lower, str.upper])
-def test_prefix_and_case_do_not_matter_and_more_joints_are_left_out(
-    spelling, change
-):
-    keypoint = poses(7)
-    names = [spelling.format(change(name)) for name in TARGET.joint_names]
-
-    fitted, _, notes = fit(keypoint, named(['joint_Root', *names, 'tail']))
-
-    np.testing.assert_array_equal(fitted, keypoint[:, :, 1:6])
-    assert notes == []
+SHUFFLED = [3, 0, 4, 2, 1]
+BACK = [1, 4, 3, 0, 2]
+FEET = ['Root', 'Hips', 'Neck', 'LeftArm', 'RightArm', 'LeftToeBase']
+MEANS = {
+    'Hips': 'a',
+    'Neck': ['b', 'c'],
+    'UpperArm_L': {'d': 1.5, 'e': -0.5},
+    'UpperArm_R': 'd',
+    'Toes_L': 'e',
+}
 
 
-def test_names_win_over_a_root_on_the_floor():
-    names = ['Root', 'Hips', 'Neck', 'LeftArm', 'RightArm', 'LeftToeBase']
-    keypoint = poses(6)
-
-    fitted, _, notes = fit(keypoint, named(names))
-
-    np.testing.assert_allclose(fitted, keypoint[:, :, 1:], atol=1e-6)
-    assert '5 of 5 are there' in notes[0]
+def smpl(name):
+    return get_layout('smpl-24').joint_names.index(name)
 
 
-def test_joints_between_others_are_made_and_told():
-    names = ['hip_left', 'hip_right', *TARGET.joint_names[1:]]
-    keypoint = poses(6)
+@pytest.mark.parametrize(
+    ('names', 'given', 'rows', 'told'),
+    [
+        # equal names in another order, prefixes and case, more joints
+        ([NAMES[v] for v in SHUFFLED], None, BACK, ''),
+        (['joint_Root', *NAMES, 'tail'], None, [1, 2, 3, 4, 5], ''),
+        ([f'mixamorig:{n.upper()}' for n in NAMES], None, range(5), ''),
+        # parts of the body: the root lies on the floor; between two hips
+        (FEET, None, [1, 2, 3, 4, 5], '5 of 5 are there'),
+        (
+            ['hip_left', 'hip_right', *NAMES[1:]],
+            None,
+            [{0: 0.5, 1: 0.5}, 2, 3, 4, 5],
+            '1 lie between others (Hips)',
+        ),
+        # what the user says: weights; over equal names; names of the file
+        (
+            list('abcde'),
+            MEANS,
+            [0, {1: 0.5, 2: 0.5}, {3: 1.5, 4: -0.5}, 3, 4],
+            'as map_joints says',
+        ),
+        (NAMES, {'Hips': 'Neck'}, [1, 1, 2, 3, 4], 'as map_joints says'),
+        (None, {'layout': NAMES[::-1]}, [4, 3, 2, 1, 0], ''),
+        # no names: as many joints are the model's
+        (None, None, range(5), ''),
+        ([f'joint_{v}' for v in range(5)], None, range(5), ''),
+        (list('01234'), None, range(5), ''),
+    ],
+)
+def test_joints_are_found_by_name_part_and_map(names, given, rows, told):
+    V = 5 if names is None else len(names)
+    keypoint = poses(V)
+    weights = np.zeros((5, V))
+    for joint, row in enumerate(rows):
+        row = row if isinstance(row, dict) else {row: 1.0}
+        weights[joint, list(row)] = list(row.values())
 
-    fitted, _, notes = fit(keypoint, named(names))
+    fitted, notes = fit(keypoint, names, given)
 
-    middle = keypoint[:, :, :2].mean(axis=2)
-    np.testing.assert_allclose(fitted[:, :, 0], middle, atol=1e-6)
-    np.testing.assert_allclose(fitted[:, :, 1:], keypoint[:, :, 2:], atol=1e-6)
-    assert '1 lie between others (Hips)' in notes[0]
-
-
-def test_what_is_missing_is_refused_with_a_map_that_mends_it(tmp_path):
-    names = ['Hips', 'Neck', 'UpperArm_L', 'UpperArm_R', 'Foot_L']
-    names[4] = 'LowerLeg_L'
-    keypoint = poses(5)
-
-    with pytest.raises(
-        DataError, match=r'a\.bvh lacks 1 of.*Toes_L; it'
-    ) as error:
-        fit(keypoint, named(names))
-
-    advice = re.search(r'such as (\{.*?\})', str(error.value)).group(1)
-    path = tmp_path / 'map.json'
-    path.write_text(advice)
-    assert '--map-joints FILE.json' in str(error.value)
-    fitted, _, _ = fit(keypoint, named(names), path)
-    np.testing.assert_allclose(fitted[:, :, :4], keypoint[:, :, :4], atol=1e-6)
-    assert json.loads(advice)['Toes_L'] in names
-
-
-def test_as_many_joints_with_other_names_are_never_taken_as_they_are():
-    with pytest.raises(DataError, match='it has a, b, c, d, e'):
-        fit(poses(5), named('abcde'))
-
-
-def test_a_map_says_one_joint_a_mean_or_weights():
-    keypoint = poses(5)
-    given = {
-        'Hips': 'a',
-        'Neck': ['b', 'c'],
-        'UpperArm_L': {'d': 1.5, 'e': -0.5},
-        'UpperArm_R': 'd',
-        'Toes_L': 'e',
-    }
-
-    fitted, _, _ = fit(keypoint, named('abcde'), given)
-
-    a, b, c, d, e = np.moveaxis(keypoint, 2, 0)
-    expected = np.stack([a, (b + c) / 2, 1.5 * d - 0.5 * e, d, e], axis=2)
-    np.testing.assert_allclose(fitted, expected, atol=1e-6)
-
-
-def test_a_map_overrules_equal_names():
-    keypoint = poses(5)
-
-    fitted, _, _ = fit(keypoint, named(TARGET.joint_names), {'Hips': 'Neck'})
-
-    np.testing.assert_array_equal(fitted[:, :, 0], keypoint[:, :, 1])
-    np.testing.assert_array_equal(fitted[:, :, 1:], keypoint[:, :, 1:])
+    np.testing.assert_allclose(fitted.keypoint, weights @ keypoint, atol=1e-6)
+    assert told in notes
+    assert bool(notes) is bool(told)
 
 
 @pytest.mark.parametrize('given', ['smpl-24', {'layout': 'smpl-24'}])
 def test_a_layout_names_the_joints_of_a_file_without_names(given):
     keypoint = poses(24)
-    source = get_layout('smpl-24')
 
-    fitted, _, notes = fit(keypoint, {}, given)
+    fitted, notes = fit(keypoint, given=given)
 
-    place = source.joint_names.index('left_foot')
-    np.testing.assert_array_equal(fitted[:, :, 4], keypoint[:, :, place])
-    assert '5 of 5 are there' in notes[0]
-
-
-def test_a_list_names_the_joints_of_a_file_without_names():
-    order = [4, 3, 2, 1, 0]
-    given = {'layout': [TARGET.joint_names[v] for v in order]}
-
-    fitted, _, _ = fit(poses(5), {}, given)
-
-    np.testing.assert_array_equal(fitted, poses(5)[:, :, order])
+    toes = keypoint[:, :, smpl('left_foot')]
+    np.testing.assert_array_equal(fitted.keypoint[:, :, 4], toes)
+    assert '5 of 5 are there' in notes
 
 
 @pytest.mark.parametrize(
-    'found',
-    [{}, named(f'joint_{v}' for v in range(5)), named('01234')],
+    ('names', 'lacking', 'limb'),
+    [
+        ((*NAMES[:4], 'LowerLeg_L'), 'Toes_L', 'LowerLeg_L'),
+        ((*NAMES[:3], 'tail', 'Toes_L'), 'UpperArm_R', None),
+    ],
 )
-def test_as_many_joints_without_names_are_the_models(found):
-    keypoint = poses(5)
+def test_what_is_missing_is_refused_with_a_proposal_of_the_same_limb(
+    tmp_path, names, lacking, limb
+):
+    with pytest.raises(DataError, match=rf'lacks 1 of.*{lacking}; ') as error:
+        fit(poses(5), names)
 
-    fitted, _, notes = fit(keypoint, found)
-
-    np.testing.assert_array_equal(fitted, keypoint)
-    assert notes == []
-
-
-def test_other_counts_without_names_are_refused_with_layouts_that_fit():
-    with pytest.raises(
-        DataError, match=r"17 joints without names.*\['coco', 'h36m'\]"
-    ):
-        fit(poses(17), {})
+    advice = re.search(r'such as (\{.*?\})', str(error.value)).group(1)
+    proposed = json.loads(advice)[lacking]
+    assert '--map-joints FILE.json' in str(error.value)
+    if limb is None:  # nothing, rather than the root
+        assert proposed not in names
+        return
+    path = tmp_path / 'map.json'
+    path.write_text(advice)
+    assert proposed == limb
+    np.testing.assert_allclose(
+        fit(poses(5), names, path)[0].keypoint[:, :, 4],
+        poses(5)[:, :, 4],
+        atol=1e-6,
+    )
 
 
 def test_a_model_without_names_takes_the_same_tree_only():
     target = SkeletonLayout('custom', tuple('01234'), TARGET.parents)
-    same = dict(parents=list(TARGET.parents), joint_names=list('abcde'))
-    other = dict(parents=[-1, 0, 0, 0, 0], joint_names=list('abcde'))
+    bodies = [
+        from_graph_cfg(dict(parents=parents, joint_names=list('abcde')))
+        for parents in (list(TARGET.parents), [-1, 0, 0, 0, 0])
+    ]
 
-    fitted, _, _ = fit(poses(5), dict(layout=same), target=target)
+    fitted, _ = fit(poses(5), layout=bodies[0], target=target)
 
-    np.testing.assert_array_equal(fitted, poses(5))
+    np.testing.assert_array_equal(fitted.keypoint, poses(5))
     with pytest.raises(DataError, match='lacks 5 of the 5'):
-        fit(poses(5), dict(layout=other), target=target)
+        fit(poses(5), layout=bodies[1], target=target)
 
 
 def test_scores_are_the_least_of_the_joints_and_lost_ones_stay_lost():
-    names = ['hip_left', 'hip_right', *TARGET.joint_names[1:]]
+    names = ['hip_left', 'hip_right', *NAMES[1:]]
     keypoint, score = poses(6, 2), np.full((M, T, 6), 0.9, np.float32)
     keypoint[0, 3, 1], score[0, 3, 1] = 0, 0
     score[1, 5, 0] = 0.25
+    keypoint[1, 9:], score[1, 9:] = 0, 0  # the person leaves
 
-    fitted, least, _ = fit(keypoint, named(names), score=score)
+    fitted, _ = fit(keypoint, names, score=score)
 
     expected = np.full((M, T, 5), 0.9, np.float32)
-    expected[0, 3, 0], expected[1, 5, 0] = 0, 0.25
-    np.testing.assert_array_equal(least, expected)
-    assert not fitted[0, 3, 0].any()
-    assert fitted[0, 3, 1:].all()
+    expected[0, 3, 0], expected[1, 5, 0], expected[1, 9:] = 0, 0.25, 0
+    np.testing.assert_array_equal(fitted.score, expected)
+    assert not fitted.keypoint[0, 3, 0].any()
+    assert fitted.keypoint[0, 3, 1:].all()
+    assert not fitted.keypoint[1, 9:].any()
 
 
 @pytest.mark.parametrize(
@@ -224,27 +184,30 @@ def test_scores_are_the_least_of_the_joints_and_lost_ones_stay_lost():
     ],
 )
 def test_a_malformed_map_is_refused(given, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(DataError, match=message):
         read_joint_map(given)
 
 
 @pytest.mark.parametrize(
-    ('given', 'message'),
+    ('V', 'names', 'given', 'message'),
     [
-        ({'Tail': 'a'}, r"names the joints \['Tail'\], which the model does"),
-        ({'Hips': 'tail'}, "key 'Hips': a.bvh has no joint 'tail'; it has"),
-        ('coco', 'a.bvh has 5 joints, but 17 are stated: nose'),
+        (5, NAMES, {'Tail': 'a'}, r"names the joints \['Tail'\], which the"),
+        (5, NAMES, {'Hips': 'tail'}, "key 'Hips': a.bvh has no joint 'tail'"),
+        (5, NAMES, 'coco', 'a.bvh has 5 joints, but 17 are stated: nose'),
+        (5, 'abcde', None, 'it has a, b, c, d, e'),
+        (3, ('wheel', 'door', 'lamp'), None, r'lacks 5 of the 5.*Hips, Neck'),
+        (17, None, None, r"17 joints without names.*\['coco', 'h36m'\]"),
     ],
 )
-def test_a_map_that_does_not_fit_is_refused(given, message):
+def test_joints_that_do_not_fit_are_refused(V, names, given, message):
     with pytest.raises(DataError, match=message):
-        fit(poses(5), named(TARGET.joint_names), given)
+        fit(poses(V), names, given)
 
 
 def test_map_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / 'bad.json').write_text('{')
 
-    with pytest.raises(ValueError, match=r'bad\.json, line 1'):
+    with pytest.raises(DataError, match=r'bad\.json, line 1'):
         read_joint_map(tmp_path / 'bad.json')
     with pytest.raises(FileNotFoundError, match=r'gone\.json'):
-        read_joint_map(str(tmp_path / 'gone.json'))
+        read_joint_map(tmp_path / 'gone.json')

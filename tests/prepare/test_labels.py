@@ -188,21 +188,6 @@ def test_what_was_mended_is_told_once(root, tmp_path):
     assert any("'bow' frames 16 to 180" in what for what in told)
 
 
-def test_overlaps_are_settled_by_the_named_rule(root, tmp_path):
-    rows = 'p01,wave,0,20\np01,bow,5,10\np02,bow,1,2\n'
-    path = write(tmp_path / 'l.csv', TABLE + rows)
-
-    _, data = run(
-        *(root, path, tmp_path / 'o.pkl'),
-        labels_unit='frames',
-        overlaps='one-label',
-    )
-
-    assert segments(data)['walk/p01'] == [
-        *(('wave', 0, 5), ('bow', 5, 10), ('wave', 10, 20)),
-    ]
-
-
 def test_labels_may_lie_among_the_recordings(root, tmp_path):
     rows = np.array([[0, 10, 20, 0.9]])
     save_elan(root / 'walk' / 'p01.eaf', rows, ['wave'], 20.0)

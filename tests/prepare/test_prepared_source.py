@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
 
 from mmsnip.datasets.benchmarks import BABELDataset
 from mmsnip.io.annotation import load_annotation, save_annotation
 from mmsnip.io.formats.prepared import read_prepared
-from mmsnip.prepare.job import convert, entry_of
+from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import PreparedSource
 from mmsnip.structures import DataError
 from tests.formats.prepared_files import (
@@ -75,17 +73,6 @@ def test_files_of_a_folder_become_one_data_set(tmp_path):
     assert len(data['metainfo']['classes']) == 4
     (skipped,) = report.skipped
     assert skipped.path == str(folder / 'broken.npy')
-
-
-def test_a_source_that_went_to_a_worker_reads_the_same(tmp_path):
-    path = write_pickle(tmp_path / 'val_split1.pkl', babel_subset())
-    source = PreparedSource(path)
-    item = source.items()[2]
-
-    found = entry_of(copy.deepcopy(source).read(item))
-
-    expected = read_prepared(path)['annotations'][2]
-    same([found], [expected])
 
 
 def test_babel_subset_pickles_serve_the_dataset(tmp_path):
