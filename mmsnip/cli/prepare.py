@@ -13,14 +13,31 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 UNITS = ('m', 'cm', 'mm')
 AXES = ('-x', '-y', '-z', 'x', 'y', 'z')
 TABLES = ('.csv', '.tsv', '.txt')
-FOLDER, PUBLISHED = 'folder', 'published'
 # Facts of a recording that --for takes.
 FACTS = ('fps', 'unit', 'scale', 'up', 'mirror', 'layout', 'persons')
+Option = dict[str, Any]
+Options = dict[str, Option]
+
+
+def _flag(text: str) -> Option:
+    return dict(action='store_true', help=text)
+
+
+def _value(metavar: str, text: str, **more: Any) -> Option:
+    return dict(metavar=metavar, help=text, **more)
+
+
+def _many(metavar: str, text: str, **more: Any) -> Option:
+    return dict(metavar=metavar, help=text, nargs='+', **more)
+
+
+def _choice(choices: Any, text: str, **more: Any) -> Option:
+    return dict(choices=choices, help=text, **more)
 
 
 def _count(text: str) -> int:
@@ -45,169 +62,131 @@ def _layouts() -> list[str]:
     return layout_names()
 
 
-Options = dict[str, dict[str, Any]]
 OUTPUT: Options = {
-    'input': dict(metavar='INPUT', help='what is converted'),
-    'output': dict(metavar='OUTPUT', help='file.pkl or file.safetensors'),
-    '--dtype': dict(
-        choices=('float32', 'float16'), default='float32', help='of the joints'
+    'input': _value('INPUT', 'what is converted'),
+    'output': _value('OUTPUT', 'file.pkl or file.safetensors'),
+    '--dtype': _choice(
+        ('float32', 'float16'), 'of the joints', default='float32'
     ),
 }
 COMMON: Options = {
-    '--split': dict(
-        nargs='+',
-        metavar='FILE',
-        help='names of each split: .json, train.txt and val.txt, or the '
-        'folder of these',
+    '--split': _many(
+        'FILE',
+        'names of each split: .json, train.txt and val.txt, or the folder of '
+        'these',
     ),
-    '--workers': dict(
+    '--workers': _value(
+        'N',
+        'processes (default: as many as there are cores, up to 8)',
         type=_count,
-        metavar='N',
-        help='processes (default: as many as there are cores, up to 8)',
     ),
-    '--dry-run': dict(action='store_true', help='list, but write nothing'),
-    '--strict': dict(
-        action='store_true',
-        help='leave out recordings that are to be looked at, and end with '
-        'status 1',
+    '--dry-run': _flag('list, but write nothing'),
+    '--strict': _flag(
+        'leave out recordings that are to be looked at, and end with status 1'
     ),
-    '--quiet': dict(action='store_true', help='show no progress'),
-    '--fps': dict(
-        type=float, metavar='F', help='bring all to this frame rate'
-    ),
-    '--max-gap': dict(
+    '--quiet': _flag('show no progress'),
+    '--fps': _value('F', 'bring all to this frame rate', type=float),
+    '--max-gap': _value(
+        'N',
+        'interpolate a lost joint over at most N frames (default: 10)',
         type=_count,
         default=10,
-        metavar='N',
-        help='interpolate a lost joint over at most N frames (default: 10)',
     ),
-}
-GIVEN: Options = {
-    '--unit': dict(
-        choices=UNITS, help='of the lengths in the files; all become metres'
-    ),
-    '--scale': dict(
+    '--unit': _choice(UNITS, 'of the lengths in the files; all become metres'),
+    '--scale': _value(
+        'X',
+        'factor that makes the lengths metres, where --unit has none (0.0254 '
+        'for inches)',
         type=float,
-        metavar='X',
-        help='factor that makes the lengths metres, where --unit has none '
-        '(0.0254 for inches)',
     ),
-    '--up': dict(
-        choices=AXES,
-        help='axis of the files that points up; it becomes y (write '
-        '--up=-y for a negative one)',
+    '--up': _choice(
+        AXES,
+        'axis of the files that points up; it becomes y (write --up=-y for a '
+        'negative one)',
     ),
-    '--mirror': dict(
-        action='store_true', help='left and right are exchanged; mirror back'
-    ),
-    '--for': dict(
+    '--mirror': _flag('left and right are exchanged; mirror back'),
+    '--for': _many(
+        ('NAME', 'FACT=VALUE'),
+        'the same of one recording, or of those that a pattern fits: --for '
+        f'walk/p01 up=z unit=cm; facts are {", ".join(FACTS)}; or --for '
+        'FILE.yaml (.json) with facts by name',
         dest='of_one',
-        nargs='+',
         action='append',
         default=[],
-        metavar=('NAME', 'FACT=VALUE'),
-        help='the same of one recording, or of those that a pattern fits: '
-        '--for walk/p01 up=z unit=cm; facts are '
-        f'{", ".join(FACTS)}; or --for FILE.yaml (.json) with FACTs by name',
     ),
 }
 FILES: Options = {
-    '--classes-from-folders': dict(
-        action='store_true',
-        help='the folder that a file lies in names its class',
+    '--classes-from-folders': _flag(
+        'the folder that a file lies in names its class'
     ),
-    '--layout': dict(
-        choices=_layouts, help='joints of the files, in their order'
-    ),
-    '--source-fps': dict(
-        type=float, metavar='F', help='frame rate of the files'
-    ),
-    '--val-fraction': dict(
+    '--layout': _choice(_layouts, 'joints of the files, in their order'),
+    '--source-fps': _value('F', 'frame rate of the files', type=float),
+    '--val-fraction': _value(
+        'X',
+        'share of each class drawn for val where no --split is given; 0 '
+        'makes no split (default: 0.2)',
         type=float,
         default=0.2,
-        metavar='X',
-        help='share of each class drawn for val where no --split is given; '
-        '0 makes no split (default: 0.2)',
     ),
     '--seed': dict(type=int, default=0, help='of that drawing (default: 0)'),
-    '--persons': dict(
+    '--persons': _value(
+        'N',
+        'keep the N persons that move most of each recording, or '
+        "'all' (default: {})",
         type=_persons,
-        metavar='N',
-        help='keep the N persons that move most of each recording, or '
-        "'all' (default: all)",
     ),
-    '--map-layout': dict(
-        choices=_layouts,
-        help='bring all joints to this layout; what a file lacks is '
-        'interpolated or copied from a neighbour',
+    '--map-layout': _choice(
+        _layouts,
+        'bring all joints to this layout; what a file lacks is interpolated '
+        'or copied from a neighbour',
     ),
 }
 LABELS: Options = {
-    '--labels': dict(
-        metavar='PATH',
-        help='ActivityNet .json, table .csv or .tsv, ELAN .eaf, frame-wise '
-        '.txt, or a folder of .eaf or .txt; matched to recordings by name',
+    '--labels': _value(
+        'PATH',
+        'ActivityNet .json, table .csv or .tsv, ELAN .eaf, frame-wise .txt, '
+        'or a folder of .eaf or .txt; matched to recordings by name',
     ),
-    '--labels-kind': dict(
-        choices=('activitynet', 'elan', 'frames', 'table'),
-        help='of that file (default: told by its ending)',
+    '--labels-kind': _choice(
+        ('activitynet', 'elan', 'frames', 'table'),
+        'of that file (default: told by its ending)',
     ),
-    '--labels-unit': dict(
-        choices=('frames', 's', 'ms'),
-        help='of the times in a table whose header does not say it',
+    '--labels-unit': _choice(
+        ('frames', 's', 'ms'),
+        'of the times in a table whose header does not say it',
     ),
-    '--tiers': dict(
-        nargs='+',
-        metavar='ID',
-        help='tiers of ELAN files to read (default: all)',
-    ),
-    '--background': dict(
-        nargs='+',
-        metavar='NAME',
-        help='names of no action (default: background)',
-    ),
-    '--overlaps': dict(
-        choices=('keep', 'one-label'),
-        default='keep',
-        help='keep: segments may overlap, as the file has them; one-label: a '
+    '--tiers': _many('ID', 'tiers of ELAN files to read (default: all)'),
+    '--background': _many('NAME', 'names of no action (default: background)'),
+    '--overlaps': _choice(
+        ('keep', 'one-label'),
+        'keep: segments may overlap, as the file has them; one-label: a '
         'frame inside several segments belongs to the one that starts last, '
         'then to the shortest, then to the lowest label (default: keep)',
+        default='keep',
     ),
-    '--keep-unlabelled': dict(
-        action='store_true',
-        help='keep recordings without labels, in a split "unlabelled"',
+    '--keep-unlabelled': _flag(
+        'keep recordings without labels, in a split "unlabelled"'
     ),
 }
 BVH: Options = {
-    '--positions': dict(
-        choices=('auto', 'replace', 'add'),
-        default='auto',
-        help='whether position channels replace OFFSET or are added to it '
+    '--positions': _choice(
+        ('auto', 'replace', 'add'),
+        'whether position channels replace OFFSET or are added to it '
         '(default: auto)',
+        default='auto',
     ),
-    '--drop': dict(
-        nargs='+',
-        default=(),
-        metavar='JOINT',
-        help='joints to leave out, such as joint_Root',
+    '--drop': _many(
+        'JOINT', 'joints to leave out, such as joint_Root', default=()
     ),
-    '--joints': dict(
-        nargs='+',
-        metavar='JOINT',
-        help='joints to keep, in this order (default: all)',
-    ),
-    '--end-sites': dict(action='store_true', help='take End Sites as joints'),
+    '--joints': _many('JOINT', 'joints to keep, in this order (default: all)'),
+    '--end-sites': _flag('take End Sites as joints'),
 }
 CSV: Options = {
-    '--columns': dict(
-        metavar='YAML',
-        help='what the columns are (default: told by the header)',
+    '--columns': _value(
+        'YAML', 'what the columns are (default: told by the header)'
     ),
-    '--endings': dict(
-        nargs='+',
-        default=TABLES,
-        metavar='ENDING',
-        help='of the files (default: .csv .tsv .txt)',
+    '--endings': _many(
+        'ENDING', 'of the files (default: .csv .tsv .txt)', default=TABLES
     ),
 }
 POSES: Options = {
@@ -216,38 +195,34 @@ POSES: Options = {
         help='each folder of .json files is a recording, a file a frame, or '
         'each file is one (default: told by names and content)',
     ),
-    '--image': dict(
-        action='store_true',
-        help="take MediaPipe's landmarks in the image, not in the world",
+    '--image': _flag(
+        "take MediaPipe's landmarks in the image, not in the world"
     ),
 }
 NTU: Options = {
-    '--missing': dict(
-        metavar='LIST',
-        help='leave out what this file lists, such as '
+    '--missing': _value(
+        'LIST',
+        'leave out what this file lists, such as '
         'NTU_RGBD_samples_with_missing_skeletons.txt',
     ),
-    '--max-persons': dict(
+    '--max-persons': _value(
+        'N',
+        "most bodies of a recording, or 'all' (default: 2)",
         type=_persons,
         default=2,
-        metavar='N',
-        help="most bodies of a recording, or 'all' (default: 2)",
     ),
-    '--motion-rule': dict(
-        action='store_true',
-        help='also drop bodies that move too little or too much',
+    '--motion-rule': _flag(
+        'also drop bodies that move too little or too much'
     ),
-    '--classes': dict(
+    '--classes': _choice(
+        (60, 120, 'auto'),
+        'of NTU RGB+D 60 or 120; auto looks at the files (default)',
         type=_classes,
         default='auto',
-        choices=(60, 120, 'auto'),
-        help='of NTU RGB+D 60 or 120; auto looks at the files (default)',
     ),
 }
 PKUMMD: Options = {
-    f'--{name}': dict(
-        metavar='PATH', help=f'{what}, where it is not found by itself'
-    )
+    f'--{name}': _value('PATH', f'{what}, where it is not found by itself')
     for name, what in (
         ('skeletons', 'folder of the skeletons'),
         ('labels', 'folder of the labels'),
@@ -256,110 +231,106 @@ PKUMMD: Options = {
     )
 }
 BABEL: Options = {
-    '--amass': dict(
-        metavar='PATH', help="AMASS's data sets (default: INPUT/amass)"
+    '--amass': _value('PATH', "AMASS's data sets (default: INPUT/amass)"),
+    '--joints': _value(
+        'PATH', 'joints that are extracted already, a file a motion'
     ),
-    '--joints': dict(
-        metavar='PATH',
-        help='joints that are extracted already, a file a motion',
+    '--model': _value(
+        'PATH', 'your SMPL-H, a file or a folder; needs pip install smplx'
     ),
-    '--model': dict(
-        metavar='PATH',
-        help='your SMPL-H, a file or a folder; needs pip install smplx',
-    ),
-    '--extra': dict(
-        action='store_true', help='take extra_train and extra_val'
-    ),
+    '--extra': _flag('take extra_train and extra_val'),
 }
 PREPARED: Options = {
-    '--label-pickle': dict(
+    '--label-pickle': _value(
+        'PATH',
+        'of an .npy file, where it does not lie beside as train_label.pkl',
         dest='labels',
-        metavar='PATH',
-        help='of an .npy file, where it does not lie beside as '
-        'train_label.pkl',
     ),
 }
-# Kind: its source, its own options, endings of its files, one line of help.
-KINDS: dict[str, tuple[str, Options, Sequence[str] | None, str]] = {
-    'ntu': (
-        'NTUSource',
-        NTU,
-        None,
-        'NTU RGB+D 60 or 120, a folder of .skeleton files',
+
+
+NO_OPTIONS: Options = {}
+
+
+class Kind(NamedTuple):
+    """A source, its help and options, and the endings of its files."""
+
+    source: str
+    help: str
+    options: Options = NO_OPTIONS
+    endings: Sequence[str] | None = None
+
+
+FOLDER = 'FolderSource'
+KINDS = {
+    'ntu': Kind(
+        'NTUSource', 'NTU RGB+D 60 or 120, a folder of .skeleton files', NTU
     ),
-    'pkummd': (
+    'pkummd': Kind(
         'PKUMMDSource',
-        PKUMMD,
-        None,
         'PKU-MMD I or II, a folder of skeletons, labels and split lists',
+        PKUMMD,
     ),
-    'bvh': (
-        'FolderSource',
-        BVH,
-        ('.bvh',),
-        'a folder of .bvh files, a recording each',
+    'bvh': Kind(
+        FOLDER, 'a folder of .bvh files, a recording each', BVH, ('.bvh',)
     ),
-    'csv': (
-        'FolderSource',
+    'csv': Kind(
+        FOLDER,
+        'a folder of tables, a recording each; YAML says what columns are',
         CSV,
         TABLES,
-        'a folder of tables, a recording each; YAML says what columns are',
     ),
-    'pose-json': (
-        'FolderSource',
-        POSES,
-        ('.json',),
+    'pose-json': Kind(
+        FOLDER,
         'OpenPose, MMPose, MediaPipe, YOLO-pose, AlphaPose: a file a '
         'recording, or a folder of frames',
+        POSES,
+        ('.json',),
     ),
-    'babel': (
+    'babel': Kind(
         'BabelSource',
-        BABEL,
-        None,
         'BABEL, a folder of its json files and of AMASS motion',
+        BABEL,
     ),
-    'prepared': (
+    'prepared': Kind(
         'PreparedSource',
-        PREPARED,
-        None,
         'a pickle, .npz or .npy that pyskl, CTR-GCN, AimCLR or the BABEL '
         'benchmark wrote',
+        PREPARED,
     ),
-    'folder': (
-        'FolderSource',
-        {},
-        None,
+    'folder': Kind(
+        FOLDER,
         'a folder of files of any ending that is read, a recording each',
     ),
-    'npy': (
-        'FolderSource',
-        {},
-        ('.npy', '.npz'),
+    'npy': Kind(
+        FOLDER,
         'a folder of .npy and .npz files, a recording each',
+        endings=('.npy', '.npz'),
     ),
 }
 
 
-def _add(parser: Any, options: Options) -> None:
+def _add(parser: Any, options: Options, **defaults: Any) -> None:
     for flag, given in options.items():
+        given = {**given}
         if callable(given.get('choices')):
-            given = {**given, 'choices': given['choices']()}
+            given['choices'] = given['choices']()
+        if flag == '--persons':
+            given['default'] = defaults['persons']
+            said = given['help'].format(defaults['persons'] or 'all')
+            given['help'] = said
         parser.add_argument(flag, **given)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     kinds = parser.add_subparsers(dest='kind', metavar='KIND', required=True)
-    for name, (source, options, _, text) in KINDS.items():
-        subparser = kinds.add_parser(name, help=text)
-        for group in (OUTPUT, COMMON, GIVEN, options):
+    for name, kind in KINDS.items():
+        subparser = kinds.add_parser(name, help=kind.help)
+        for group in (OUTPUT, COMMON, kind.options):
             _add(subparser, group)
-        if source == 'FolderSource':
-            files = {key: dict(given) for key, given in FILES.items()}
-            if name == 'pose-json':
-                text = files['--persons']['help'].replace(': all', ': 2')
-                files['--persons'].update(default=2, help=text)
-            _add(subparser, files)
+        if kind.source == FOLDER:
+            _add(subparser, FILES, persons=2 if name == 'pose-json' else None)
             _add(subparser.add_argument_group('segment labels'), LABELS)
     text = 'annotation file to store, or a store to an annotation file'
     _add(kinds.add_parser('pack', help=text), OUTPUT)
@@ -369,26 +340,20 @@ def _facts(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Facts of one recording, as text or as YAML has them."""
     from mmsnip.structures import DataError
 
-    facts: dict[str, Any] = {}
+    truth = dict(yes=True, no=False, true=True, false=False)
+    kinds = dict(
+        fps=float, scale=float, persons=int, mirror=lambda x: truth[x.lower()]
+    )
+    facts = {}
     for key, value in values.items():
-        text = str(value)
         try:
-            if key in ('fps', 'scale'):
-                facts[key] = float(text)
-            elif key == 'persons':
-                facts[key] = int(text)
-            elif key == 'mirror':
-                facts[key] = dict(yes=True, no=False, true=True, false=False)[
-                    text.lower()
-                ]
-            elif key in FACTS:
-                facts[key] = text
-            else:
+            if key not in FACTS:
                 raise KeyError(key)
+            facts[key] = kinds.get(key, str)(str(value))
         except (KeyError, ValueError):
             raise DataError(
-                f'--for {name}: found {key}={text!r}; expected FACT=VALUE, '
-                f'facts are {", ".join(FACTS)}'
+                f'--for {name}: found {key}={str(value)!r}; expected '
+                f'FACT=VALUE, facts are {", ".join(FACTS)}'
             ) from None
     return facts
 
@@ -399,6 +364,7 @@ def of_one(groups: Sequence[Sequence[str]]) -> dict[str, dict[str, Any]]:
 
     found: dict[str, dict[str, Any]] = {}
     for name, *words in groups:
+        content: Any = {name: dict(w.partition('=')[::2] for w in words)}
         if not words and name.endswith(('.yaml', '.yml', '.json')):
             import yaml
 
@@ -407,19 +373,14 @@ def of_one(groups: Sequence[Sequence[str]]) -> dict[str, dict[str, Any]]:
                     content = yaml.safe_load(file)
                 except (yaml.YAMLError, UnicodeDecodeError) as error:
                     raise DataError(f'{name}: {error}') from None
-            flat = isinstance(content, dict) and all(
-                isinstance(v, dict) for v in content.values()
+        flat = isinstance(content, dict) and content.values()
+        if not flat or not all(isinstance(v, dict) and v for v in flat):
+            raise DataError(
+                f'--for {name}: expected FACT=VALUE, or a file of facts by '
+                'recording, such as {"walk/p01": {"up": "z"}}'
             )
-            if not flat:
-                raise DataError(
-                    f'{name}: expected facts by recording, such as '
-                    '{"walk/p01": {"up": "z"}}'
-                )
-            for one, facts in content.items():
-                found.setdefault(str(one), {}).update(_facts(facts, str(one)))
-            continue
-        pairs = dict(word.partition('=')[::2] for word in words)
-        found.setdefault(name, {}).update(_facts(pairs, name))
+        for one, facts in content.items():
+            found.setdefault(str(one), {}).update(_facts(facts, str(one)))
     return found
 
 
@@ -430,51 +391,44 @@ def job(args: argparse.Namespace) -> tuple[Any, ...]:
     from mmsnip.prepare.job import Wanted
     from mmsnip.skeleton.layout import get_layout
 
-    name, _, endings, _ = KINDS[args.kind]
-    values = {k: v for k, v in vars(args).items() if k not in ('kind', 'run')}
-    facts: dict[str, Any] = {}
-    expected: dict[str, Any] = dict(max_gap=args.max_gap, fps=args.fps)
-    if name == 'FolderSource':
+    kind, own = KINDS[args.kind], vars(args)
+    is_folder = kind.source == FOLDER
+    names = [*kind.options, *(LABELS if is_folder else ())]
+    names = [
+        kind.options.get(flag, {}).get('dest', flag[2:].replace('-', '_'))
+        for flag in names
+    ]
+    keywords = {name: own[name] for name in names}
+    facts, expected = {}, dict(max_gap=args.max_gap, fps=args.fps)
+    make: Any = getattr(published, kind.source, None)
+    if is_folder:
+        make = folder.FolderSource
         facts = dict(fps=args.source_fps, layout=args.layout)
         expected['persons'] = args.persons
         if args.map_layout is not None:
             expected['layout'] = get_layout(args.map_layout)
-    wanted = Wanted(
-        Expected(unit='m', up='y', **expected),
-        Given(
-            unit=args.unit,
-            scale=args.scale,
-            up=args.up,
-            mirror=args.mirror,
-            **facts,
-        ),
-        of_one(args.of_one),
-    )
-    for one in wanted.of_one:
-        wanted.given_for(one)
-    own = ('source_fps', 'layout', 'persons', 'map_layout', 'of_one')
-    taken = {
-        flag.lstrip('-').replace('-', '_')
-        for group in (OUTPUT, COMMON, GIVEN)
-        for flag in group
-    }
-    keywords = {k: v for k, v in values.items() if k not in (*own, *taken)}
-    if name == 'FolderSource':
+        for name in ('classes_from_folders', 'val_fraction', 'seed'):
+            keywords[name] = own[name]
         reading = {
-            key: keywords.pop(key)
-            for key in ('positions', 'drop', 'joints', 'end_sites', 'columns')
-            if key in keywords
+            name: keywords.pop(name)
+            for name in ('positions', 'drop', 'joints', 'end_sites', 'columns')
+            if name in keywords
         }
         if 'image' in keywords:
             reading['world'] = not keywords.pop('image')
-        if endings is not None:
-            keywords.setdefault('endings', endings)
         keywords['reading'] = {
-            k: v
-            for k, v in reading.items()
-            if k == 'columns' or v not in (None, ())
+            k: v for k, v in reading.items() if k == 'columns' or v
         }
-    make = getattr(folder, name, None) or getattr(published, name)
+        keywords.setdefault('endings', kind.endings)
+    for key in ('unit', 'scale', 'up', 'mirror'):
+        facts[key] = own[key]
+    wanted = Wanted(
+        Expected(unit='m', up='y', **expected),
+        Given(**facts),
+        of_one(args.of_one),
+    )
+    for one in wanted.of_one:  # refused now, not for each recording
+        wanted.given_for(one)
     return make(args.input, **keywords), wanted
 
 
