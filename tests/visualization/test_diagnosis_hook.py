@@ -12,7 +12,7 @@ from mmengine.structures import BaseDataElement
 
 from mmsnip.registry import HOOKS
 from mmsnip.visualization import hooks as diagnosis_hook
-from mmsnip.visualization.hooks import DiagnosisHook, settings_of
+from mmsnip.visualization.hooks import DiagnosisHook
 from tests.visualization.made import CLASSES, PICTURES
 from tests.visualization.made import scored as make_scored
 
@@ -105,14 +105,6 @@ def test_the_pictures_are_of_the_videos_of_this_test_alone(
     np.testing.assert_array_equal(seen[0][1]['v1'], truth['v1'])
     assert seen[0][2:4] == (CLASSES, dict.fromkeys(scores, 10.0))
     assert seen[0][4] == vars(metric())
-
-
-def test_settings_are_those_of_the_first_metric_that_has_them():
-    other = SimpleNamespace(prefix='x')
-    metrics = [other, metric(protocol='voc'), metric()]
-    loop = SimpleNamespace(evaluator=SimpleNamespace(metrics=metrics))
-    assert settings_of(loop)['protocol'] == 'voc'
-    assert settings_of(SimpleNamespace()) == {}
 
 
 def test_validation_draws_only_on_request(runner, tmp_path):

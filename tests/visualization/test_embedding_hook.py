@@ -92,26 +92,8 @@ def test_a_map_shows_no_more_points_than_asked_for(path):
         hook_of(path, max_points=0)
 
 
-def test_between_its_maps_it_probes(path):
-    hook, runner = hook_of(path, interval=2), runner_at(0, max_epochs=9)
-    hook.before_train(runner)
-    for runner.epoch in range(4):
-        hook.after_train_epoch(runner)
-    assert set(runner.visualizer.scalars) == {2, 4}
-    assert not runner.visualizer.shown
-
-
 def test_a_resumed_run_has_no_map_of_its_beginning(path):
     hook, runner = hook_of(path), runner_at(2)
     hook.before_train(runner)
     hook.after_train_epoch(runner)
     assert [each.name for each in hook.embeddings] == ['after 3 epochs']
-
-
-def test_encoding_leaves_mode_and_random_state_alone(path):
-    hook, runner = hook_of(path), runner_at(0)
-    runner.model.train()
-    state = torch.get_rng_state()
-    hook.before_train(runner)
-    assert runner.model.training
-    assert torch.equal(torch.get_rng_state(), state)

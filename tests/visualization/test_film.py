@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmsnip.visualization import Poses, save_film
 from mmsnip.visualization.canvas import figure_to_array
-from mmsnip.visualization.film import PoseFilm, film_frames, follow
+from mmsnip.visualization.film import PoseFilm, follow
 from tests.visualization.made import axes_of, moving_body, texts_overlap
 
 PARENTS = [-1, 0, 1, 1, 1]
@@ -57,19 +57,6 @@ def test_the_cursor_and_the_clock_are_in_seconds():
     assert not texts_overlap(film.figure)
 
 
-def test_every_person_has_all_bones_at_their_places():
-    data = poses()
-    film = PoseFilm(data, 10.0)
-    film.show(6)
-    points = film.points
-    assert len(film.bodies) == 2
-    for person, body in enumerate(film.bodies):
-        bones = drawn_bones(body)
-        assert len(bones) == 4
-        np.testing.assert_allclose(bones[1][0], points[person, 6, 2])
-        np.testing.assert_allclose(bones[1][1], points[person, 6, 1])
-
-
 def test_joints_and_persons_that_are_missing_are_left_out():
     joints = moving_body(2, 13)
     joints[0, 4, 2] = np.nan
@@ -92,12 +79,6 @@ def test_the_camera_follows_and_keeps_everybody_in_the_picture():
     assert points[..., 1].max() <= high
     assert half / ((high - low) / 2) == pytest.approx(1.5)
     assert np.ptp(centre) > 15
-
-
-def test_a_film_skips_frames_to_keep_its_speed():
-    assert film_frames((0, 30), 30.0, 10.0).tolist() == list(range(0, 30, 3))
-    assert film_frames((5, 8), 10.0, 25.0).tolist() == [5, 6, 7]
-    assert film_frames((4, 5), 30.0, 1.0).tolist() == [4]
 
 
 def test_a_gif_has_every_picture_at_its_time(tmp_path):

@@ -96,9 +96,3 @@ def test_a_file_that_is_none_is_refused(tool, tmp_path, capsys):
     (tmp_path / 'text.npz').write_text('no')
     assert tool([str(tmp_path / 'text.npz')]) == 2
     assert 'is not an .npz file' in capsys.readouterr().err
-
-
-def test_a_film_needs_skeletons(tool, tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        tool([str(dump(tmp_path)), '--film', 'gif'])
-    assert 'name their file with --ann' in capsys.readouterr().err
