@@ -193,12 +193,6 @@ def test_removing_a_leading_background_detection_doubles_ap():
     assert report.gains.tolist() == [0, 0, 0, 0, 0.5]
 
 
-def test_without_truth_all_is_undefined():
-    report = diagnose_errors({}, {'a': np.zeros((0, 3))}, 2)
-    assert np.isnan(report.mean_ap)
-    assert np.isnan(report.gains).all()
-
-
 def test_wrong_numbers_are_refused():
     with pytest.raises(ValueError, match='num_groups=0'):
         diagnose_errors(FOUND, TRUTH, 2, num_groups=0)
@@ -213,16 +207,6 @@ def test_curves_have_the_ap_of_the_evaluation():
     assert [curve.ap for curve in curves] == [
         report[f'AP@0.40/{label}'] for label in range(3)
     ]
-
-
-def test_classes_without_truth_or_detections_have_their_own_values():
-    truth = {'a': np.array([[0, 0, 10]])}
-    empty, absent = precision_recall_curves(
-        {'a': np.array([[1, 0, 10, 0.5]])}, truth, 2
-    )
-    assert (empty.ap, empty.num_truth, len(empty.recall)) == (0, 1, 0)
-    assert np.isnan(absent.ap)
-    assert np.isnan(absent.recall).all()
 
 
 def test_the_area_under_the_mean_curve_is_map():
@@ -345,11 +329,3 @@ def test_wrong_bins_are_refused(bins, message):
 def test_numbers_that_are_not_one_a_segment_are_refused():
     with pytest.raises(ValueError, match=r"measured\['x'\] has shape \(2,\)"):
         analyze_sensitivity({}, {'a': [[0, 0, 9]]}, {'x': np.ones(2)}, 1)
-
-
-def test_a_video_without_a_rate_is_refused():
-    truth = {'a': np.array([[0, 0, 10]])}
-    with pytest.raises(ValueError, match="video 'a' has fps=None"):
-        measure_truth(truth, {'a': 20}, {})
-    with pytest.raises(ValueError, match="video 'a' has num_frames=None"):
-        measure_truth(truth, {}, 30.0)

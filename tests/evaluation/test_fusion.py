@@ -131,11 +131,6 @@ def test_unknown_arguments_are_refused(options, message):
         fuse_scores([network(0), network(1)], **options)
 
 
-def test_fusing_nothing_is_refused():
-    with pytest.raises(ValueError, match='at least one input'):
-        fuse_scores([])
-
-
 def test_other_ground_truth_is_refused_by_segment():
     one = {'v': np.array([[0, 1, 4], [1, 5, 9]])}
     two = {'v': np.array([[0, 1, 4], [1, 5, 8]])}
@@ -159,13 +154,6 @@ def test_arg_max_of_merged_networks_is_the_best_class_from_one_half_up():
     assert merged[:, 0].tolist() == walk.tolist()
     assert merged[:, 1].tolist() == turn.tolist()
     assert merged.argmax(axis=1).tolist() == [0, 1, 0, 2, 0]
-
-
-def test_networks_of_several_classes_are_not_merged():
-    inputs = [network(0, width=2), network(1, width=3)]
-
-    with pytest.raises(ValueError, match=r"bone\.npz, video 'v13'.*one class"):
-        merge_binary_scores(inputs, NAMES[:2])
 
 
 @pytest.mark.parametrize('convention', ['official', 'clean'])

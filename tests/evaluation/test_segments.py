@@ -17,7 +17,6 @@ from mmsnip.evaluation import (
 )
 from mmsnip.evaluation.protocols import evaluate_scores
 from mmsnip.evaluation.records import collect
-from mmsnip.evaluation.segments import mask_runs
 from mmsnip.structures import Segments
 from tests.evaluation.slow_oracles import greedy_suppression, runs_of, set_iou
 
@@ -41,11 +40,6 @@ def test_segment_iou_of_touching_and_empty_intervals_is_zero():
     iou = segment_iou([[0, 5], [5, 5]], [[5, 9], [5, 5]])
 
     np.testing.assert_array_equal(iou, np.zeros((2, 2)))
-
-
-def test_segment_iou_of_nothing_keeps_the_other_axis():
-    assert segment_iou(np.zeros((0, 2)), [[0, 1]]).shape == (0, 1)
-    assert segment_iou([[0, 1]], []).shape == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +68,6 @@ def test_segments_from_frames_are_the_runs_of_each_label():
     assert found.dtype == np.int64
 
 
-@pytest.mark.parametrize('labels', [[], [4, 4, 4], [4]])
-def test_segments_from_frames_of_background_alone_are_none(labels):
-    assert segments_from_frames(labels, background=4).shape == (0, 3)
-
-
 @pytest.mark.parametrize('labels', [[0.5, 1.0], [[0, 1]], [True, False]])
 def test_segments_from_frames_refuse_other_than_integers_per_frame(labels):
     with pytest.raises(ValueError, match='an integer a frame'):
@@ -92,17 +81,6 @@ def test_segments_from_frames_are_painted_back_to_the_frames():
 
     painted = Segments.of_rows(segments, num_frames=37).frames(3)
     np.testing.assert_array_equal(painted, labels)
-
-
-def test_mask_runs_are_those_of_each_row():
-    mask = np.random.default_rng(4).random((5, 23)) < 0.6
-
-    rows, starts, ends = mask_runs(mask)
-
-    expected = [
-        (r, s, e) for r in range(5) for s, e in runs_of(mask[r].tolist())
-    ]
-    assert list(zip(rows, starts, ends)) == expected
 
 
 def test_run_detections_score_is_the_mean_class_probability():
@@ -119,19 +97,6 @@ def test_run_detections_score_is_the_mean_class_probability():
     ]
     expected.sort(key=lambda row: row[1])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
-
-
-def test_run_detections_drop_runs_below_the_minimum_length():
-    scores = np.eye(3)[[0, 0, 2, 1, 2, 1, 1, 1]]
-
-    found = run_detections(scores, min_length=2)
-
-    assert found.tolist() == [[0, 0, 2, 1], [1, 5, 8, 1]]
-
-
-@pytest.mark.parametrize('scores', [np.zeros((0, 4)), np.eye(4)[[3] * 6]])
-def test_run_detections_without_an_action_are_none(scores):
-    assert run_detections(scores).shape == (0, 4)
 
 
 def test_run_detections_refuse_what_is_not_a_finite_table():
@@ -173,11 +138,6 @@ def test_suppress_keeps_labels_apart():
     assert (np.diff(scores[kept]) <= 0).all()
 
 
-def test_suppress_refuses_an_unknown_overlap():
-    with pytest.raises(ValueError, match="overlap='hull' is unknown"):
-        suppress([[0, 1]], [1.0], 0.2, overlap='hull')
-
-
 def random_scores(T, K, seed):
     draws = np.random.default_rng(seed).gamma(0.3, size=(T, K)) + 1e-3
     return draws / draws.sum(axis=1, keepdims=True)
@@ -213,12 +173,6 @@ def test_a_run_stays_where_its_frames_outweigh_two_changes():
     }
 
     assert kept == {9: False, 10: True}
-
-
-def test_impossible_for_one_frame_is_not_forbidden_for_ever():
-    scores = np.eye(2)[[0] * 5 + [1] + [0] * 5]
-
-    assert viterbi_labels(scores, 10).tolist() == [0] * 11
 
 
 @pytest.mark.parametrize('T', [0, 1])

@@ -196,13 +196,6 @@ def test_the_size_of_skeletons_has_a_limit_that_is_told(case, tmp_path):
     assert any('7.5 poses a second' in note for note in made['notes'])
 
 
-def test_no_megabyte_leaves_skeletons_out(case, tmp_path):
-    _, blobs, made = build(tmp_path, case[1], case[0], skeleton_mb=0)
-
-    assert made['skeletons'] == 0
-    assert not any(key.startswith('poses') for key in blobs)
-
-
 def test_the_worst_videos_are_kept_and_all_counted(case, tmp_path):
     ann, scores = case
     whole, _, _ = build(tmp_path, scores, ann)

@@ -61,17 +61,6 @@ def test_pixels_point_down_and_get_no_depth():
     np.testing.assert_allclose(found.joints[..., 1], -keypoint[..., 1], 1e-6)
 
 
-def test_persons_who_never_appear_are_left_out():
-    keypoint = np.tile(UPRIGHT.astype(np.float32), (3, 4, 1, 1))
-    keypoint[1] = 0
-    keypoint[2, 0] = np.nan
-
-    found = Bodies.of(keypoint, from_metainfo(CHAIN), 'a')
-
-    assert found.mask.tolist() == [[True] * 4, [False] + [True] * 3]
-    assert np.isfinite(found.joints).all()
-
-
 def test_joints_that_do_not_fit_the_layout_are_refused():
     with pytest.raises(ValueError, match=r"'a', key 'keypoint'.*\(1, 2, 4, 3"):
         Bodies.of(np.ones((1, 2, 4, 3)), from_metainfo(CHAIN), 'a')
@@ -119,15 +108,6 @@ def test_present_joints_come_back_within_half_a_step(stride):
     assert error <= packed['step'] / 2 + 1e-5
     spread = np.ptp(kept[there], axis=(0, 1)).max()
     assert packed['step'] == pytest.approx(spread / (LEVELS - 1))
-
-
-def test_nobody_packs_too():
-    joints, mask = np.zeros((2, 13, 5, 3)), np.zeros((2, 13), bool)
-
-    found, there = unpack_poses(pack_poses(joints, mask))
-
-    assert found.shape == (2, 13, 5, 3)
-    assert not there.any()
 
 
 def test_scores_come_back_as_bytes():
