@@ -223,8 +223,7 @@ class StreamingLocalizer:
         are not final are scored with less than `look_ahead`. None where it
         is background, or before the first run of the network.
         """
-        scores = self._smoother.preview(self._window.ahead)
-        run = self._runs.preview(scores.cpu().numpy())
+        run = self._runs.preview(self._window.ahead)
         return None if run is None else self._segment(run)
 
     def reset(self) -> None:
@@ -236,8 +235,7 @@ class StreamingLocalizer:
             PoseMemory(self._memory_size),
         )
         self._resampler = LiveResampler(self._step)
-        self._smoother = LiveSmoother(self._model.smooth_frames)
-        self._runs = LiveRuns(len(self.classes))
+        self._runs = LiveRuns(self._model.smooth_frames, len(self.classes))
         self._closed = False
 
     def calibrate(self, frames: Any) -> None:
@@ -326,11 +324,8 @@ class StreamingLocalizer:
         return np.pad(keypoint, ((0, more), (0, 0), (0, 0), (0, 0)))
 
     def _release(self, rows: Tensor, closing: bool = False) -> StreamUpdate:
-        first = self._smoother.num_final
-        scores = self._smoother.push(rows, closing).cpu().numpy()
-        runs = self._runs.push(scores)
-        if closing:
-            runs += self._runs.close()
+        first = self._runs.num_final
+        scores, runs = self._runs.push(rows, closing)
         return StreamUpdate([self._segment(r) for r in runs], scores, first)
 
     def _segment(self, run: Run) -> dict[str, Any]:
@@ -338,7 +333,7 @@ class StreamingLocalizer:
         if self._step != 1:
             last = self._resampler.num_read
             frames = [min(f * self._step, float(last)) for f in frames]
-            if self._closed and run.end == self._smoother.num_final:
+            if self._closed and run.end == self._runs.num_final:
                 frames[1] = float(last)
         return {
             'label': self.classes[run.label],
@@ -503,18 +498,18 @@ class SlidingWindow:
 
     def __init__(
         self,
-        inferencer: SkeletonLocalizationInferencer,
+        infer: SkeletonLocalizationInferencer,
         plan: StreamPlan,
         num_person: int,
         memory: PoseMemory,
     ) -> None:
-        V, C = inferencer.layout.num_joints, inferencer.num_channels
-        self.plan, self.memory, self._infer = plan, memory, inferencer
+        V, C = infer.layout.num_joints, infer.num_channels
+        self.plan, self.memory, self._infer = plan, memory, infer
         self._first = 0  # frame that is kept at place 0
         self._frames = np.zeros((num_person, 0, V, C), np.float32)
         self._num_scored = 0
-        device = next(inferencer.model.parameters()).device
-        classes = len(inferencer.classes) + 1
+        device = next(infer.model.parameters()).device
+        classes = len(infer.classes) + 1
         self.ahead = self._nothing = torch.zeros(0, classes, device=device)
 
     @property
@@ -582,40 +577,6 @@ class SlidingWindow:
         return scores[self._num_scored - first :]
 
 
-class LiveSmoother:
-    """Running mean of scores, each as soon as its window is full.
-
-    Args:
-        size (int): Frames of the window, odd; 1 smooths nothing.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.num_final = 0  # frames given out
-        self._first = 0
-        self._rows: Tensor | None = None  # not smoothed, from _first on
-
-    def push(self, rows: Tensor, closing: bool = False) -> Tensor:
-        """Frames that are final with (t, num_classes + 1) scores more."""
-        kept = self._joined(rows)
-        half = 0 if closing else self.size // 2
-        stop = max(self._first + len(kept) - half, self.num_final)
-        smooth = smooth_frames(kept, self.size)
-        final = smooth[self.num_final - self._first : stop - self._first]
-        begin = max(stop - self.size // 2, self._first)
-        self._rows = kept[begin - self._first :].clone()
-        self._first, self.num_final = begin, stop
-        return final.clone()
-
-    def preview(self, rows: Tensor) -> Tensor:
-        """Scores from frame ``num_final`` on, if these came next."""
-        smooth = smooth_frames(self._joined(rows), self.size)
-        return smooth[self.num_final - self._first :]
-
-    def _joined(self, rows: Tensor) -> Tensor:
-        return rows if self._rows is None else torch.cat([self._rows, rows])
-
-
 class Run(NamedTuple):
     """Frames of one label; ``total`` is the sum of its probabilities."""
 
@@ -631,48 +592,60 @@ class Run(NamedTuple):
 
 
 class LiveRuns:
-    """Runs of the arg-max class, each as soon as another one begins.
+    """Smoothed scores and runs of their arg-max class, once they are known.
 
-    All of them together are `run_detections` of all scores.
+    All of them together are `smooth_frames` and `run_detections` of all
+    scores.
 
     Args:
+        width (int): Frames of the mean, odd; 1 smooths nothing.
         background (int): Label whose runs are left out.
     """
 
-    def __init__(self, background: int) -> None:
-        self.background = background
-        self.num_frames = 0
+    def __init__(self, width: int, background: int) -> None:
+        self.width, self.background = width, background
+        self.num_final = 0  # frames given out
         self.open: Run | None = None
+        self._first = 0
+        self._rows: Tensor | None = None  # not smoothed, from _first on
 
-    def push(self, scores: np.ndarray) -> list[Run]:
-        """Runs that ended with (t, num_classes + 1) scores more."""
-        runs = self._joined(scores)
-        self.num_frames += len(scores)
-        self.open = runs.pop() if runs else None
-        return [run for run in runs if run.label != self.background]
+    def push(
+        self, rows: Tensor, closing: bool = False
+    ) -> tuple[np.ndarray, list[Run]]:
+        """Scores that are final and runs that ended with these rows more."""
+        kept, ahead = self._smooth(rows)
+        half = self.width // 2
+        count = max(len(ahead) - (0 if closing else half), 0)
+        final = ahead[:count].cpu().numpy().copy()
+        runs = self._runs(final)
+        self.num_final += count
+        begin = max(self.num_final - half, self._first)
+        self._rows = kept[begin - self._first :].clone()
+        self._first = begin
+        self.open = runs.pop() if runs and not closing else None
+        return final, [run for run in runs if run.label != self.background]
 
-    def preview(self, scores: np.ndarray) -> Run | None:
-        """The last run if these scores came next; None: background."""
-        runs = self._joined(scores)
+    def preview(self, rows: Tensor) -> Run | None:
+        """The last run if these came next; None where it is background."""
+        runs = self._runs(self._smooth(rows)[1].cpu().numpy())
         last = runs[-1] if runs else None
         if last is None or last.label == self.background:
             return None
         return last
 
-    def close(self) -> list[Run]:
-        """The run that was open, if it is no background."""
-        last = self.preview(np.zeros((0, self.background + 1)))
-        self.open = None
-        return [] if last is None else [last]
+    def _smooth(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        kept = rows if self._rows is None else torch.cat([self._rows, rows])
+        ahead = smooth_frames(kept, self.width)
+        return kept, ahead[self.num_final - self._first :]
 
-    def _joined(self, scores: np.ndarray) -> list[Run]:
+    def _runs(self, scores: np.ndarray) -> list[Run]:
         runs = [] if self.open is None else [self.open]
         if not len(scores):
             return runs
         labels = scores.argmax(axis=1)
         for label, start, end in segments_from_frames(labels, None).tolist():
             total = float(scores[start:end, label].sum(dtype=np.float64))
-            start, end = start + self.num_frames, end + self.num_frames
+            start, end = start + self.num_final, end + self.num_final
             if runs and runs[-1].label == label:
                 last = runs.pop()
                 start, total = last.start, last.total + total

@@ -34,7 +34,8 @@ ACCEPTED = (
 )
 # Of external_data, what does not say how scores are evaluated.
 _NOT_SETTINGS = (
-    'classes', 'fps', 'num_frames', 'first_frame', 'notes', 'failed',
+    'classes', 'fps', 'num_frames', 'first_frame', 'notes', 'look_at',
+    'failed',
 )  # fmt: skip
 
 

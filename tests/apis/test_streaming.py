@@ -170,7 +170,7 @@ def test_memory_does_not_grow_with_the_stream(model):
     for _ in range(12):
         live.push(keypoint)
         parts = (live._window.memory, live._window._frames)
-        parts += (live._window.ahead, live._smoother, live._runs)
+        parts += (live._window.ahead, live._runs)
         sizes.append(len(pickle.dumps(parts)))
 
     assert live._window.memory.frames().shape[1] <= 40 + 2
