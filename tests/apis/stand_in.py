@@ -11,7 +11,7 @@ import torch
 
 from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.prepare.fit import Expected
-from mmsnip.skeleton.layout import SkeletonLayout
+from mmsnip.skeleton.layout import SkeletonLayout, get_layout
 from mmsnip.structures import DataError, Scores
 
 NAMES = ('root', 'neck', 'hand_l', 'hand_r', 'foot')
@@ -66,3 +66,18 @@ def raising(T, *spans):
     for start, end in spans:
         keypoint[:, start:end, 3, 1] = 2.0
     return keypoint.astype(np.float32)
+
+
+def body(T=40):
+    """Somebody who faces +z; left is at +x, y is up."""
+    layout = get_layout('smpl-24')
+    rng = np.random.default_rng(0)
+    keypoint = rng.normal(0, 0.01, (1, T, 24, 3)).astype(np.float32)
+    for v, name in enumerate(layout.joint_names):
+        side = dict(left=0.2, right=-0.2).get(name.split('_')[0], 0)
+        height = dict(hip=0.9, knee=0.5, ankle=0.1, foot=0.05, collar=1.4)
+        part = name.split('_')[-1]
+        keypoint[..., v, 0] += side
+        keypoint[..., v, 1] += height.get(part, 1.0 + 0.02 * v)
+        keypoint[..., v, 2] += 0.15 * (part == 'foot')
+    return layout, keypoint

@@ -9,9 +9,8 @@ from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.apis.trained_model import Recipe, expected_input
 from mmsnip.prepare.fit import Expected
 from mmsnip.prepare.folder import FolderSource
-from mmsnip.skeleton.layout import get_layout
 from mmsnip.structures import DataError
-from tests.apis.stand_in import LAYOUT, NAMES, StandIn, localize, raising
+from tests.apis.stand_in import LAYOUT, NAMES, StandIn, body, localize, raising
 from tests.apis.streaming_models import NORMALIZE, RECIPE, checkpoint, poses
 from tests.prepare.noted import run
 
@@ -108,21 +107,6 @@ def test_what_the_user_says_wins_over_the_file(tmp_path):
     assert own['notes'] == []
     told = [note for note in said['notes'] if 'as stated; its file' in note]
     assert len(told) == 2
-
-
-def body(T=40):
-    """Somebody who faces +z; left is at +x, y is up."""
-    layout = get_layout('smpl-24')
-    rng = np.random.default_rng(0)
-    keypoint = rng.normal(0, 0.01, (1, T, 24, 3)).astype(np.float32)
-    for v, name in enumerate(layout.joint_names):
-        side = dict(left=0.2, right=-0.2).get(name.split('_')[0], 0)
-        height = dict(hip=0.9, knee=0.5, ankle=0.1, foot=0.05, collar=1.4)
-        part = name.split('_')[-1]
-        keypoint[..., v, 0] += side
-        keypoint[..., v, 1] += height.get(part, 1.0 + 0.02 * v)
-        keypoint[..., v, 2] += 0.15 * (part == 'foot')
-    return layout, keypoint
 
 
 def test_a_mirrored_recording_is_told_and_mirrored_back(tmp_path):

@@ -11,6 +11,8 @@ import pytest
 from mmsnip.apis import SkeletonLocalizationInferencer
 from mmsnip.io.detections import load_detections
 from mmsnip.io.formats import read
+from mmsnip.structures import DataError
+from tests.apis.stand_in import body
 from tests.apis.streaming_models import JOINTS, RECIPE, checkpoint, poses
 from tests.tools.conftest import command as command_of
 
@@ -203,6 +205,50 @@ def test_a_rate_that_is_given_counts(infer, tmp_path):
     document = results(tmp_path)
     assert document['external_data']['fps'] == {'a': 60.0}
     assert max(e['segment'][1] for e in document['results']['a']) <= 1.0
+
+
+@pytest.fixture(scope='module')
+def people(tmp_path_factory):
+    """A model of human joints."""
+    layout, keypoint = body()
+    return checkpoint(
+        tmp_path_factory.mktemp('people') / 'model.pth',
+        joints=list(layout.joint_names),
+        parents=list(layout.parents),
+        sample=keypoint,
+    )
+
+
+@pytest.mark.parametrize('name', ['infer', 'stream'])
+def test_a_mirrored_recording_is_told_mended_and_refused_when_strict(
+    people, tmp_path, capsys, name
+):
+    layout, keypoint = body()
+    facts = dict(fps=30.0, joint_names=layout.joint_names)
+    np.savez(tmp_path / 'a.npz', keypoint=keypoint * [-1, 1, 1], **facts)
+    tool = command_of(name)
+    arguments = [str(tmp_path / 'a.npz'), '--model', str(people)]
+    if name == 'infer':
+        arguments += ['--out', str(tmp_path / 'out')]
+
+    assert tool(arguments) == 0
+    told = capsys.readouterr().out
+    assert tool([*arguments, '--mirror']) == 0
+    mended = capsys.readouterr().out
+
+    assert 'look at: left joints are on the right' in told
+    assert 'look at' not in mended
+    if name == 'infer':
+        tool(arguments)
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[-3].startswith('look at')
+        about = results(tmp_path)['external_data']
+        assert '--mirror' in about['look_at']['a'][0]
+        assert tool([*arguments, '--strict']) == 1
+        assert '--strict' in capsys.readouterr().err
+    else:
+        with pytest.raises((SystemExit, DataError)):
+            tool([*arguments, '--strict'])
 
 
 @pytest.mark.parametrize(
