@@ -40,25 +40,22 @@ def _minutes(text: str) -> float:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument('output_dir', type=Path, help='folder of both files')
-    parser.add_argument(
-        '--videos', type=_count, default=60, help='untrimmed train videos'
-    )
-    parser.add_argument(
-        '--val', type=_count, default=20, help='untrimmed val videos'
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add('output_dir', type=Path, help='folder of both files')
+    add('--videos', type=_count, default=60, help='untrimmed train videos')
+    add('--val', type=_count, default=20, help='untrimmed val videos')
+    add(
         '--trimmed',
         type=_count,
         default=400,
         help='trimmed clips, every fifth of them for val; 0 writes no file',
     )
-    parser.add_argument(
+    add(
         '--minutes',
         type=_minutes,
         help='length of all untrimmed train videos, instead of --videos',
     )
-    parser.add_argument(
+    add(
         '--frames',
         type=_count,
         nargs=2,
@@ -66,20 +63,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=('MIN', 'MAX'),
         help='shortest and longest untrimmed video',
     )
-    parser.add_argument('--seed', type=_count, default=0)
-    parser.add_argument(
+    add('--seed', type=_count, default=0)
+    add(
         '--pkummd',
         action='store_true',
         help='write skeletons, labels and split lists as PKU-MMD has them',
     )
-    parser.add_argument(
+    add(
         '--views',
         nargs='+',
         choices=list(VIEWS),
         default=['M'],
         help='of --pkummd: viewpoints of each video (default: M)',
     )
-    parser.add_argument(
+    add(
         '--swapped',
         type=float,
         default=0.0,
@@ -89,41 +86,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def summary(data: dict[str, Any]) -> str:
-    """Videos, frames and segments (or clips) per class, a line a split."""
-    classes = data['metainfo']['classes']
-    videos = {video['frame_dir']: video for video in data['annotations']}
-    lines = [f'  classes: {", ".join(classes)}']
-    for split, names in data['split'].items():
-        counts = np.zeros(len(classes), int)
-        for name in names:
-            video = videos[name]
-            labels = video.get('segment_labels', video.get('label'))
-            np.add.at(counts, labels, 1)
-        frames = sum(videos[name]['total_frames'] for name in names)
-        what = 'segments' if 'untrimmed' in data['metainfo']['dataset'] else (
-            'clips'
-        )
-        lines.append(
-            f'  {split}: {len(names)} videos, {frames} frames, '
-            f'{counts.sum()} {what}, per class {counts.tolist()}'
-        )
-    return '\n'.join(lines)
+def run(args: argparse.Namespace) -> int:
+    """Write the files and print what they hold."""
+    if not 60 <= args.frames[0] <= args.frames[1]:
+        raise DataError('--frames needs 60 <= MIN <= MAX')
+    started = time.perf_counter()
+    if args.minutes is not None:
+        mean_frames = sum(args.frames) / 2
+        args.videos = max(1, round(args.minutes * 60 * 30 / mean_frames))
+    args.output_dir.mkdir(parents=True, exist_ok=True)
+    common = args.videos, args.val, args.seed, tuple(args.frames)
+    if args.pkummd:
+        _write_pkummd(args, *common)
+    else:
+        val_clips = args.trimmed // 5
+        train_clips = args.trimmed - val_clips
+        for name, data in (
+            ('untrimmed', synthesize_untrimmed(*common)),
+            ('trimmed', synthesize_trimmed(train_clips, val_clips, args.seed)),
+        ):
+            if data['annotations']:  # none: --trimmed 0, or --videos 0 --val 0
+                path = args.output_dir / f'{name}.pkl'
+                save_annotation(path, data)
+                print(f'{path}\n{_summary(data)}')
+    print(f'done in {time.perf_counter() - started:.1f} s')
+    return 0
 
 
-def _pkummd(args: argparse.Namespace, videos: int) -> str:
-    """Write the folder; returns what it holds."""
-    made = write_pkummd_folder(
-        args.output_dir,
-        videos,
-        args.val,
-        args.seed,
-        tuple(args.frames),
-        args.views,
-        args.swapped,
-    )
+def _write_pkummd(args: argparse.Namespace, *common: Any) -> None:
+    try:
+        made = write_pkummd_folder(
+            args.output_dir, *common, args.views, args.swapped
+        )
+    except ValueError as error:
+        raise DataError(str(error)) from None
     labels = ', '.join(f'{n} {name}' for name, n in made['labels'].items())
-    return (
+    print(
         f'{args.output_dir}\n'
         f'  labels: {labels}\n'
         f'  {made["videos"]} videos of views {" ".join(args.views)}, '
@@ -132,39 +130,22 @@ def _pkummd(args: argparse.Namespace, videos: int) -> str:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Write the files and print what they hold."""
-    if not 60 <= args.frames[0] <= args.frames[1]:
-        raise DataError('--frames needs 60 <= MIN <= MAX')
-    try:
-        args.output_dir.mkdir(parents=True, exist_ok=True)
-        _synthesize(args)
-    except ValueError as error:
-        raise DataError(str(error)) from None
-    return 0
-
-
-def _synthesize(args: argparse.Namespace) -> None:
-    started = time.perf_counter()
-    videos = args.videos
-    if args.minutes is not None:
-        mean_frames = sum(args.frames) / 2
-        videos = max(1, round(args.minutes * 60 * 30 / mean_frames))
-    if args.pkummd:
-        print(_pkummd(args, videos))
-        print(f'done in {time.perf_counter() - started:.1f} s')
-        return
-    val_clips = args.trimmed // 5
-    untrimmed = synthesize_untrimmed(
-        videos, args.val, args.seed, tuple(args.frames)
-    )
-    trimmed = synthesize_trimmed(
-        args.trimmed - val_clips, val_clips, args.seed
-    )
-    for name, data in (('untrimmed', untrimmed), ('trimmed', trimmed)):
-        if not data['annotations']:
-            continue  # --trimmed 0, or --videos 0 --val 0
-        path = args.output_dir / f'{name}.pkl'
-        save_annotation(path, data)
-        print(f'{path}\n{summary(data)}')
-    print(f'done in {time.perf_counter() - started:.1f} s')
+def _summary(data: dict[str, Any]) -> str:
+    """Videos, frames and segments (or clips) per class, a line a split."""
+    classes = data['metainfo']['classes']
+    videos = {video['frame_dir']: video for video in data['annotations']}
+    untrimmed = 'untrimmed' in data['metainfo']['dataset']
+    what = 'segments' if untrimmed else 'clips'
+    lines = [f'  classes: {", ".join(classes)}']
+    for split, names in data['split'].items():
+        counts = np.zeros(len(classes), int)
+        for name in names:
+            video = videos[name]
+            labels = video.get('segment_labels', video.get('label'))
+            np.add.at(counts, labels, 1)
+        frames = sum(videos[name]['total_frames'] for name in names)
+        lines.append(
+            f'  {split}: {len(names)} videos, {frames} frames, '
+            f'{counts.sum()} {what}, per class {counts.tolist()}'
+        )
+    return '\n'.join(lines)
