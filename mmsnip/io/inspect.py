@@ -207,6 +207,8 @@ def _looked_at(
         facts['actions'] = rows[np.lexsort((rows[:, 2], rows[:, 1]))]
     except (DataError, KeyError):
         pass  # it is among the problems
+    if fits:
+        facts['shape'] = keypoint.shape
     numbers = fits and keypoint.dtype.kind in 'fiu'
     if not joints or not numbers or 0 in keypoint.shape:
         return facts
@@ -236,7 +238,8 @@ def _bodies(
     known = {n: v for n, v in videos.items() if 'digest' in v}
     shapes = Counter(
         'M={} V={} C={}'.format(*(v['shape'][i] for i in (0, 2, 3)))
-        for v in known.values()
+        for v in videos.values()
+        if 'shape' in v
     )
     usual = Counter(v['shape'][2:] for v in known.values()).most_common(1)
     V, C = usual[0][0] if usual else (0, 0)

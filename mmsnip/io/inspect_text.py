@@ -125,6 +125,8 @@ def _bodies(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         f'{number} in {100 * frames / total:.1f} %'
         for number, frames in bodies['persons'].items()
     ]
+    if not shown and bodies['shapes']:
+        return  # nobody has looked
     yield 'persons', _few(shown, 9) + ' of the frames' if shown else 'none'
     length, name = bodies['absence']
     if length:
