@@ -145,7 +145,7 @@ def inspect_annotation(
         time='seconds' if known else 'frames',
         notes=notes,
         problems=problems,
-        doubts=[bodies['doubt']] if bodies['doubt'] else [],
+        doubts=[doubt for doubt in bodies['doubts'] if doubt],
         layout=layout,
         splits=_split_facts(splits, videos),
         classes=_class_facts(splits, videos, metainfo['classes'], known),
@@ -276,7 +276,7 @@ def _bodies(
         usual_size=float(np.median(sizes)) if sizes else None,
         unit=None if unit is None else str(unit),
         likely_unit=likely_unit(height, C),
-        doubt=_size_doubt(height, C, unit),
+        doubts=[_size_doubt(height, C, unit), _up_doubt(axes, metainfo)],
         up='-'[: int(down)] + 'xyz'[axis] if votes.any() else None,
         up_share=float(votes.max() / votes.sum()) if votes.any() else None,
         up_stated=metainfo.get('up'),
@@ -323,6 +323,18 @@ def _size_doubt(height: float, C: int, unit: Any) -> str:
     return (
         f'bodies measure {height:.3g} {said}, which is no size of a person; '
         f'prepare the recordings again with {remedy}'
+    )
+
+
+def _up_doubt(axes: Mapping[str, int], metainfo: Mapping[str, Any]) -> str:
+    """Why the axis that the file states is not the one that points up."""
+    up = metainfo.get('up')
+    if up is None or not axes or up in axes:
+        return ''
+    found = next(iter(axes))
+    return (
+        f'trunks point along {found}, and the file says that {up} is up; '
+        f'prepare the recordings again with --up {found}'
     )
 
 

@@ -397,6 +397,16 @@ def test_recordings_whose_trunks_point_elsewhere_are_named(num_turned):
     assert 'nothing suspicious' not in text
 
 
+def test_an_axis_that_is_stated_is_held_against_the_bodies():
+    data = file_of()
+    data['metainfo']['up'] = 'z'
+
+    text = format_facts(inspect_annotation(data))
+
+    assert 'look at: trunks point along y' in text
+    assert '--up y' in text
+
+
 @pytest.mark.parametrize(
     ('scale', 'unit', 'remedy'),
     [(100, 'm', '--unit cm'), (100, None, '--unit cm'), (15, 'm', '--scale')],
