@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from mmsnip.io.annotation import load_annotation, validate_annotation
 from mmsnip.io.formats.ntu_names import NTU_CLASSES
-from mmsnip.io.formats.prepared import open_prepared, read_prepared
+from mmsnip.io.formats.prepared import open_prepared
 from mmsnip.io.formats.rows import open_rows
 from mmsnip.structures import DataError
 from tests.formats.prepared_files import (
     babel_subset,
     bodies,
+    read_prepared,
     write_ctrgcn,
     write_pickle,
     write_stgcn,
@@ -93,20 +94,6 @@ def test_rows_of_a_compressed_npz_may_be_asked_for_in_any_order(tmp_path):
                 rows.row(index), arrays['x_train'][index]
             )
     rows.close()
-
-
-def test_a_video_without_a_body_is_named_in_the_notes(tmp_path):
-    path = write_ctrgcn(tmp_path / 'a.npz', x_train=np.zeros((4, T, 150)))
-
-    data = read_prepared(path)
-
-    assert [v['frame_dir'] for v in data['annotations']] == [
-        *('test_0', 'test_1', 'test_2'),
-    ]
-    assert data['split']['train'] == []
-    assert data['metainfo']['notes'] == [
-        '4 videos without a body left out: train_0, train_1, train_2, train_3'
-    ]
 
 
 @pytest.mark.parametrize(

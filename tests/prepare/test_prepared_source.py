@@ -5,12 +5,12 @@ import pytest
 
 from mmsnip.datasets.benchmarks import BABELDataset
 from mmsnip.io.annotation import load_annotation, save_annotation
-from mmsnip.io.formats.prepared import read_prepared
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import PreparedSource
 from mmsnip.structures import DataError
 from tests.formats.prepared_files import (
     babel_subset,
+    read_prepared,
     write_ctrgcn,
     write_pickle,
     write_stgcn,

@@ -108,19 +108,7 @@ class AmassMotion:
 
 
 def read_amass_motion(path: str | os.PathLike[str]) -> AmassMotion:
-    """Poses of an AMASS file (SMPL+H); nothing in it is executed.
-
-    Args:
-        path (str | os.PathLike[str]): ``.npz`` with ``poses``, ``trans``,
-            ``betas`` and ``mocap_framerate``.
-
-    Returns:
-        AmassMotion: At the rate of the file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If it is no such file; the key is named.
-    """
+    """Poses of an AMASS file (SMPL+H); nothing in it is executed."""
     arrays = open_arrays(path)
     if 'poses' not in arrays:
         raise DataError(
@@ -202,7 +190,6 @@ def frames_at_30_fps(num_frames: int, fps: float) -> np.ndarray:
     * i)``, i < 30, of every second, as many as there are in the last one. As
     published, a second has the whole number of the rate.
 
-
     Source:
         METHOD.md section 3.
     """
@@ -226,23 +213,6 @@ def read_amass(
     """An AMASS motion as NTU-ordered joints at 30 frames a second.
 
     Frames are chosen first, then the body model is moved in those only.
-
-    Args:
-        path (str | os.PathLike[str]): See `read_amass_motion`.
-        body (Callable[..., np.ndarray]): From poses (T, 156) to joints
-            (T, 73, 3), as `load_smplh` returns it; keywords ``betas`` and
-            ``trans`` where asked for below.
-        shaped (bool): Give the body the motion's own shape. The benchmark
-            does not. Defaults to False.
-        translated (bool): Move the body through space. The benchmark does
-            not. Defaults to False.
-
-    Returns:
-        Recording: (1, T, 25, 3) in metres, z up.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If it is no motion of SMPL-H.
     """
     motion = read_amass_motion(path)
     chosen = frames_at_30_fps(len(motion.poses), motion.fps)
@@ -260,24 +230,7 @@ def read_amass_joints(
     fps: float | None = None,
     duration_s: float | None = None,
 ) -> Recording:
-    """Joints that were extracted from an AMASS motion before.
-
-    Args:
-        path (str | os.PathLike[str]): ``.npy``, or ``.npz`` with the key
-            ``joint_pos`` or ``joints``, or one array only: (T, J, 3) or
-            (T, J * 3) at the motion's own rate; J as of `ntu_joints`.
-        fps (float, optional): That rate; None takes the file's key
-            ``mocap_framerate``.
-        duration_s (float, optional): Length of the motion, which tells the
-            rate where nothing else does.
-
-    Returns:
-        Recording: As of `read_amass`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If it holds no joints, or its rate is not known.
-    """
+    """Joints that were extracted from an AMASS motion before."""
     joints, stated = _stored_joints(Path(path))
     if joints.ndim == 2 and joints.shape[1] % 3 == 0:
         joints = joints.reshape(len(joints), -1, 3)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -75,130 +76,84 @@ def read_babel_json(path: str | os.PathLike[str]) -> list[BabelSequence]:
 
     The ``extra`` files have a list of annotations by several people for each
     motion; the first densely annotated one is taken, else the first.
-
-    Args:
-        path (str | os.PathLike[str]): ``train.json``, ``val.json`` or one of
-            the ``extra`` files.
-
-    Returns:
-        list[BabelSequence]: In the order of the file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If it is no such json; file, sid and key are named.
     """
+    from pydantic import ValidationError
+
     content = read_json(path)
     if not isinstance(content, dict):
         raise DataError(
             f'{path} holds a {show(content)[:80]}; expected the sequences of '
             'BABEL by their sid'
         )
-    return [
-        _sequence(f'{path}, sid {sid[:40]!r}', sid, entry)
-        for sid, entry in content.items()
-    ]
-
-
-def _sequence(where: str, sid: str, entry: Any) -> BabelSequence:
-    if not isinstance(entry, Mapping):
-        raise DataError(f'{where}: found {show(entry)}, expected a dict')
-    duration = _seconds(where, 'dur', entry.get('dur'))
-    feat_p = _text(where, 'feat_p', entry.get('feat_p'))
-    safe_name(sid, where)
-    safe_name(feat_p, where)
-    frames = _annotation(where, entry, 'frame_ann')
-    whole = None
-    if frames is None:
-        whole = _annotation(where, entry, 'seq_ann')
-    found = whole if frames is None else frames
-    segments = []
-    for index, label in enumerate(_labels(where, found)):
-        place = f'{where}, label {index}'
-        if not isinstance(label, Mapping):
+    sequences = []
+    for sid, entry in content.items():
+        where = f'{path}, sid {sid[:40]!r}'
+        try:
+            found = _document().model_validate(entry)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            key = '.'.join(map(str, first['loc']))
             raise DataError(
-                f'{place}: found {show(label)}, expected a dict'
-            )
-        start, end = 0.0, duration
-        if frames is not None:
-            start = _seconds(place, 'start_t', label.get('start_t'))
-            end = _seconds(place, 'end_t', label.get('end_t'))
-        words = label.get('proc_label')
-        segments.append(
-            BabelSegment(
-                start,
-                end,
-                _categories(place, label.get('act_cat')),
-                '' if words is None else _text(place, 'proc_label', words),
-            )
+                f'{where}, key {key!r}: found {show(first["input"])[:80]}; '
+                f'{first["msg"]}'
+            ) from None
+        safe_name(sid, where)
+        safe_name(found.feat_p, where)
+        frames, whole = found.annotation('frame_ann'), None
+        if frames is None:
+            whole = found.annotation('seq_ann')
+        labels = (frames or whole).labels if frames or whole else []
+        segments = []
+        for n, label in enumerate(labels):
+            start, end = label.start_t, label.end_t
+            if frames is None:
+                start, end = 0.0, found.dur
+            if start is None or end is None:
+                raise DataError(f'{where}, label {n}: no start_t and end_t')
+            names = label.act_cat or []
+            names = [names] if isinstance(names, str) else names
+            names = tuple(dict.fromkeys(names))
+            words = label.proc_label or ''
+            segments.append(BabelSegment(start, end, names, words))
+        dense = frames is not None
+        sequences.append(
+            BabelSequence(sid, found.feat_p, found.dur, tuple(segments), dense)
         )
-    return BabelSequence(
-        sid, feat_p, duration, tuple(segments), frames is not None
+    return sequences
+
+
+@cache
+def _document() -> Any:
+    """A sequence of the JSON, checked."""
+    from pydantic import BaseModel, Field, create_model
+
+    class Strict(BaseModel, strict=True):
+        def annotation(self, key: str) -> Any:
+            """One annotation, or the first of the extra files' several."""
+            several = getattr(self, f'{key}s') or ()
+            first = next((one for one in several if one is not None), None)
+            return getattr(self, key) or first
+
+    seconds = Annotated[float, Field(ge=-LONGEST_S, le=LONGEST_S)]
+    label = create_model(
+        'label',
+        __base__=Strict,
+        proc_label=(str | None, None),
+        act_cat=(list[str] | str | None, None),
+        start_t=(seconds | None, None),
+        end_t=(seconds | None, None),
     )
-
-
-def _annotation(where: str, entry: Mapping, key: str) -> Mapping | None:
-    """``frame_ann``, or the first of the extra files' ``frame_anns``."""
-    found = entry.get(key)
-    if found is None:
-        several = entry.get(f'{key}s')
-        if isinstance(several, Sequence) and not isinstance(several, str):
-            found = next((one for one in several if one is not None), None)
-        elif several is not None:
-            raise DataError(
-                f'{where}, key {f"{key}s"!r}: found {show(several)}, '
-                'expected a list'
-            )
-    if found is not None and not isinstance(found, Mapping):
-        raise DataError(
-            f'{where}, key {key!r}: found {show(found)}, expected a dict '
-            "with 'labels', or null"
-        )
-    return found
-
-
-def _labels(where: str, annotation: Mapping | None) -> list[Any]:
-    labels = [] if annotation is None else annotation.get('labels')
-    if not isinstance(labels, list):
-        raise DataError(
-            f"{where}, key 'labels': found {show(labels)}, expected a list"
-        )
-    return labels
-
-
-def _seconds(where: str, key: str, value: Any) -> float:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not abs(value) <= LONGEST_S:  # NaN falls out too
-        raise DataError(
-            f'{where}, key {key!r}: found {show(value)}, expected seconds'
-        )
-    if key == 'dur' and value <= 0:
-        raise DataError(
-            f'{where}, key {key!r}: found {value}, expected more than 0 '
-            'seconds'
-        )
-    return float(value)
-
-
-def _text(where: str, key: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise DataError(
-            f'{where}, key {key!r}: found {show(value)}, expected text'
-        )
-    return value
-
-
-def _categories(where: str, value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list) or not all(
-        isinstance(name, str) for name in listed
-    ):
-        raise DataError(
-            f"{where}, key 'act_cat': found {show(value)}, expected a list "
-            'of text, or null'
-        )
-    return tuple(dict.fromkeys(listed))
+    labels = create_model('labels', __base__=Strict, labels=(list[label], ...))
+    return create_model(
+        'sequence',
+        __base__=Strict,
+        dur=(Annotated[float, Field(gt=0, le=LONGEST_S)], ...),
+        feat_p=(str, ...),
+        frame_ann=(labels | None, None),
+        seq_ann=(labels | None, None),
+        frame_anns=(list[labels | None] | None, None),
+        seq_anns=(list[labels | None] | None, None),
+    )
 
 
 def act_categories(sequences: Iterable[BabelSequence]) -> list[str]:
@@ -220,23 +175,9 @@ def seconds_to_frames(
     Frame n lies at ``n / fps`` seconds and belongs to an interval with
     ``start_s <= n / fps < end_s``.
 
-    Args:
-        start_s (Any): Starts, (num_segments,).
-        end_s (Any): Ends, (num_segments,).
-        num_frames (int): T, frames of the sequence.
-        fps (float): Frames a second. Defaults to 30.
-
-    Returns:
-        np.ndarray: (num_segments, 2) int64 in ``0..T``; start = end where no
-        frame lies inside.
-
     Source:
         Per-frame labels of the benchmark's preparation, line/Skeleton-
         Temporal-Action-Localization ``prepare/create_dataset.py``.
-
-    Examples:
-        >>> seconds_to_frames([0.0, 0.05], [0.05, 9.0], 13).tolist()
-        [[0, 2], [2, 13]]
     """
     times = np.arange(num_frames) / fps
     starts = np.searchsorted(times, np.asarray(start_s, np.float64), 'left')
@@ -257,17 +198,6 @@ def babel_segments(
     set (`mmsnip.datasets`). Segments without a category have no label
     and are background; those of categories that are not among `classes` are
     left out.
-
-    Args:
-        sequence (BabelSequence): Of `read_babel_json`.
-        classes (Sequence[str]): Names; a label is an index into them.
-        num_frames (int): T.
-        fps (float): Frames a second. Defaults to 30.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray, list[str]]: Segments (num_segments, 2)
-        and labels (num_segments,), int64; a sentence for each segment that
-        was dropped, or cut by more than the rounding to frames.
     """
     index = {name: label for label, name in enumerate(classes)}
     segments = [s for s in sequence.segments if set(s.act_cats) & set(index)]

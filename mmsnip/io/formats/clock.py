@@ -75,12 +75,6 @@ def nice_rate(step_s: float) -> float | None:
 
     The nearest whole rate, or 23.976, 29.97, 59.94 or 119.88, where it is at
     most 0.15 % off; None where the step is no positive time.
-
-    Examples:
-        >>> nice_rate(0.033333), nice_rate(0.0333), nice_rate(0.0333667)
-        (30.0, 30.0, 29.97)
-        >>> nice_rate(0.0), nice_rate(0.4)
-        (None, 2.5)
     """
     if not 1e-6 < step_s < 1e6:
         return None
@@ -103,18 +97,6 @@ def read_clock(
 
     A step of one and a half or more is a gap. A unit that nothing says is s
     for a step below 1, ms below 1000; from there on none is assumed.
-
-    Args:
-        times (np.ndarray): Time of each entry, (F,) float64, NaN where it is
-            not told.
-        unit (str | None): Key of `TIME_UNITS`, where it is known.
-        frames (np.ndarray | None): Number of each, (F,) int64, rising, where
-            frames are numbered; then they stay.
-        what (str): What holds the times, for the notes.
-        where (Callable[[int], str]): Place of an entry, for the notes.
-
-    Raises:
-        DataError: If far more frames are left out than are there.
     """
     F = len(times)
     clock = Clock(np.arange(F) if frames is None else frames)
@@ -189,12 +171,6 @@ def usual_step(
 
     Returns the time from a frame to the next, NaN where the clock does not
     tell it; and which steps do not count, (R - 1,) bool.
-
-    Examples:
-        >>> times = np.array([0, 0.01, 0.02, 0.02, 0.03, 0.04, 0.04, 1.04])
-        >>> step, odd = usual_step(times, np.arange(8))
-        >>> round(step, 5), odd.nonzero()[0].tolist()
-        (0.00679, [6])
     """
     with np.errstate(over='ignore', invalid='ignore'):
         steps = np.diff(times) / np.diff(frames)
@@ -300,20 +276,7 @@ def _lost(
 def number_frames(
     numbers: np.ndarray, source: str, what: str
 ) -> tuple[np.ndarray, int, int, list[tuple[str, int]]]:
-    """Frames from 0, of numbers that may begin and step anyhow.
-
-    Args:
-        numbers (np.ndarray): (F,) int64, in any order.
-        source (str): File, for messages.
-        what (str): What holds the numbers, for messages.
-
-    Returns:
-        tuple[np.ndarray, int, int, list[tuple[str, int]]]: Frame of each,
-        (F,) int64; the first number; the step; notes.
-
-    Raises:
-        DataError: If far more numbers are missing than are there.
-    """
+    """Frames from 0, of numbers that may begin and step anyhow."""
     there = np.unique(numbers)
     step = max(int(np.gcd.reduce(np.diff(there))) if len(there) > 1 else 1, 1)
     frames = (numbers - there[0]) // step
@@ -352,17 +315,6 @@ def name_numbers(
     one with most values, then the one with fewest gaps, then the last.
     Where most steps between the numbers skip some, they number no frames,
     and the images count in order of the names.
-
-    Args:
-        names (Sequence[Any]): Stems without endings, or integers.
-
-    Returns:
-        tuple[list[int | None], tuple[str, int] | None]: Number of each, None
-        where it has none; a note, where they count in order.
-
-    Examples:
-        >>> name_numbers([f'cam_000{n}_rgb_1080' for n in (7, 8)])[0]
-        [7, 8]
     """
     if all(isinstance(name, int) for name in names):
         return [n if abs(n) < 10**MAX_DIGITS else None for n in names], None

@@ -156,19 +156,7 @@ class ColumnMap(BaseModel):
 
 
 def load_column_map(path: str | os.PathLike[str]) -> ColumnMap:
-    """Read a column map; YAML of plain values only.
-
-    Args:
-        path (str | os.PathLike[str]): YAML file, see `ColumnMap` for keys.
-
-    Returns:
-        ColumnMap: The map.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If it is no YAML, or a key or a value is wrong; it is
-            named.
-    """
+    """Read a column map; YAML of plain values only."""
     import yaml
 
     text = read_text(path, _LIMIT)

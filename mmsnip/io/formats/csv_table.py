@@ -65,16 +65,7 @@ def read_csv(path: Path, columns: Any = None) -> Recording:
 
 
 def read_known(path: Path, columns: Any = None, **known: Any) -> Recording:
-    """A table of a format that fixes some keys of the column map.
-
-    Args:
-        path (Path): Text table.
-        columns (Any): What the user says; it goes first. See `read_csv`.
-        **known (Any): Further keys of `ColumnMap`.
-
-    Returns:
-        Recording: See `read_csv`.
-    """
+    """A table of a format that fixes some keys of the column map."""
     from mmsnip.io.formats.columns import load_column_map, parse_column_map
 
     if columns is None or isinstance(columns, Mapping):

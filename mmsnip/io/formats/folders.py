@@ -51,17 +51,7 @@ def recordings_in(
 def group_frames(
     paths: Iterable[Path], frames_in_folders: bool | None = None
 ) -> list[Path]:
-    """Put the folder in the place of files that are its frames.
-
-    Args:
-        paths (Iterable[Path]): Files; all of an ending of a folder.
-        frames_in_folders (bool | None): True takes each folder of files
-            that may be frames for a recording, False none; None asks the
-            formats that are read in folders.
-
-    Returns:
-        list[Path]: Files and folders, a recording each, sorted.
-    """
+    """Put the folder in the place of files that are its frames."""
     found: list[Path] = []
     folders: dict[tuple[Path, str], list[Path]] = {}
     endings = {ending for known in FOLDERS for ending in known.endings}

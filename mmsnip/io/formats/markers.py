@@ -51,20 +51,7 @@ def marker_recording(
     scores: Mapping[tuple[str, str], int] | None = None,
     **facts: Any,
 ) -> Recording:
-    """Recording of a table whose columns are known.
-
-    Args:
-        path (Path): File.
-        table (Table): A row a frame.
-        persons (Mapping[str, Mapping[str, Sequence[int]]]): Of each person
-            the columns of each joint, x, y and maybe z. A joint that only
-            some persons have is lost in the others.
-        frame (int | None): Column of the frame number.
-        time (int | None): Column of the time in seconds.
-        scores (Mapping[tuple[str, str], int] | None): Column of the score of
-            a person's joint.
-        **facts (Any): Further fields; ``fps`` goes before the times.
-    """
+    """Recording of a table whose columns are known."""
     names = list(dict.fromkeys(j for body in persons.values() for j in body))
     if not names:
         raise DataError(f'{path}: its header names no joint with x and y')

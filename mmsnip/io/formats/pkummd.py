@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,59 +21,23 @@ MAX_FRAME = 10**9
 NUM_COLUMNS = 2 * 25 * 3
 
 # In the order of the ids 1 to 51 of the data set's list of actions.
-PKUMMD_CLASSES = (
-    'bow',
-    'brushing hair',
-    'brushing teeth',
-    'check time (from watch)',
-    'cheer up',
-    'clapping',
-    'cross hands in front (say stop)',
-    'drink water',
-    'drop',
-    'eat meal/snack',
-    'falling',
-    'giving something to other person',
-    'hand waving',
-    'handshaking',
-    'hopping (one foot jumping)',
-    'hugging other person',
-    'jump up',
-    'kicking other person',
-    'kicking something',
-    'make a phone call/answer phone',
-    'pat on back of other person',
-    'pickup',
-    'playing with phone/tablet',
-    'point finger at the other person',
-    'pointing to something with finger',
-    'punching/slapping other person',
-    'pushing other person',
-    'put on a hat/cap',
-    'put something inside pocket',
-    'reading',
-    'rub two hands together',
-    'salute',
-    'sitting down',
-    'standing up',
-    'take off a hat/cap',
-    'take off glasses',
-    'take off jacket',
-    'take out something from pocket',
-    'taking a selfie',
-    'tear up paper',
-    'throw',
-    'touch back (backache)',
-    'touch chest (stomachache/heart pain)',
-    'touch head (headache)',
-    'touch neck (neckache)',
-    'typing on a keyboard',
-    'use a fan (with hand or paper)/feeling warm',
-    'wear jacket',
-    'wear on glasses',
-    'wipe face',
-    'writing',
-)
+_TEXT = """
+bow; brushing hair; brushing teeth; check time (from watch); cheer up;
+clapping; cross hands in front (say stop); drink water; drop; eat meal/snack;
+falling; giving something to other person; hand waving; handshaking; hopping
+(one foot jumping); hugging other person; jump up; kicking other person;
+kicking something; make a phone call/answer phone; pat on back of other
+person; pickup; playing with phone/tablet; point finger at the other person;
+pointing to something with finger; punching/slapping other person; pushing
+other person; put on a hat/cap; put something inside pocket; reading; rub two
+hands together; salute; sitting down; standing up; take off a hat/cap; take
+off glasses; take off jacket; take out something from pocket; taking a
+selfie; tear up paper; throw; touch back (backache); touch chest
+(stomachache/heart pain); touch head (headache); touch neck (neckache);
+typing on a keyboard; use a fan (with hand or paper)/feeling warm; wear
+jacket; wear on glasses; wipe face; writing
+"""
+PKUMMD_CLASSES = tuple(re.sub(r'\s+', ' ', _TEXT).strip().split('; '))
 
 
 def _is_pkummd(path: Path, head: str) -> bool:

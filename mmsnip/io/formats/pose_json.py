@@ -170,15 +170,7 @@ def film_recording(
     fps: float | None = None,
     **facts: Any,
 ) -> Recording:
-    """Recording of bodies that were found in the images of a film.
-
-    Args:
-        frames (Sequence[Frame]): At least one with a body, bodies alike.
-        path (Path): File or folder.
-        notes (Sequence[str]): What was done so far.
-        fps (float | None): Frames a second of the film, where it is stated.
-        **facts (Any): Further fields.
-    """
+    """Recording of bodies that were found in the images of a film."""
     marked = [(note, 0) for note in notes]
     source = str(path)
     numbers: list[int | None] = [frame.number for frame in frames]

@@ -29,7 +29,7 @@ from mmsnip.structures import DataError, is_int, show
 from mmsnip.structures.files import check_size, safe_name
 from mmsnip.structures.recording import as_sequence
 
-__all__ = ['Prepared', 'open_prepared', 'read_prepared', 'trimmed']
+__all__ = ['Prepared', 'open_prepared', 'trimmed']
 
 NTU_LAYOUT = 'nturgb+d-official'
 
@@ -93,7 +93,6 @@ def open_ctrgcn(path: Path) -> Prepared:
     body starts at the origin. ``y_train`` is one-hot (N, classes). The
     ``test`` part becomes the split ``val``; the protocol in the file's name
     goes before it: ``xsub_val``.
-
 
     Source:
         Uason-Chen/CTR-GCN ``data/ntu/seq_transformation.py`` and
@@ -169,7 +168,6 @@ def open_stgcn(path: Path, labels: Path | None) -> Prepared:
 
     The pickle beside holds the names and the labels, which count from 0.
     With 18 joints (Kinetics) the third coordinate is a score.
-
 
     Source:
         Levigty/AimCLR and lshiwjx/2s-AGCN ``ntu_gendata.py``.
@@ -281,7 +279,6 @@ def open_babel_subset(path: Path, content: dict[str, Any]) -> Prepared:
     background; ``Y``, the set of its classes, is not needed. Segments are the
     runs of equal labels. Split and subset are in the file's name:
     ``train_split1.pkl``.
-
 
     Source:
         line/Skeleton-Temporal-Action-Localization ``prepare`` and
@@ -417,19 +414,6 @@ def open_prepared(
     """Open a prepared data set; the keys in it tell which kind it is.
 
     Arrays stay on disk, pickles are read as a whole. Nothing is executed.
-
-    Args:
-        path (str | os.PathLike[str]): File.
-        labels (str | os.PathLike[str], optional): Label pickle of an
-            ``.npy`` file; None looks for it beside, as
-            ``train_label.pkl`` for ``train_data_joint.npy``.
-
-    Returns:
-        Prepared: Its videos.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If it is of no such kind, or damaged.
     """
     path = Path(path)
     ending = path.suffix.lower()
@@ -484,53 +468,4 @@ def _annotation(path: Path, data: dict[str, Any]) -> Prepared:
         lambda index: dict(videos[index]),
         data['metainfo'],
         splits,
-    )
-
-
-def read_prepared(
-    path: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None
-) -> dict[str, Any]:
-    """A prepared data set as an annotation, all of it in memory.
-
-    Videos without a body are left out; ``metainfo['notes']`` names them.
-    `mmsnip.prepare.published.PreparedSource` converts one at a time.
-
-    Args:
-        path (str | os.PathLike[str]): See `open_prepared`.
-        labels (str | os.PathLike[str], optional): See there.
-
-    Returns:
-        dict[str, Any]: ``metainfo``, ``split`` and ``annotations``, see
-        `mmsnip.io.annotation.load_annotation`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If it is of no such kind, or damaged.
-    """
-    prepared = open_prepared(path, labels)
-    if prepared.kind == 'annotation':
-        return load_annotation(path)
-    videos, empty = [], []
-    for index, name in enumerate(prepared.names):
-        try:
-            videos.append(prepared.entry(index))
-        except DataError as error:
-            if 'no body' not in str(error):
-                raise
-            empty.append(name)
-    lost = set(empty)
-    metainfo = dict(prepared.metainfo)
-    if empty:
-        note = f'{len(empty)} videos without a body left out: '
-        metainfo['notes'] = [
-            *metainfo.get('notes', ()),
-            note + ', '.join(empty[:9]) + ', ..' * (len(empty) > 9),
-        ]
-    return dict(
-        metainfo=metainfo,
-        split={
-            split: [name for name in names if name not in lost]
-            for split, names in prepared.splits.items()
-        },
-        annotations=videos,
     )

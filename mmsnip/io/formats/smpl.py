@@ -110,25 +110,6 @@ def load_smplh(
     The model file is read without running anything in it. Only what moves
     the 73 joints is kept of it; that changes no joint and is two orders of
     magnitude faster than moving all vertices.
-
-    Args:
-        path (str | os.PathLike[str]): ``.npz`` or ``.pkl`` of SMPL-H, or a
-            folder with ``SMPLH_MALE.npz``, ``SMPLH_male.pkl`` or
-            ``male/model.npz``.
-        gender (str): Which one of a folder. Defaults to 'male', which the
-            benchmark takes for all motions.
-        flat_hand_mean (bool): Whether poses of hands count from a flat hand
-            (as AMASS does) instead of from the model's mean hand (as the
-            benchmark did; moves fingers only). Defaults to False.
-
-    Returns:
-        Body: Called with poses (T, 156) in axis-angle and maybe ``betas``
-        (B,) and ``trans`` (T, 3), it gives joints (T, 73, 3) float32.
-
-    Raises:
-        ImportError: If the package ``smplx`` is not installed.
-        FileNotFoundError: If there is no such file or folder.
-        DataError: If it is no model of SMPL-H.
     """
     path = _model_file(Path(path), gender)
     try:

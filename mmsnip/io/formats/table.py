@@ -130,17 +130,6 @@ def read_table(
     that stands in most of the first 20 rows, else white space. Where it is
     semicolon or tab a comma between digits is a decimal comma. The first row
     is the header where at least half of its cells are no numbers.
-
-    Args:
-        path (Path): File.
-        delimiter (str | None): Key of `DELIMITERS`, or a character.
-        header (bool | None): Whether the first row is a header.
-        header_rows (Sequence[int]): Lines that are, see `ColumnMap`.
-        last_line (int | None): Of the table; None goes to the end.
-
-    Raises:
-        DataError: If there is no row, or rows differ in width; the line is
-            named.
     """
     text = read_text(path)
     if _CELL in text:

@@ -51,21 +51,7 @@ class Track:
 def persons_of(
     frames: Sequence[tuple[int, Sequence[Body]]], source: str
 ) -> tuple[dict, list[tuple[str, int]]]:
-    """Bodies of all frames as persons (M, T).
-
-    Args:
-        frames (Sequence[tuple[int, Sequence[Body]]]): Number and bodies of
-            each frame, numbers rising from 0; bodies of one shape (V, D).
-        source (str): File, for messages.
-
-    Returns:
-        tuple[dict, list[tuple[str, int]]]: ``keypoint`` (M, T, V, D),
-        ``score`` (M, T, V) and ``tracks`` (M names), for `Recording`; notes
-        and of how many frames each is.
-
-    Raises:
-        DataError: If there is nobody, or the array would be too large.
-    """
+    """Bodies of all frames as persons (M, T)."""
     tracks, notes = find_tracks(frames)
     if not tracks:
         raise DataError(f'{source}: nobody is there in any frame')
@@ -198,10 +184,6 @@ def _slots(
     In the order of appearance each goes to a slot that is free in all its
     frames: to one that is over before it, rather than to one with room in
     between; of those to the one whose last body before it is nearest.
-
-    Args:
-        frames (Sequence[Sequence[int]]): Of each track, rising.
-        body_of (Callable[[int, int], Body]): The n-th body of track m.
     """
     slots: list[list[int]] = []
     taken: list[set[int]] = []
