@@ -189,3 +189,17 @@ def test_folders_of_frames_are_one_recording_each():
     assert {'openpose', 'ultralytics', 'walk.bvh', '0002-L.txt'} <= names
     assert not any('walk_' in name for name in names)
     assert recordings_in(GOLDEN, ['.trc']) == [GOLDEN / 'walk.trc']
+
+
+@pytest.mark.parametrize(
+    'name', ['motive.csv', 'vicon.csv', 'deeplabcut_two.csv', 'walk.trc']
+)
+def test_a_column_map_adds_what_a_known_header_lacks(name):
+    plain = read(GOLDEN / name)
+
+    recording = read(GOLDEN / name, dict(parents=[-1, 0, 1], scale=0.5))
+
+    np.testing.assert_allclose(recording.keypoint, 0.5 * plain.keypoint)
+    assert recording.layout.parents == (-1, 0, 1)
+    assert (recording.unit, recording.fps) == ('m', plain.fps)
+    assert recording.tracks == plain.tracks

@@ -232,6 +232,8 @@ def read_amass_joints(
 ) -> Recording:
     """Joints that were extracted from an AMASS motion before."""
     joints, stated = _stored_joints(Path(path))
+    if not isinstance(joints, np.ndarray):
+        raise DataError(f'{path} is no .npy file')
     if joints.ndim == 2 and joints.shape[1] % 3 == 0:
         joints = joints.reshape(len(joints), -1, 3)
     if joints.ndim != 3 or joints.shape[2] != 3 or not len(joints):
@@ -274,8 +276,7 @@ def _stored_joints(path: Path) -> tuple[np.ndarray, float | None]:
         return arrays[named[0]], rate
     check_size(path)
     try:
-        with path.open('rb') as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False), None
+        return np.load(path, mmap_mode='r', allow_pickle=False), None
     except Exception as error:  # whatever numpy says of foreign bytes
         raise DataError(
             f'{path} cannot be read as .npy ({type(error).__name__}: '

@@ -143,6 +143,14 @@ class ColumnMap(BaseModel):
         return self
 
     @property
+    def names_columns(self) -> bool:
+        """Whether it says which columns are which, not only what they are."""
+        return not self.model_fields_set <= {
+            *('scale', 'unit', 'up', 'fps', 'layout', 'joint_names'),
+            'parents',
+        }
+
+    @property
     def known_joints(self) -> list[str]:
         """V names in the order wanted; empty where the table has them."""
         if self.layout is not None:

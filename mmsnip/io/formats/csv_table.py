@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from mmsnip.skeleton.layouts import BUILTIN
 from mmsnip.structures import DataError, Recording
 from mmsnip.structures.files import MAX_BYTES
 
-__all__ = ['read_csv', 'read_known']
+__all__ = ['column_map', 'described', 'read_csv', 'read_known']
 
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
 # Share of frames with two rows of an id, or of none, above which these are
@@ -64,16 +64,23 @@ def read_csv(path: Path, columns: Any = None) -> Recording:
     return read_known(path, columns)
 
 
-def read_known(path: Path, columns: Any = None, **known: Any) -> Recording:
-    """A table of a format that fixes some keys of the column map."""
+def column_map(columns: Any, path: Path) -> Any:
+    """`ColumnMap` of what a user says: one, a dict, a YAML file, nothing."""
     from mmsnip.io.formats.columns import load_column_map, parse_column_map
 
     if columns is None or isinstance(columns, Mapping):
-        stated = parse_column_map(columns or {}, f'column map for {path}')
-    elif hasattr(columns, 'model_fields_set'):
-        stated = columns
-    else:
-        stated = load_column_map(columns)
+        return parse_column_map(columns or {}, f'column map for {path}')
+    if hasattr(columns, 'model_fields_set'):
+        return columns
+    return load_column_map(columns)
+
+
+def read_known(path: Path, columns: Any = None, **known: Any) -> Recording:
+    """A table of a format that fixes some keys of the column map.
+
+    What the user says in ``columns`` goes before ``known``.
+    """
+    stated = column_map(columns, path)
     if 'joints' in stated.model_fields_set or stated.coordinates:
         known = {k: v for k, v in known.items() if k not in _ABOUT_JOINTS}
     columns = stated.over(**known)
@@ -108,7 +115,6 @@ def _recording(
         repeated = len(set(pairs)) < len(pairs)
         if repeated and table.header is None:
             _check_wide(table, frames)
-    persons: dict[str, Any]
     if found.joint is None and (found.person is not None or repeated):
         persons, more = _by_body(path, frames, ids, values, scores, table)
     else:
@@ -116,28 +122,56 @@ def _recording(
             path, (ids, frames, joints), (T, V), values, scores, table
         )
     notes += more
-    scale, unit = columns.scale, columns.unit
-    unit = unit or ('m' if scale != 1.0 else found.unit)
-    unit = 'pixel' if unit in ('px', 'pixel', 'pixels') else unit
-    with np.errstate(over='ignore'):
-        keypoint = np.asarray(scale * persons.pop('keypoint'), np.float32)
-    order, layout, names = _arranged(names, columns, found, path)
-    score = persons.pop('score')
-    present = persons.pop('present')
-    recording = Recording(
-        name=path.stem,
-        source=str(path),
-        keypoint=keypoint[:, :, order],
-        present=None if present is None else present[:, :, order],
-        score=None if score is None else score[:, :, order],
-        layout=None if layout is None else from_graph_cfg(layout),
-        joint_names=tuple(names),
-        fps=columns.fps or clock.fps,
-        unit=unit,
-        up=columns.up,
+    unit = found.unit
+    return described(
+        path,
+        columns,
+        notes,
+        names,
+        layout=found.layout,
+        fps=clock.fps,
+        unit='pixel' if unit in ('px', 'pixel', 'pixels') else unit,
         rows=np.unique(clock.frames) if clock.gaps else None,
         **persons,
         **numbering,
+    )
+
+
+def described(
+    path: Path,
+    columns: Any,
+    notes: Sequence[tuple[str, int]],
+    names: list[str],
+    layout: str | None = None,
+    **facts: Any,
+) -> Recording:
+    """Recording of a table's arrays, as a column map describes them.
+
+    Args:
+        path (Path): File.
+        columns (ColumnMap): What the user says; it goes first.
+        notes (Sequence[tuple[str, int]]): And of how many frames.
+        names (list[str]): V joints.
+        layout (Any): Their layout, where the file fixes it.
+        **facts (Any): ``keypoint``, ``present``, ``score`` and other fields.
+    """
+    order, layout, names = _arranged(names, columns, layout, path)
+    for key in ('keypoint', 'present', 'score'):
+        if facts.get(key) is not None:
+            facts[key] = facts[key][:, :, order]
+    scale = columns.scale
+    with np.errstate(over='ignore'):
+        facts['keypoint'] = np.asarray(scale * facts['keypoint'], np.float32)
+    stated = dict(unit='m' if scale != 1.0 else None)
+    for key in ('fps', 'unit', 'up'):
+        said = getattr(columns, key) or stated.get(key)
+        facts[key] = said or facts.get(key)
+    recording = Recording(
+        name=path.stem,
+        source=str(path),
+        layout=None if layout is None else from_graph_cfg(layout),
+        joint_names=tuple(names),
+        **facts,
     )
     for text, count in notes:
         recording = recording.noted(text, count)
@@ -392,7 +426,7 @@ def _check_wide(table: Table, frames: np.ndarray) -> None:
 
 
 def _arranged(
-    names: list[str], columns: Any, found: Columns, path: Path
+    names: list[str], columns: Any, layout: Any, path: Path
 ) -> tuple[list[int], Any, list[str]]:
     """Joint that takes each place; layout; names.
 
@@ -400,11 +434,11 @@ def _arranged(
     (in any order, case and spelling of words) are brought to its order.
     """
     wanted = columns.known_joints
-    layout: Any = columns.layout or found.layout
-    if found.layout is not None and not wanted:
-        wanted = list(get_layout(found.layout).joint_names)
+    if isinstance(layout, str) and not wanted:
+        wanted = list(get_layout(layout).joint_names)
+    layout = columns.layout or layout
     numbered = all(name.isdecimal() for name in names)
-    if not wanted and not numbered and columns.parents is None:
+    if not wanted and not numbered and not (layout or columns.parents):
         spelled = sorted(map(_spell, names))
         for builtin in BUILTIN:
             option = list(get_layout(builtin).joint_names)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from mmsnip.io.formats.clock import name_numbers
-from mmsnip.io.formats.csv_table import read_known
+from mmsnip.io.formats.csv_table import column_map, read_known
 from mmsnip.io.formats.markers import marker_recording, split_lines
 from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.table import read_table
@@ -50,7 +50,8 @@ def read_deeplabcut(path: Path, columns: Any = None) -> Recording:
         if cells[:1] and cells[0] in _ROWS:
             header[cells[0]] = cells
     rows = list(range(1, len(header) + 1))
-    if columns is not None:
+    columns = column_map(columns, path)
+    if columns.names_columns:
         return read_known(path, columns, header_rows=rows, unit='pixel')
     if not {'bodyparts', 'coords'} <= set(header):
         raise DataError(f"{path}: its header lacks 'bodyparts' or 'coords'")
@@ -90,6 +91,7 @@ def read_deeplabcut(path: Path, columns: Any = None) -> Recording:
     recording = marker_recording(
         path,
         table,
+        columns,
         {
             name: {j: [at[a] for a in axes] for j, at in body.items()}
             for name, body in persons.items()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.formats.clock import number_frames, read_clock
+from mmsnip.io.formats.csv_table import described
 from mmsnip.io.formats.table import Table
 from mmsnip.structures import DataError, Recording
 
@@ -45,6 +46,7 @@ def rate_of(word: str, where: str) -> float | None:
 def marker_recording(
     path: Path,
     table: Table,
+    columns: Any,
     persons: Mapping[str, Mapping[str, Sequence[int]]],
     frame: int | None = None,
     time: int | None = None,
@@ -70,7 +72,8 @@ def marker_recording(
             numbers.astype(np.int64), str(path), 'the frame number'
         )
         facts.update(first_frame=first, frame_step=step)
-    if time is not None and facts.get('fps') is None:
+    told = columns.fps or facts.get('fps')
+    if time is not None and told is None:
         there, index = np.unique(frames, return_index=True)
         clock = read_clock(table.numbers(time)[index], 's', there)
         facts['fps'], notes = clock.fps, notes + clock.notes
@@ -94,15 +97,14 @@ def marker_recording(
     lost = np.isnan(keypoint).any(axis=-1)
     if score is not None:
         score[lost] = 0
-    recording = Recording(
-        name=path.stem,
-        source=str(path),
+    return described(
+        path,
+        columns,
+        notes,
+        names,
         keypoint=keypoint,
         present=~lost,
         score=score,
         tracks=tuple(persons) if M > 1 else (),
-        **{'joint_names': tuple(names), **facts},
+        **facts,
     )
-    for text, count in notes:
-        recording = recording.noted(text, count)
-    return recording

@@ -11,11 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mmsnip.io.formats.csv_table import read_known
+from mmsnip.io.formats.csv_table import column_map, read_known
 from mmsnip.io.formats.markers import marker_recording, rate_of, split_lines
 from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.table import read_table
-from mmsnip.skeleton.layout import from_graph_cfg, tree_root
 from mmsnip.structures import DataError, Recording
 from mmsnip.structures.files import read_text
 
@@ -57,7 +56,8 @@ def read_motive(path: Path, columns: Any = None) -> Recording:
     rate = facts.get('Export Frame Rate') or facts.get('Capture Frame Rate')
     fps = rate_of(rate, where) if rate else None
     unit = _UNITS.get(facts.get('Length Units', '').strip().lower())
-    if columns is not None:
+    columns = column_map(columns, path)
+    if columns.names_columns:
         known = dict(header_rows=[last + 1], unit=unit, up='y', fps=fps)
         return read_known(path, columns, **known)
     table = read_table(path, 'comma', header_rows=[last + 1])
@@ -97,9 +97,7 @@ def read_motive(path: Path, columns: Any = None) -> Recording:
         for j in joints
     )
     if parents.count(-1) == 1 and len(joints) > 1:
-        tree_root(str(path), parents)
-        body = dict(joint_names=joints, parents=list(parents))
-        more['layout'] = from_graph_cfg(body)
+        more['layout'] = dict(joint_names=joints, parents=list(parents))
     return marker_recording(
-        path, table, persons, 0, 1, fps=fps, unit=unit, up='y', **more
+        path, table, columns, persons, 0, 1, fps=fps, unit=unit, up='y', **more
     )

@@ -8,7 +8,9 @@ Source:
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from mmsnip.io.formats.csv_table import column_map
 from mmsnip.io.formats.markers import (
     marker_recording,
     rate_of,
@@ -25,7 +27,7 @@ _UNITS = {'m': 'm', 'mm': 'mm', 'cm': 'cm', 'meters': 'm'}
 
 
 @reader('.trc', title='OpenSim TRC', note='marker trajectories; y up')
-def read_trc(path: Path) -> Recording:
+def read_trc(path: Path, columns: Any = None) -> Recording:
     """Markers of a TRC file; an empty cell is a lost marker."""
     lines = split_lines(read_text(path))
     if not lines[0].lower().startswith('pathfiletype') or len(lines) < 6:
@@ -59,7 +61,15 @@ def read_trc(path: Path) -> Recording:
         for v, name in enumerate(names)
     }
     recording = marker_recording(
-        path, table, {'': body}, 0, 1, fps=fps, unit=_UNITS.get(unit), up='y'
+        path,
+        table,
+        column_map(columns, path),
+        {'': body},
+        frame=0,
+        time=1,
+        fps=fps,
+        unit=_UNITS.get(unit),
+        up='y',
     )
     declared = facts.get('NumFrames', '')
     if declared.isdecimal() and declared[:12].lstrip('0') != str(

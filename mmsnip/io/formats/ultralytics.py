@@ -81,22 +81,14 @@ def read_ultralytics(path: Path) -> Recording:
         tables.append(
             read_numbers([lines[n] for n in rows], file, [n + 1 for n in rows])
         )
-    wrong = next(
-        (
-            n
-            for n, t in enumerate(tables)
-            if len(t) and t.shape[1] not in _WIDTHS
-        ),
-        None,
-    )
-    if wrong is not None:
-        raise DataError(
-            f'{files[wrong]}: found {tables[wrong].shape[1]} numbers a row; '
-            f'expected class, box and 17 joints, {sorted(_WIDTHS)}'
-        )
-    one = [
-        t[:, -1] for t in tables if _WIDTHS.get(t.shape[1], (0, 0, 0))[2] == 1
-    ]
+    for file, table in zip(files, tables):
+        if len(table) and table.shape[1] not in _WIDTHS:
+            raise DataError(
+                f'{file}: found {table.shape[1]} numbers a row; expected '
+                f'class, box and 17 joints, {sorted(_WIDTHS)}'
+            )
+    full = [t for t in tables if len(t)]
+    one = [t[:, -1] for t in full if _WIDTHS[t.shape[1]][2] == 1]
     # A single number more is an id where it is whole in all rows.
     whole = bool(one) and all((np.mod(last, 1) == 0).all() for last in one)
     numbers, note = name_numbers([file.stem for file in files])
@@ -109,9 +101,8 @@ def read_ultralytics(path: Path) -> Recording:
             V, width, more = _WIDTHS[len(row)]
             points = row[BOX : BOX + V * width].reshape(V, width)
             score = points[:, 2] if width == 3 else np.ones(V)
-            seen = np.isfinite(points).all(axis=1) & (points[:, :2] != 0).any(
-                1
-            )
+            seen = (points[:, :2] != 0).any(axis=1)
+            seen &= np.isfinite(points).all(axis=1)
             known = (more == 2 or (more == 1 and whole)) and row[-1] >= 0
             body = Body(
                 np.where(seen[:, None], points[:, :2], 0).astype(np.float32),

@@ -11,7 +11,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from mmsnip.io.formats.csv_table import read_known
+from mmsnip.io.formats.csv_table import column_map, read_known
 from mmsnip.io.formats.markers import (
     filled,
     marker_recording,
@@ -71,7 +71,8 @@ def read_vicon(path: Path, columns: Any = None) -> Recording:
         delimiter=sign,
         header_rows=[begin + 3, begin + 4, begin + 5],
     )
-    if columns is not None:
+    columns = column_map(columns, path)
+    if columns.names_columns:
         more = dict(unit=unit, up='z', fps=fps)
         return read_known(path, columns, **known, **more)
     table = read_table(path, **known, last_line=end)
@@ -85,5 +86,5 @@ def read_vicon(path: Path, columns: Any = None) -> Recording:
         for joint in [j for j, places in body.items() if len(places) != 3]:
             del body[joint]
     return marker_recording(
-        path, table, persons, 0, None, fps=fps, unit=unit, up='z'
+        path, table, columns, persons, 0, None, fps=fps, unit=unit, up='z'
     )
