@@ -7,6 +7,8 @@ set, and through `read` and `fit` as `mmsnip infer` has it: equal arrays.
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from mmsnip.apis.inferencer import open_recording
 from mmsnip.apis.trained_model import Recipe, expected_input
 from mmsnip.datasets import SkeletonLocalizationDataset
+from mmsnip.io.formats import FORMATS, read
 from mmsnip.prepare.fit import Given, fit
 from mmsnip.prepare.folder import FolderSource
 from mmsnip.skeleton.layout import from_metainfo, get_layout
@@ -57,11 +60,6 @@ def walk(V, M=2, C=3, seed=0):
     return keypoint.astype(np.float32)
 
 
-def npy(folder):
-    np.save(folder / 'a.npy', walk(25))
-    return {}
-
-
 def npz(folder):
     facts = dict(fps=25.0, unit='m', up='z', joint_names=NTU.joint_names)
     np.savez(
@@ -91,13 +89,6 @@ def table(folder):
     return dict(layout=layout, up='y', unit='m')
 
 
-def pkummd(folder):
-    rows = walk(25).transpose(1, 0, 2, 3).reshape(T, 150)
-    lines = [' '.join(f'{x:.6f}' for x in row) for row in rows]
-    (folder / '0002-L.txt').write_text('\n'.join(lines) + '\n')
-    return {}
-
-
 def skeleton(folder):
     lines = [str(T)]
     for t in range(T):
@@ -111,23 +102,6 @@ def skeleton(folder):
             ]
     (folder / 'S001C001P001R001A001.skeleton').write_text('\n'.join(lines))
     return {}
-
-
-def instances(t):
-    return [
-        dict(
-            keypoints=x[t].tolist(),
-            keypoint_scores=np.where(x[t].any(-1), 0.9, 0.0).tolist(),
-        )
-        for x in 100 * walk(17, C=2)
-        if x[t].any()
-    ]
-
-
-def poses(folder):
-    content = [dict(frame_id=t, instances=instances(t)) for t in range(T)]
-    (folder / 'a.json').write_text(json.dumps(dict(instance_info=content)))
-    return dict(fps=25.0, to_fps=30.0, to_persons=2)
 
 
 def frames(folder):
@@ -149,9 +123,36 @@ def frames(folder):
     return dict(fps=25.0, to_persons=2)
 
 
+GOLDEN = Path(__file__).parents[1] / 'formats' / 'golden'
+CHAIN = dict(joint_names=['hip', 'neck', 'head'], parents=[-1, 0, 1])
+
+
+def golden(path):
+    """A file of each format, three joints of which nobody says the bones."""
+
+    def write(folder):
+        copy = shutil.copytree if path.is_dir() else shutil.copy
+        copy(path, folder / path.name)
+        file = read(folder / path.name)
+        facts = dict(layout=CHAIN) if file.keypoint.shape[2] == 3 else {}
+        if file.keypoint.shape[-1] == 3 and file.unit is None:
+            facts |= dict(unit='cm', up='y')
+        return facts if file.fps else dict(facts, fps=25.0, to_fps=30.0)
+
+    write.__name__ = path.name
+    return write
+
+
+GOLDENS = [
+    golden(path)
+    for path in sorted(GOLDEN.iterdir())
+    if path.name not in ('columns.yaml', 'notes_first.csv')
+]
+
+
 @pytest.mark.parametrize(
     'write',
-    [npy, npz, bvh, table, pkummd, skeleton, poses, frames],
+    [npz, bvh, table, skeleton, frames, *GOLDENS],
     ids=lambda write: write.__name__,
 )
 def test_training_and_inference_see_the_same(tmp_path, write):
@@ -161,8 +162,9 @@ def test_training_and_inference_see_the_same(tmp_path, write):
     (path,) = folder.iterdir()
     output = tmp_path / 'o.pkl'
 
-    _, data = run(FolderSource(folder, val_fraction=0), output, facts)
+    report, data = run(FolderSource(folder, val_fraction=0), output, facts)
 
+    assert report.skipped == []
     (video,) = data['annotations']
     metainfo = {'fps': 30.0, **data['metainfo']}
     trained = SkeletonLocalizationDataset(
@@ -184,3 +186,11 @@ def test_training_and_inference_see_the_same(tmp_path, write):
     np.testing.assert_array_equal(fitted.bodies, bodies)
     if 'keypoint_score' in trained:
         np.testing.assert_array_equal(fitted.score, trained['keypoint_score'])
+
+
+def test_every_format_has_a_file_that_goes_both_ways():
+    endings = {p.suffix for p in GOLDEN.iterdir()} | {'.skeleton'}
+
+    assert {e for known in FORMATS for e in known.endings} - endings == {
+        '.tsv'
+    }
