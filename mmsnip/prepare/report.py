@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmsnip.prepare.source import Skipped
-from mmsnip.structures.files import draft_of
+from mmsnip.structures.files import draft_of, is_text
 
 __all__ = ['Report', 'format_report', 'report_path', 'save_report']
 
@@ -198,7 +198,7 @@ def printable(text: str) -> str:
     """One line; control characters and odd bytes as escapes."""
     text = text.encode('utf-8', 'backslashreplace').decode('utf-8')
     return ''.join(
-        c if c.isprintable() else c.encode('unicode_escape').decode()
+        c if is_text(c) else c.encode('unicode_escape').decode()
         for c in text
     )
 
