@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from mmsnip.cli.command_line import main
 from mmsnip.io.annotation import load_annotation
+from mmsnip.io.store import SkeletonStore
 from tests.prepare.test_fit import STICK, STICK_LAYOUT
 
 
@@ -164,3 +168,128 @@ def test_a_pattern_that_names_no_recording_is_told(capsys, tmp_path):
     assert 'b*: is no recording' in said
     report = json.loads((tmp_path / 'o.pkl.report.json').read_text())
     assert report['look_at'] == []
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Six recordings of two classes in millimetres, z up; one is broken."""
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        path = tmp_path / 'in' / ('sit', 'walk')[number % 2] / f'{number}.npz'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        keypoint = rng.normal(0, 400, (20 + number, 25, 3))
+        np.savez(path, keypoint=keypoint, fps=30)
+    (tmp_path / 'in' / 'walk' / 'broken.npy').write_bytes(b'?')
+    return tmp_path / 'in'
+
+
+def test_a_folder_becomes_an_annotation_file_and_a_store(
+    capsys, folder, tmp_path
+):
+    split = tmp_path / 'split.json'
+    split.write_text(json.dumps(dict(train=['sit/0', 'walk/1'], val=['no'])))
+
+    status, said, data = prepare(
+        *(capsys, tmp_path, 'npy', '--classes-from-folders', '--split', split),
+        *('--fps', '15', '--unit', 'mm', '--up', 'z', '--workers', '2'),
+    )
+
+    assert status == 0
+    assert '6 of 7 recordings converted' in said
+    assert 'broken.npy cannot be read' in said
+    assert data['metainfo']['classes'] == ['sit', 'walk']
+    assert data['metainfo']['fps'] == 15.0
+    assert data['split'] == dict(train=['sit/0', 'walk/1'])
+    saved = np.load(folder / 'sit' / '0.npz')['keypoint']
+    x, y, z = saved[::2].transpose(2, 0, 1) / 1000
+    np.testing.assert_allclose(
+        data['annotations'][0]['keypoint'][0],
+        np.stack((x, z, -y), -1),
+        rtol=1e-5,
+    )
+    report = json.loads((tmp_path / 'o.pkl.report.json').read_text())
+    assert report['skipped'][0]['path'].endswith('broken.npy')
+    assert report['missing'] == dict(val=['no'])
+    store = tmp_path / 'o.safetensors'
+    assert main(['prepare', 'pack', str(tmp_path / 'o.pkl'), str(store)]) == 0
+    assert len(SkeletonStore(store)) == 6
+
+
+def test_labels_of_a_table_reach_the_output(capsys, folder, tmp_path):
+    rows = 'video;label;start_s;end_s\n0;sit;0.1;0.5\n1.mp4;walk;0.2;0.4\n'
+    (tmp_path / 'labels.csv').write_text(rows)
+
+    status, said, data = prepare(
+        *(capsys, tmp_path, 'npy', '--keep-unlabelled'),
+        *('--labels', tmp_path / 'labels.csv', '--overlaps', 'one-label'),
+        *('--persons', '1', '--map-layout', 'coco'),
+    )
+
+    assert status == 0
+    assert 'split unlabelled' in said
+    assert data['metainfo']['classes'] == ['sit', 'walk']
+    assert data['metainfo']['layout'] == 'coco'
+    found = {v['frame_dir']: v['segments'] for v in data['annotations']}
+    assert found['sit/0'].tolist() == [[3, 15]]
+    assert found['walk/1'].tolist() == [[6, 12]]
+
+
+@pytest.mark.parametrize('options', [[], ['--dry-run']])
+def test_nothing_usable_ends_with_status_1(capsys, tmp_path, options):
+    (tmp_path / 'in').mkdir()
+    (tmp_path / 'in' / 'readme.md').write_text('empty')
+
+    status, said, data = prepare(capsys, tmp_path, 'folder', *options)
+
+    assert status == 1
+    assert 'readme.md' in said
+    assert 'nothing usable' in said
+    assert data is None
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['fly', 'in', 'out.pkl'], "invalid choice: 'fly'"),
+        (['npy', 'in'], 'OUTPUT'),
+        (['npy', 'gone', 'out.pkl'], 'gone does not exist'),
+        (['npy', 'in', 'out.h5'], 'expected .pkl'),
+        (['npy', 'in', 'out.pkl', '--fps', '0'], 'fps=0.0 must be'),
+        (['npy', 'in', 'out.pkl', '--workers', '-1'], '-1 is negative'),
+        (['npy', 'in', 'out.pkl', '--split', 'gone.json'], 'gone.json'),
+    ],
+)
+def test_wrong_arguments_end_with_status_2(
+    capsys, tmp_path, monkeypatch, arguments, message
+):
+    (tmp_path / 'in').mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    try:
+        status = main(['prepare', *arguments])
+    except SystemExit as end:
+        status = end.code
+
+    assert status == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='of pipes')
+def test_a_reader_that_stops_leaves_no_traceback(folder, tmp_path):
+    command = [sys.executable, '-m', 'mmsnip.cli', 'prepare', 'npy']
+    path = os.pathsep.join(p for p in sys.path if p)
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, 'w') as closed:
+        done = subprocess.run(
+            [*command, folder, tmp_path / 'o.pkl'],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, 'PYTHONPATH': path},
+            check=False,
+        )
+
+    assert done.returncode == 0
+    assert 'Broken' not in done.stderr
+    assert (tmp_path / 'o.pkl').exists()

@@ -170,17 +170,6 @@ def test_broken_files_are_reported_and_others_kept(folder, log, tmp_path):
     assert {Path(s['path']).name for s in written['skipped']} == set(reasons)
 
 
-@pytest.mark.parametrize('dry_run', [False, True])
-def test_a_folder_without_recordings_gives_no_output(tmp_path, dry_run):
-    (tmp_path / 'in').mkdir()
-    output = tmp_path / 'out.pkl'
-    report = run(FolderSource(tmp_path / 'in'), output, dry_run=dry_run)
-
-    assert not report.usable
-    assert not output.exists()
-    assert (tmp_path / 'out.pkl.report.json').exists() != dry_run
-
-
 def test_a_dry_run_lists_and_writes_nothing(folder, log, tmp_path):
     (folder / 'sit' / 'empty.npy').write_bytes(b'')
     before = listing(tmp_path)
@@ -266,16 +255,6 @@ def test_values_that_half_precision_cannot_hold_are_reported(
     assert video['keypoint'].dtype == np.float16
 
 
-def test_a_split_names_what_is_missing(folder, log, tmp_path):
-    splits = dict(train=['sit/p0', 'sit/p2.npy'], val=['gone', 'walk/p1'])
-    report = run(NotedSource(folder, log), tmp_path / 'o.pkl', splits=splits)
-
-    assert report.splits == dict(train=2, val=1)
-    assert report.missing == dict(val=['gone'])
-    data = load_annotation(tmp_path / 'o.pkl')
-    assert data['split']['train'] == ['sit/p0', 'sit/p2']
-
-
 def test_recordings_without_segments_are_left_out_of_untrimmed_data(
     folder, log, tmp_path
 ):
@@ -289,22 +268,6 @@ def test_recordings_without_segments_are_left_out_of_untrimmed_data(
     assert report.classes[1] == dict(name='b', videos=3, segments=3)
     assert len(report.skipped) == 4
     assert {s.reason for s in report.skipped} == {'it has no label'}
-
-
-@pytest.mark.parametrize(
-    ('output', 'dtype', 'message'),
-    [
-        ('out.h5', 'float32', r"'\.h5'; expected \.pkl"),
-        ('out.pkl', 'float64', "dtype='float64' is unknown"),
-    ],
-)
-def test_what_cannot_be_written_is_refused_first(
-    folder, log, tmp_path, output, dtype, message
-):
-    with pytest.raises(ValueError, match=message):
-        run(NotedSource(folder, log), tmp_path / output, dtype=dtype)
-
-    assert not log.exists()
 
 
 def test_a_full_disk_ends_the_run(folder, log, tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.annotation import check_annotation, load_annotation
+from mmsnip.io.annotation import load_annotation
 from mmsnip.io.formats.ntu_names import NTU_CLASSES
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import NTUSource
@@ -55,19 +55,6 @@ def test_names_give_label_and_order(folder, tmp_path):
     assert [video['label'] for video in videos] == [0, 1, 1, 59]
     assert [video['total_frames'] for video in videos] == [13, 14, 15, 16]
     assert report.skipped == []
-
-
-def test_the_output_is_a_sound_annotation_of_60_classes(folder, tmp_path):
-    _, data = run(NTUSource(folder), tmp_path / 'out.pkl')
-
-    metainfo = data['metainfo']
-    assert check_annotation(data) == []
-    assert metainfo['classes'] == list(NTU_CLASSES[:60])
-    assert metainfo['layout'] == 'nturgb+d-official'
-    assert len(metainfo['parents']) == 25
-    assert metainfo['fps'] == 30.0
-    assert metainfo['unit'] == 'm'
-    assert metainfo['dataset'] == 'ntu60'
 
 
 def test_splits_of_60_classes_are_subjects_and_views(folder, tmp_path):

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.annotation import check_annotation, load_annotation
-from mmsnip.io.formats.pkummd import PKUMMD_CLASSES
+from mmsnip.io.annotation import load_annotation
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import PKUMMDSource
 from mmsnip.structures import DataError
@@ -59,19 +58,6 @@ def test_videos_have_the_joints_and_segments_of_their_files(tmp_path):
     assert video['segments'].tolist() == [[2, 5], [5, 13]]
     assert video['segment_labels'].tolist() == [50, 0]
     assert video['total_frames'] == 13
-
-
-def test_the_output_is_a_sound_annotation_of_51_classes(folder, tmp_path):
-    report, data = run(PKUMMDSource(folder), tmp_path / 'out.pkl')
-
-    assert check_annotation(data) == []
-    assert data['metainfo']['classes'] == list(PKUMMD_CLASSES)
-    assert data['metainfo']['layout'] == 'nturgb+d-official'
-    assert data['metainfo']['fps'] == 30.0
-    assert data['metainfo']['unit'] == 'm'
-    assert [video['frame_dir'] for video in data['annotations']] == NAMES
-    assert report.skipped == []
-    assert report.notes == []
 
 
 def test_both_protocols_follow_the_lists(folder, tmp_path):
@@ -201,19 +187,6 @@ def test_lists_that_contradict_each_other_are_refused(folder):
 
     with pytest.raises(DataError, match=r"'0002-L' in \w+, another list"):
         source.splits(NAMES)
-
-
-def test_a_dry_run_counts_the_classes_of_all_videos(folder, tmp_path):
-    report = convert(
-        PKUMMDSource(folder),
-        tmp_path / 'out.pkl',
-        dry_run=True,
-        progress=False,
-    )
-
-    counts = {row['name']: row['segments'] for row in report.classes}
-    assert counts['bow'] == counts['writing'] == 4
-    assert not (tmp_path / 'out.pkl').exists()
 
 
 @pytest.mark.parametrize(
