@@ -292,12 +292,6 @@ def evaluate_voc(
     Source:
         eval_detect_mAP of the PKU-MMD code in Simple-Skeleton-Detection
         (its precision and recall are float32: equal to about 1e-6).
-
-    Examples:
-        >>> found = {'a': np.array([[0, 2, 9, 0.9]])}
-        >>> truth = {'a': np.array([[0, 2, 9]])}
-        >>> evaluate_voc(found, truth, 1)['mAP@0.50']
-        1.0
     """
     check_convention(convention)
     found, truth = collect(detections, ground_truth, num_classes)

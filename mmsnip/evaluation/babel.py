@@ -180,10 +180,8 @@ def evaluate_babel(
     undefined cases are those of `evaluate_activitynet`, as officially.
 
     Args:
-        detections (Mapping[str, np.ndarray]): Per video label, start, end,
-            score, (num_detections, 4).
-        ground_truth (Mapping[str, np.ndarray]): Per video label, start,
-            end, (num_segments, 3).
+        detections (Mapping[str, np.ndarray]): (num_detections, 4) a video.
+        ground_truth (Mapping[str, np.ndarray]): (num_segments, 3) a video.
         num_classes (int): Classes without the background.
         iou_thresholds (Sequence[float]): IoU thresholds.
         classes (Sequence[str], optional): Names for the keys.
@@ -198,12 +196,6 @@ def evaluate_babel(
     Source:
         Segment mAP of the BABEL benchmark of Skeleton-Temporal-Action-
         Localization; METHOD 3.
-
-    Examples:
-        >>> found = {'a': np.array([[0, 2, 9, 0.9]])}
-        >>> truth = {'a': np.array([[0, 2, 9]])}
-        >>> evaluate_babel(found, truth, 1, [0.5])['mAP@0.50']
-        1.0
     """
     return evaluate_activitynet(
         detections, ground_truth, num_classes, iou_thresholds, classes

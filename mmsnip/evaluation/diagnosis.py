@@ -21,6 +21,7 @@ from mmsnip.evaluation.average_precision import (
 )
 from mmsnip.evaluation.records import Table, collect
 from mmsnip.evaluation.segments import segment_iou
+from mmsnip.structures import DataError
 
 KINDS = (
     'true positive',
@@ -85,10 +86,8 @@ def diagnose_errors(
     without any are not.
 
     Args:
-        detections (Mapping[str, np.ndarray]): Per video label, start, end,
-            score, (num_detections, 4).
-        ground_truth (Mapping[str, np.ndarray]): Per video label, start,
-            end, (num_segments, 3).
+        detections (Mapping[str, np.ndarray]): (num_detections, 4) a video.
+        ground_truth (Mapping[str, np.ndarray]): (num_segments, 3) a video.
         num_classes (int): Classes without the background.
         iou_thresholds (Sequence[float]): In (0, 1]; the source takes 0.5 to
             0.95 on ActivityNet and 0.5 alone on THUMOS14.
@@ -106,13 +105,6 @@ def diagnose_errors(
 
     Source:
         Alwassel et al., DETAD, ECCV 2018, arXiv 1807.10706, section 4.
-
-    Examples:
-        >>> found = {'a': np.array([[0, 0, 9, 0.9], [0, 20, 29, 0.8]])}
-        >>> truth = {'a': np.array([[0, 0, 9], [0, 40, 49]])}
-        >>> report = diagnose_errors(found, truth, 1, num_groups=1)
-        >>> report.counts.tolist()
-        [[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]]
     """
     if num_groups < 1:
         raise ValueError(f'num_groups={num_groups} must be at least 1')
@@ -320,10 +312,8 @@ def precision_recall_curves(
     """Curve of every class, matched as ActivityNet does.
 
     Args:
-        detections (Mapping[str, np.ndarray]): Per video label, start, end,
-            score, (num_detections, 4).
-        ground_truth (Mapping[str, np.ndarray]): Per video label, start,
-            end, (num_segments, 3).
+        detections (Mapping[str, np.ndarray]): (num_detections, 4) a video.
+        ground_truth (Mapping[str, np.ndarray]): (num_segments, 3) a video.
         num_classes (int): Classes without the background.
         iou_threshold (float): In (0, 1].
 
@@ -333,13 +323,6 @@ def precision_recall_curves(
 
     Raises:
         ValueError: If an array is malformed; the video is named.
-
-    Examples:
-        >>> found = {'a': np.array([[0, 0, 9, 0.9], [0, 20, 29, 0.8]])}
-        >>> truth = {'a': np.array([[0, 0, 9], [0, 40, 49]])}
-        >>> curve = precision_recall_curves(found, truth, 1)[0]
-        >>> curve.recall.tolist(), curve.precision.tolist(), curve.ap
-        ([0.5, 0.5], [1.0, 0.5], 0.5)
     """
     found, truth = collect(detections, ground_truth, num_classes)
     hits = match_detections(found, truth, [iou_threshold])[0] >= 0
@@ -349,16 +332,11 @@ def precision_recall_curves(
         own = np.flatnonzero(found.label == label)
         right = np.cumsum(hits[own])
         precision = right / np.arange(1, len(own) + 1)
-        curves.append(
-            PrecisionRecall(
-                found.score[own],
-                right / (num_truth or np.nan),
-                precision,
-                np.maximum.accumulate(precision[::-1])[::-1],
-                float(average_precision(hits[None, own], num_truth)[0]),
-                num_truth,
-            )
-        )
+        envelope = np.maximum.accumulate(precision[::-1])[::-1]
+        ap = float(average_precision(hits[None, own], num_truth)[0])
+        recall, score = right / (num_truth or np.nan), found.score[own]
+        points = score, recall, precision, envelope
+        curves.append(PrecisionRecall(*points, ap, num_truth))
     return curves
 
 
@@ -368,18 +346,13 @@ def mean_curve(
     """Mean over classes of the highest precision at a recall or more."""
     rows = []
     for curve in curves:
-        if not curve.num_truth:
-            continue
-        place = np.searchsorted(curve.recall, recall, side='left')
-        rows.append(np.append(curve.envelope, 0.0)[place])
-    if not rows:
-        return np.full(len(recall), np.nan)
-    return np.mean(rows, axis=0)
+        if curve.num_truth:
+            place = np.searchsorted(curve.recall, recall, side='left')
+            rows.append(np.append(curve.envelope, 0.0)[place])
+    return np.mean(rows or [np.full(len(recall), np.nan)], axis=0)
 
 
 _ENDLESS = float('inf')
-
-
 # Upper edges belong to their bin, and so does the lowest edge.
 PUBLISHED_BINS: dict[str, dict[str, tuple[float, ...]]] = {
     'activitynet': {
@@ -406,8 +379,7 @@ def measure_truth(
     ``instances``, the segments of its class in its video.
 
     Args:
-        ground_truth (Mapping[str, np.ndarray]): Per video label, start,
-            end, (num_segments, 3).
+        ground_truth (Mapping[str, np.ndarray]): (num_segments, 3) a video.
         num_frames (Mapping[str, int]): T of each video.
         fps (Mapping[str, float] | float): Frames a second.
 
@@ -417,40 +389,25 @@ def measure_truth(
 
     Raises:
         ValueError: If a video has no number of frames or no rate.
-
-    Examples:
-        >>> truth = {'a': np.array([[0, 0, 20], [0, 30, 40]])}
-        >>> found = measure_truth(truth, {'a': 100}, 10.0)
-        >>> found['length'].tolist(), found['instances'].tolist()
-        ([2.0, 1.0], [2.0, 2.0])
     """
-    columns: dict[str, list[np.ndarray]] = {
-        'coverage': [],
-        'length': [],
-        'instances': [],
-    }
+    columns: dict[str, list[np.ndarray]]
+    columns = {'coverage': [], 'length': [], 'instances': []}
     for video in sorted(ground_truth, key=str):
-        rows = np.asarray(ground_truth[video], dtype=np.float64)
-        rows = rows.reshape(-1, 3)
+        rows = np.asarray(ground_truth[video], np.float64).reshape(-1, 3)
+        T = num_frames.get(video)
         rate = fps.get(video) if isinstance(fps, Mapping) else fps
-        for key, value in (
-            ('num_frames', num_frames.get(video)),
-            ('fps', rate),
-        ):
-            if not value or value <= 0:
-                raise ValueError(
-                    f'video {video!r} has {key}={value!r}; lengths and '
-                    'coverage need a positive number'
-                )
+        if not (T and T > 0 and rate and rate > 0):
+            raise DataError(
+                f'video {video!r} has num_frames={T!r} and fps={rate!r}; '
+                'lengths and coverage need positive numbers'
+            )
         frames = rows[:, 2] - rows[:, 1]
-        columns['coverage'].append(frames / num_frames[video])
-        columns['length'].append(frames / rate)
         same = rows[:, 0] == rows[:, :1]
+        columns['coverage'].append(frames / T)
+        columns['length'].append(frames / rate)
         columns['instances'].append(same.sum(axis=1).astype(np.float64))
-    return {
-        key: np.concatenate(parts) if parts else np.zeros(0)
-        for key, parts in columns.items()
-    }
+    none = [np.zeros(0)]
+    return {k: np.concatenate(parts or none) for k, parts in columns.items()}
 
 
 def bin_edges(
@@ -542,10 +499,8 @@ def analyze_sensitivity(
     ``min_precision``: 1 - recall is the source's rate of false negatives.
 
     Args:
-        detections (Mapping[str, np.ndarray]): Per video label, start, end,
-            score, (num_detections, 4).
-        ground_truth (Mapping[str, np.ndarray]): Per video label, start,
-            end, (num_segments, 3).
+        detections (Mapping[str, np.ndarray]): (num_detections, 4) a video.
+        ground_truth (Mapping[str, np.ndarray]): (num_segments, 3) a video.
         measured (Mapping[str, np.ndarray]): Of `measure_truth`, or any other
             number of each true segment in the same order; NaN is in no bin.
         num_classes (int): Classes without the background.

@@ -260,10 +260,6 @@ def frame_confusion(
     Raises:
         ValueError: If a video is in one mapping only, has two lengths, or a
             label out of range; the video is named.
-
-    Examples:
-        >>> frame_confusion({'a': [0, 1, 1]}, {'a': [0, 0, 1]}, 1).tolist()
-        [[1, 1], [0, 1]]
     """
     width = num_classes + 1
     counts = np.zeros(width * width, dtype=np.int64)

@@ -55,11 +55,6 @@ def pkummd_detections(
 
     Source:
         Segments of PKU-MMD in Simple-Skeleton-Detection; METHOD 3.
-
-    Examples:
-        >>> scores = [[0, 0, 1], [0.25, 0.5, 0.25], [0.5, 0.25, 0.25]]
-        >>> pkummd_detections(scores, half_width=0).tolist()
-        [[0.0, 1.0, 3.0, 0.375]]
     """
     smooth = smooth_scores(check_scores(scores), half_width, convention)
     if not len(smooth):
@@ -105,10 +100,8 @@ def evaluate_pkummd(
     without detections and NaN without any ground truth.
 
     Args:
-        detections (Mapping[str, np.ndarray]): Per video label, start, end,
-            score, (num_detections, 4).
-        ground_truth (Mapping[str, np.ndarray]): Per video label, start,
-            end, (num_segments, 3).
+        detections (Mapping[str, np.ndarray]): (num_detections, 4) a video.
+        ground_truth (Mapping[str, np.ndarray]): (num_segments, 3) a video.
         num_classes (int): Classes without the background.
         theta (float): Overlap threshold.
         classes (Sequence[str], optional): Names for the keys.
@@ -126,13 +119,6 @@ def evaluate_pkummd(
 
     Source:
         The evaluation published with PKU-MMD.
-
-    Examples:
-        >>> found = {'a': np.array([[0, 2, 9, 0.9], [1, 12, 20, 0.8]])}
-        >>> truth = {'a': np.array([[0, 2, 9], [1, 10, 20]])}
-        >>> report = evaluate_pkummd(found, truth, 2)
-        >>> report['F1'], report['mAP_action'], round(report['2DAP'], 3)
-        (1.0, 1.0, 0.85)
     """
     check_convention(convention)
     names = class_names(classes, num_classes)

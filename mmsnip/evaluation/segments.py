@@ -172,11 +172,6 @@ def smooth_scores(
 
     Source:
         Smoothing of PKU-MMD frame scores in Simple-Skeleton-Detection.
-
-    Examples:
-        >>> scores = np.array([[0.0], [3.0], [6.0], [9.0]])
-        >>> smooth_scores(scores, 1).ravel().tolist()
-        [0.0, 1.5, 4.5, 6.0]
     """
     check_convention(convention)
     if half_width < 0:
@@ -266,13 +261,6 @@ def viterbi_labels(
 
     Source:
         Viterbi, IEEE Trans. Inf. Theory 13, 1967; Potts, 1952.
-
-    Examples:
-        >>> flicker = np.array([[0.8, 0.2], [0.4, 0.6], [0.8, 0.2]])
-        >>> viterbi_labels(flicker, 0.0).tolist()
-        [0, 1, 0]
-        >>> viterbi_labels(flicker, 1.0).tolist()
-        [0, 0, 0]
     """
     scores = check_scores(scores)
     if not (np.isfinite(switch_cost) and switch_cost >= 0):
@@ -313,11 +301,6 @@ def viterbi_detections(
 
     Raises:
         ValueError: As there.
-
-    Examples:
-        >>> flicker = [[0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [0.75, 0.25]]
-        >>> viterbi_detections(flicker, 2.0).tolist()
-        [[0.0, 0.0, 4.0, 0.5625]]
     """
     labels = viterbi_labels(scores, switch_cost)
     return label_detections(np.asarray(scores), labels, min_length)

@@ -13,7 +13,6 @@ from mmsnip.visualization.canvas import (
     safe_file_name,
     save_figure,
 )
-from mmsnip.visualization.curves import draw_training_curves
 from mmsnip.visualization.diagnosis import (
     draw_class_ap,
     draw_confusion,
@@ -23,10 +22,14 @@ from mmsnip.visualization.diagnosis import (
     draw_sensitivity,
     save_pictures,
 )
-from mmsnip.visualization.embedding import Embedding, draw_embeddings
 from mmsnip.visualization.film import save_film
 from mmsnip.visualization.pose import Poses, draw_pose
 from mmsnip.visualization.timeline import best_non_overlapping, draw_timeline
+from mmsnip.visualization.training import (
+    Embedding,
+    draw_embeddings,
+    draw_training_curves,
+)
 
 __all__ = [
     'ClassStyle',

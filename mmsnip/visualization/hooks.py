@@ -24,15 +24,16 @@ from mmsnip.models.snippet_probe import (
 from mmsnip.registry import HOOKS
 from mmsnip.visualization.canvas import safe_file_name, save_figure
 from mmsnip.visualization.diagnosis import draw_diagnosis, save_pictures
-from mmsnip.visualization.embedding import Embedding, draw_embeddings
 from mmsnip.visualization.pose import Poses
+from mmsnip.visualization.training import Embedding, draw_embeddings
 from mmsnip.visualization.visualizer import record_figures, record_timeline
 
 
 class _PictureHook(Hook):
     """Looks at each batch of a test, and on request of a validation.
 
-    Files of a validation end in the number of training iterations.
+    A hook has `restart`, which forgets earlier videos, and `look`, at a batch
+    and its answers. Files of a validation end in the training iterations.
     """
 
     priority = 'NORMAL'
@@ -41,19 +42,6 @@ class _PictureHook(Hook):
         self.show_dir = None if show_dir is None else Path(show_dir)
         self.during_val = during_val
         self.restart()
-
-    def restart(self) -> None:
-        """Forget earlier videos."""
-
-    def look(
-        self,
-        runner: Runner,
-        data_batch: dict | None,
-        outputs: Sequence[BaseDataElement],
-        step: int,
-        suffix: str,
-    ) -> None:
-        """Look at a batch and the model's answers."""
 
     def finish(
         self, runner: Runner, loop: Any, step: int, suffix: str

@@ -26,7 +26,6 @@ from mmsnip.visualization import (
     draw_sensitivity,
     draw_training_curves,
 )
-from mmsnip.visualization.curves import read_scalars
 from mmsnip.visualization.inspection import (
     draw_class_histogram,
     draw_example_poses,
@@ -35,6 +34,7 @@ from mmsnip.visualization.inspection import (
     draw_joint_overview,
     draw_length_histogram,
 )
+from mmsnip.visualization.training import read_scalars
 from tests.evaluation.test_diagnosis import FOUND, TRUTH, random_case
 from tests.io.test_inspect import file_of
 from tests.visualization.made import CLASSES, axes_of, scored, texts_overlap
