@@ -617,19 +617,11 @@ def _missing_file(path: Any) -> DataError:
 
 def _refused(path: Any, refusal: RefusedPickle) -> DataError:
     """Error for a pickle that is not plain, with its place if known."""
-    video, where, entry = None, refusal.where, refusal.data
-    depth = 2 if where[:1] == ('annotations',) else 1
-    if depth == 2 or (where and isinstance(entry, list)):
-        try:
-            for step in where[:depth]:
-                entry = entry[step]
-            names = (entry.get(k) for k in ('frame_dir', 'filename'))
-            video = next((n for n in names if isinstance(n, str)), None)
-            where = where[depth:] if video and where[depth:] else where
-        except (LookupError, TypeError, AttributeError):
-            pass
-    key = str(where[0]) if where else 'pickle'
-    key += ''.join(f'[{step!r}]'[:60] for step in where[1:4])
+    video, where = None, refusal.where
+    if where[:1] == ('annotations',) and len(where) > 2:
+        entry = refusal.data['annotations'][where[1]]
+        name = entry.get('frame_dir') if isinstance(entry, dict) else None
+        video = name if isinstance(name, str) else None
     remedy = (
         'nothing was executed; write the file again with '
         'mmsnip.io.annotation.save_annotation'
@@ -640,4 +632,5 @@ def _refused(path: Any, refusal: RefusedPickle) -> DataError:
         f'found {refusal.found}, expected builtin containers and scalars and '
         f'numpy arrays of numbers or text; {remedy}'
     )
+    key = _path(where)[:80] or 'pickle'
     return annotation_error(path, [Problem(video, key, text)])

@@ -472,8 +472,8 @@ def _body_findings(
         yield Finding(
             'left and right',
             25 + 30 * (1 - left / told),
-            f'left joints lie on the right in {told - left} of {told} frames: '
-            'is it mirrored? --mirror mends it',
+            f'left joints lie on the right in {told - left} of {told} frames'
+            + ': is it mirrored? --mirror mends it' * (left < told / 2),
         )
     if facts['flat_axes']:
         axes = ', '.join('xyz'[axis] for axis in facts['flat_axes'])

@@ -13,14 +13,8 @@ from mmsnip.datasets.benchmarks import (
 )
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import BabelSource
-from mmsnip.structures import DataError, Segments
+from mmsnip.structures import DataError
 from tests.formats.babel_files import entry, write_json
-
-
-def one_label(segments, labels, T):
-    one = Segments.of(segments, labels, num_frames=T).one_label()
-    return one.bounds, one.label
-
 
 # Subset 2 lies scattered among other classes.
 CLASSES = ['walk', 'kick', 'sit', 'place', 'stand up', 'run', 'stand']
@@ -65,32 +59,6 @@ def test_labels_are_those_of_the_subset_and_others_are_background(babel_file):
 def test_a_file_without_the_classes_is_refused(babel_file, subset):
     with pytest.raises(DataError, match=r"toy\.pkl.*lacks \['\w+'"):
         BABELDataset(babel_file, subset)
-
-
-@pytest.mark.parametrize(
-    ('rows', 'expected'),
-    [
-        # The one that starts last wins ...
-        ([[0, 9, 1], [2, 4, 0]], [[0, 2, 1], [2, 4, 0], [4, 9, 1]]),
-        ([[0, 5, 0], [3, 9, 1]], [[0, 3, 0], [3, 9, 1]]),
-        # ... then the shorter ...
-        ([[2, 9, 0], [2, 4, 1]], [[2, 4, 1], [4, 9, 0]]),
-        # ... then the lower label.
-        ([[2, 4, 2], [2, 4, 1]], [[2, 4, 1]]),
-        # Adjacent runs of one class are one.
-        ([[0, 4, 1], [4, 9, 1]], [[0, 9, 1]]),
-        ([[0, 4, 1], [5, 13, 1]], [[0, 4, 1], [5, 13, 1]]),
-        ([], []),
-    ],
-)
-def test_a_frame_has_one_label_in_whatever_order_the_rows_come(rows, expected):
-    for order in (rows, rows[::-1]):
-        table = np.array(order, np.int64).reshape(-1, 3)
-
-        segments, labels = one_label(table[:, :2], table[:, 2], 13)
-
-        found = np.column_stack([segments, labels]).tolist()
-        assert found == expected
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_ragged_keypoints_name_the_video(tmp_path, untrimmed):
 
     with pytest.raises(
         DataError,
-        match=r"ragged\.pkl.*\n.*video 'v1', key 'keypoint'.*object dtype",
+        match=r"ragged\.pkl.*\n.*'v1', key '.*\[1\]\.keypoint'.*object",
     ):
         load_annotation(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from mmsnip.datasets.sampling import (
     Visit,
     VisitSampler,
     group_by_length,
+    stratified_fraction,
     video_lengths,
 )
 
@@ -249,3 +251,86 @@ def test_lengths_are_those_of_the_samples(dataset):
     ]
 
     assert video_lengths(dataset).tolist() == expected
+
+
+# The index that knows its epoch.
+
+
+def first_number(visit):
+    return visit.generator().integers(2**62, size=3).tolist()
+
+
+def test_a_visit_is_its_index():
+    assert ['a', 'b', 'c'][Visit(2, epoch=5, seed=3)] == 'c'
+    assert Visit(2, 5, 3) == 2
+    assert hash(Visit(2, 5, 3)) == hash(2)
+
+
+def test_a_visit_survives_the_way_to_a_worker():
+    visit = pickle.loads(pickle.dumps(Visit(7, 2, 9) - 3))  # noqa: S301
+
+    assert type(visit) is Visit
+    assert (int(visit), visit.epoch, visit.seed, visit.key) == (4, 2, 9, 7)
+
+
+@pytest.mark.parametrize('other', [(8, 2, 9), (7, 3, 9), (7, 2, 8)])
+def test_draws_differ_where_index_epoch_or_seed_differ(other):
+    assert first_number(Visit(7, 2, 9)) == first_number(Visit(7, 2, 9))
+    assert first_number(Visit(7, 2, 9)) != first_number(Visit(*other))
+
+
+def test_wrapped_repetitions_of_a_sample_draw_differently():
+    first, again = Visit(1, 0, 0) % 4, Visit(5, 0, 0) % 4
+
+    assert first == again
+    assert first_number(first) != first_number(again)
+
+
+# The seeded fraction of the labelled videos.
+
+_rng = np.random.default_rng(0)
+TRIMMED = [[int(c)] for c in _rng.permutation([0] * 60 + [1] * 30 + [2] * 10)]
+UNTRIMMED = [
+    sorted(set(_rng.integers(0, 7, size=_rng.integers(0, 4)).tolist()))
+    for _ in range(43)
+]
+
+
+def classes_of(labels, chosen):
+    return {c for index in chosen for c in labels[index]}
+
+
+@pytest.mark.parametrize('labels', [TRIMMED, UNTRIMMED])
+@pytest.mark.parametrize('fraction', [0.01, 0.2, 0.5, 1.0])
+@pytest.mark.parametrize('seed', [0, 1, 2])
+def test_each_class_appears(labels, fraction, seed):
+    chosen = stratified_fraction(labels, fraction, seed)
+
+    everything = range(len(labels))
+    assert classes_of(labels, chosen) == classes_of(labels, everything)
+    assert chosen == sorted(set(chosen))
+
+
+def test_the_shares_of_the_classes_are_kept():
+    chosen = stratified_fraction(TRIMMED, 0.2, seed=0)
+
+    counts = np.bincount([TRIMMED[i][0] for i in chosen])
+    np.testing.assert_allclose(counts, [12, 6, 2], atol=1)
+    assert counts.sum() == 20
+
+
+def test_a_smaller_fraction_is_part_of_a_larger_one():
+    chosen = [
+        set(stratified_fraction(UNTRIMMED, f, seed=3))
+        for f in (0.1, 0.2, 0.4, 0.8, 1.0)
+    ]
+
+    for small, large in itertools.pairwise(chosen):
+        assert small < large
+
+
+def test_the_choice_depends_on_the_seed_alone():
+    choices = [stratified_fraction(TRIMMED, 0.2, s) for s in (0, 0, 1)]
+
+    assert choices[0] == choices[1]
+    assert choices[0] != choices[2]
