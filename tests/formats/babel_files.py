@@ -83,13 +83,9 @@ def smplh_arrays(seed=0, num_vertices=6890):
     )
 
 
-def stand_in_body(poses, betas=None, trans=None):
+def stand_in_body(poses):
     """73 joints that tell frame and joint: pose number 3j at joint j."""
     joints = np.zeros((len(poses), 73, 3), np.float32)
     joints[:, :52] = poses.reshape(len(poses), 52, 3)
     joints[:, 52:] = np.arange(52, 73)[:, None] + poses[:, :1, None]
-    if betas is not None:
-        joints = joints + np.float32(betas[0])
-    if trans is not None:
-        joints = joints + trans[:, None]
     return joints

@@ -89,21 +89,9 @@ RATE_KEYS = ('mocap_framerate', 'mocap_frame_rate')
 
 @dataclass(frozen=True)
 class AmassMotion:
-    """What an AMASS file says.
+    """What an AMASS file says."""
 
-    Attributes:
-        poses (np.ndarray): Axis-angle of the 52 joints of SMPL-H, (T, 156)
-            float32, root first.
-        trans (np.ndarray): Place of the body in metres, (T, 3) float32.
-        betas (np.ndarray): Shape of the body, (B,) float32, maybe empty.
-        gender (str): '' where it is not stated.
-        fps (float): Frames a second.
-    """
-
-    poses: np.ndarray
-    trans: np.ndarray
-    betas: np.ndarray
-    gender: str
+    poses: np.ndarray  # axis-angle of 52 joints, (T, 156), root first
     fps: float
 
 
@@ -115,52 +103,29 @@ def read_amass_motion(path: str | os.PathLike[str]) -> AmassMotion:
             f"{path} has no key 'poses', found {sorted(arrays)[:9]}; expected "
             'a motion of AMASS (its shape.npz files hold no motion)'
         )
-    poses = _numbers(path, 'poses', arrays['poses'], 2)
+    poses = arrays['poses']
+    if poses.dtype.kind not in 'fiu' or poses.ndim != 2:
+        raise DataError(f"{path}, key 'poses': found {show(poses)}")
     if poses.shape[1] != 156 or not len(poses):
         remedy = 'take the SMPL+H files of AMASS, not those of SMPL-X'
         raise DataError(
             f"{path}, key 'poses': found shape {poses.shape}, expected "
             f'(T, 156) of 52 joints; {remedy}'
         )
-    trans = np.zeros((len(poses), 3), np.float32)
-    if 'trans' in arrays:
-        trans = _numbers(path, 'trans', arrays['trans'], 2)
-    if trans.shape != (len(poses), 3):
+    with np.errstate(over='ignore'):
+        poses = poses.astype(np.float32)
+    lost = ~np.isfinite(poses)
+    if lost.any():
         raise DataError(
-            f"{path}, key 'trans': found shape {trans.shape}, expected "
-            f'({len(poses)}, 3) as poses has frames'
+            f"{path}, key 'poses': NaN or infinity in {int(lost.sum())} "
+            f'values, first in row {int(lost.any(axis=1).argmax())}'
         )
-    betas = _numbers(path, 'betas', arrays.get('betas', np.zeros(0)), 1)
-    gender = arrays.get('gender', np.array(''))
-    if gender.dtype.kind == 'S':
-        gender = np.char.decode(gender, 'ascii', 'replace')
-    told = gender.size == 1 and gender.dtype.kind == 'U'
     fps = motion_rate(path, arrays)
     if fps is None:
         raise DataError(
             f'{path} has no key {RATE_KEYS[0]!r}; expected frames a second'
         )
-    return AmassMotion(
-        poses, trans, betas, str(gender.reshape(-1)[0]) if told else '', fps
-    )
-
-
-def _numbers(path: Any, key: str, array: np.ndarray, ndim: int) -> np.ndarray:
-    if array.dtype.kind not in 'fiu' or array.ndim != ndim:
-        raise DataError(
-            f'{path}, key {key!r}: found {show(array)}, expected numbers on '
-            f'{ndim} axes'
-        )
-    with np.errstate(over='ignore'):
-        array = array.astype(np.float32)
-    lost = ~np.isfinite(array)
-    if lost.any():
-        frame = int(np.unravel_index(int(lost.argmax()), lost.shape)[0])
-        raise DataError(
-            f'{path}, key {key!r}: NaN or infinity in {int(lost.sum())} '
-            f'values, first in row {frame}'
-        )
-    return array
+    return AmassMotion(poses, fps)
 
 
 def motion_rate(path: Any, arrays: dict[str, np.ndarray]) -> float | None:
@@ -205,10 +170,7 @@ def frames_at_30_fps(num_frames: int, fps: float) -> np.ndarray:
 
 
 def read_amass(
-    path: str | os.PathLike[str],
-    body: Callable[..., np.ndarray],
-    shaped: bool = False,
-    translated: bool = False,
+    path: str | os.PathLike[str], body: Callable[..., np.ndarray]
 ) -> Recording:
     """An AMASS motion as NTU-ordered joints at 30 frames a second.
 
@@ -216,13 +178,7 @@ def read_amass(
     """
     motion = read_amass_motion(path)
     chosen = frames_at_30_fps(len(motion.poses), motion.fps)
-    more: dict[str, Any] = {}
-    if shaped:
-        more['betas'] = motion.betas
-    if translated:
-        more['trans'] = motion.trans[chosen]
-    joints = body(motion.poses[chosen], **more)
-    return _as_ntu(Path(path), joints)
+    return _as_ntu(Path(path), body(motion.poses[chosen]))
 
 
 def read_amass_joints(

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from mmsnip.io.formats.registry import Notes
 from mmsnip.structures import DataError
 
 __all__ = [
@@ -60,14 +61,14 @@ class Clock:
         fps (float | None): Frames a second.
         gaps (int): Frames that the times leave out.
         starts_s (float): First time in seconds, 0 where no rate is known.
-        notes (list[tuple[str, int]]): Sentences, and of how many frames.
+        notes (Notes): What was assumed, and of how many frames.
     """
 
     frames: np.ndarray
     fps: float | None = None
     gaps: int = 0
     starts_s: float = 0.0
-    notes: list[tuple[str, int]] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
 
 def nice_rate(step_s: float) -> float | None:
@@ -118,44 +119,34 @@ def read_clock(
             clock.frames = clock.frames + np.cumsum(moved)
             clock.gaps = int(lost.sum())
             first = int((lost > 0).argmax())
-            clock.notes.append(
-                (
-                    f'the times leave out {clock.gaps} frames, first in a '
-                    f'step of {np.diff(times)[first]:g} at '
-                    f'{where(int(known[first + 1]))}, where {exact:g} is '
-                    'usual; nobody is there in these frames',
-                    clock.gaps,
-                )
+            clock.notes.say(
+                f'the times leave out {clock.gaps} frames, first in a '
+                f'step of {np.diff(times)[first]:g} at '
+                f'{where(int(known[first + 1]))}, where {exact:g} is '
+                'usual; nobody is there in these frames',
+                clock.gaps,
             )
             odd = odd & (lost == 0)
     if told is None and unit is not None:
-        clock.notes.append(
-            (
-                f'{what} says no unit; its steps of {step:g} were taken for '
-                f'{unit}',
-                0,
-            )
+        clock.notes.say(
+            f'{what} says no unit; its steps of {step:g} were taken for '
+            f'{unit}',
         )
     if rate is None:
-        clock.notes.append(
-            (
-                f'{what} gives no frame rate, its usual step is {step:g}; '
-                'tell its unit (time_unit in a column map), or fps',
-                0,
-            )
+        clock.notes.say(
+            f'{what} gives no frame rate, its usual step is {step:g}; '
+            'tell its unit (time_unit in a column map), or fps',
         )
         return clock
     clock.fps = rate
     clock.starts_s = max(float(times[0]) * TIME_UNITS[unit], 0.0)
     if odd.any():
-        clock.notes.append(
-            (
-                f'{int(odd.sum())} of {len(odd)} time steps differ by more '
-                f'than half from the usual {step:g} {unit} (first at '
-                f'{where(int(known[int(odd.argmax()) + 1]))}); frames were '
-                'not moved',
-                int(odd.sum()),
-            )
+        clock.notes.say(
+            f'{int(odd.sum())} of {len(odd)} time steps differ by more '
+            f'than half from the usual {step:g} {unit} (first at '
+            f'{where(int(known[int(odd.argmax()) + 1]))}); frames were '
+            'not moved',
+            int(odd.sum()),
         )
     return clock
 
@@ -275,16 +266,16 @@ def _lost(
 
 def number_frames(
     numbers: np.ndarray, source: str, what: str
-) -> tuple[np.ndarray, int, int, list[tuple[str, int]]]:
+) -> tuple[np.ndarray, int, int, Notes]:
     """Frames from 0, of numbers that may begin and step anyhow."""
     there = np.unique(numbers)
     step = max(int(np.gcd.reduce(np.diff(there))) if len(there) > 1 else 1, 1)
     frames = (numbers - there[0]) // step
     T = int(frames.max()) + 1
-    notes = []
+    notes = Notes()
     if step > 1:
-        notes.append(
-            (f'{what} goes up in steps of {step}; it was counted in steps', 0)
+        notes.say(
+            f'{what} goes up in steps of {step}; it was counted in steps'
         )
     if 20 * len(there) + 1000 < T:
         raise DataError(
@@ -296,12 +287,10 @@ def number_frames(
         spans = [(there[g] + step, there[g + 1] - step) for g in gaps[:10]]
         listed = [f'{a}' if a == b else f'{a}..{b}' for a, b in spans]
         more = f' and {len(gaps) - 10} more' if len(gaps) > 10 else ''
-        notes.append(
-            (
-                f'{T - len(there)} frame numbers are missing; nobody is there '
-                f'in these frames: {", ".join(listed)}{more}',
-                T - len(there),
-            )
+        notes.say(
+            f'{T - len(there)} frame numbers are missing; nobody is there '
+            f'in these frames: {", ".join(listed)}{more}',
+            T - len(there),
         )
     return frames, int(there[0]), step, notes
 

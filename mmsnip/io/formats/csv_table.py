@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmsnip.io.formats.clock import Clock, number_frames, read_clock
-from mmsnip.io.formats.registry import reader
+from mmsnip.io.formats.registry import Notes, reader
 from mmsnip.io.formats.table import Columns, Table, find_columns, read_table
 from mmsnip.io.formats.tracks import MAX_PERSONS, Body, persons_of
 from mmsnip.skeleton.layout import from_graph_cfg, get_layout
@@ -140,7 +140,7 @@ def _recording(
 def described(
     path: Path,
     columns: Any,
-    notes: Sequence[tuple[str, int]],
+    notes: Notes,
     names: list[str],
     layout: str | None = None,
     **facts: Any,
@@ -150,7 +150,7 @@ def described(
     Args:
         path (Path): File.
         columns (ColumnMap): What the user says; it goes first.
-        notes (Sequence[tuple[str, int]]): And of how many frames.
+        notes (Notes): What was done so far.
         names (list[str]): V joints.
         layout (Any): Their layout, where the file fixes it.
         **facts (Any): ``keypoint``, ``present``, ``score`` and other fields.
@@ -173,16 +173,14 @@ def described(
         joint_names=tuple(names),
         **facts,
     )
-    for text, count in notes:
-        recording = recording.noted(text, count)
-    return recording
+    return notes.on(recording)
 
 
 def _frames(
     table: Table, found: Columns
-) -> tuple[Clock, dict[str, int], list[tuple[str, int]]]:
+) -> tuple[Clock, dict[str, int], Notes]:
     """Frame of each row; first number and step, where frames are numbered."""
-    notes = [(note, 0) for note in found.notes]
+    notes = Notes((note, 0) for note in found.notes)
     wide = found.joint is None and found.person is None
     times = None
     if found.time is not None:
@@ -191,23 +189,17 @@ def _frames(
         except DataError:
             if found.frame is None and not wide:
                 raise
-            notes.append(
-                (
-                    f'column {table.name(found.time)} holds no numbers; it '
-                    'was left out',
-                    0,
-                )
+            notes.say(
+                f'column {table.name(found.time)} holds no numbers; it '
+                'was left out',
             )
     if times is not None and _counts_by_one(times, found, wide):
         there = found.frame is None
-        notes.append(
-            (
-                f'column {table.name(int(found.time or 0))} says no unit and '
-                'counts by 1: it was '
-                f'{"taken for the frame number" if there else "left out"}; '
-                'tell time_unit in a column map if it is a time',
-                0,
-            )
+        notes.say(
+            f'column {table.name(int(found.time or 0))} says no unit and '
+            'counts by 1: it was '
+            f'{"taken for the frame number" if there else "left out"}; '
+            'tell time_unit in a column map if it is a time',
         )
         found.frame = found.time if there else found.frame
         times = None
@@ -236,7 +228,7 @@ def _frames(
             return Clock(np.arange(table.num_rows)), {}, notes
         if wide:
             clock = clock_of(np.arange(table.num_rows), None)
-            return clock, {}, notes + clock.notes
+            return clock, {}, Notes(notes + clock.notes)
         if np.isnan(times).any():
             line = table.lines[int(np.isnan(times).argmax())]
             raise DataError(f'{table.path}, line {line}: the time is empty')
@@ -245,7 +237,7 @@ def _frames(
         )
         clock = clock_of(index, None)
         clock.frames = clock.frames[inverse.reshape(-1)]
-        return clock, {}, notes + clock.notes
+        return clock, {}, Notes(notes + clock.notes)
     numbers = table.numbers(found.frame)
     wrong = np.isnan(numbers) | (numbers != np.rint(numbers))
     wrong |= np.abs(numbers) > 2**53
@@ -259,7 +251,7 @@ def _frames(
     back = np.diff(numbers) < 0
     if back.any():
         line = table.lines[int(back.argmax()) + 1]
-        notes.append((f'rows were sorted by frame (line {line} goes back)', 0))
+        notes.say(f'rows were sorted by frame (line {line} goes back)')
     what = f'column {table.name(found.frame)}'
     frames, first, step, more = number_frames(numbers, table.path, what)
     clock = Clock(frames)
@@ -267,7 +259,7 @@ def _frames(
         there, index = np.unique(frames, return_index=True)
         known = clock_of(index, there)
         clock.fps, more = known.fps, more + known.notes
-    return clock, dict(first_frame=first, frame_step=step), notes + more
+    return clock, dict(first_frame=first, frame_step=step), Notes(notes + more)
 
 
 def _counts_by_one(times: np.ndarray, found: Columns, wide: bool) -> bool:
@@ -306,9 +298,9 @@ def _by_body(
     values: np.ndarray,
     scores: np.ndarray | None,
     table: Table,
-) -> tuple[dict[str, Any], list[tuple[str, int]]]:
+) -> tuple[dict[str, Any], Notes]:
     """Persons of rows that are a body each."""
-    notes: list[tuple[str, int]] = []
+    notes = Notes()
     order = np.argsort(frames, kind='stable').tolist()
     last = {(int(frames[n]), ids[n]): n for n in order}
     repeated = len(order) - len(last)
@@ -320,12 +312,10 @@ def _by_body(
             for n in order
             if (key := (int(frames[n]), ids[n])) in seen or seen.add(key)
         ]
-        notes.append(
-            (
-                f'{repeated} rows repeat another one (first at line '
-                f'{table.lines[extra[0]]}); the last one counts',
-                repeated,
-            )
+        notes.say(
+            f'{repeated} rows repeat another one (first at line '
+            f'{table.lines[extra[0]]}); the last one counts',
+            repeated,
         )
         order = sorted(last.values(), key=lambda n: (int(frames[n]), n))
     lost = np.isnan(values).any(axis=-1)  # (R, V)
@@ -360,7 +350,7 @@ def _dense(
     values: np.ndarray,
     scores: np.ndarray | None,
     table: Table,
-) -> tuple[dict[str, Any], list[tuple[str, int]]]:
+) -> tuple[dict[str, Any], Notes]:
     """Persons of rows that are a frame or a joint each."""
     ids, frames, joints = where
     (T, V), C = shape, values.shape[-1]
@@ -381,20 +371,18 @@ def _dense(
     keys = ((persons * T + frames)[:, None] * V + joints)[:, :]  # (R, V')
     last = np.unique(keys[::-1, 0], return_index=True)[1]
     last = np.sort(len(keys) - 1 - last)
-    notes = []
+    notes = Notes()
     if len(last) < len(keys):
         first = np.setdiff1d(np.arange(len(keys)), last)[0]
         line = table.lines[
             int(np.flatnonzero(keys[:, 0] == keys[first, 0])[1])
         ]
-        notes.append(
-            (
-                f'{len(keys) - len(last)} rows repeat an earlier one (first '
-                f'at line {line}); the last one counts',
-                len(
-                    np.unique(frames[np.setdiff1d(np.arange(len(keys)), last)])
-                ),
-            )
+        notes.say(
+            f'{len(keys) - len(last)} rows repeat an earlier one (first '
+            f'at line {line}); the last one counts',
+            len(
+                np.unique(frames[np.setdiff1d(np.arange(len(keys)), last)])
+            ),
         )
     keypoint = np.full((M * T * V, C), np.nan)
     keypoint[keys[last].ravel()] = values[last].reshape(-1, C)

@@ -10,6 +10,7 @@ import numpy as np
 
 from mmsnip.io.formats.clock import number_frames, read_clock
 from mmsnip.io.formats.csv_table import described
+from mmsnip.io.formats.registry import Notes
 from mmsnip.io.formats.table import Table
 from mmsnip.structures import DataError, Recording
 
@@ -58,7 +59,7 @@ def marker_recording(
     if not names:
         raise DataError(f'{path}: its header names no joint with x and y')
     C = len(next(iter(next(b for b in persons.values() if b).values())))
-    frames, notes = np.arange(table.num_rows), []
+    frames, notes = np.arange(table.num_rows), Notes()
     if frame is not None:
         numbers = table.numbers(frame)
         wrong = ~(np.abs(numbers - np.rint(numbers)) == 0)
@@ -76,7 +77,8 @@ def marker_recording(
     if time is not None and told is None:
         there, index = np.unique(frames, return_index=True)
         clock = read_clock(table.numbers(time)[index], 's', there)
-        facts['fps'], notes = clock.fps, notes + clock.notes
+        facts['fps'] = clock.fps
+        notes += clock.notes
     M, T, V = len(persons), int(frames.max()) + 1, len(names)
     if min(MAX_VALUES, max(2**22, 300 * table.frame.size)) < M * T * V * C:
         raise DataError(

@@ -92,74 +92,64 @@ def read_ntu(
 
 
 def _parse(path: Path) -> tuple[int, list[str], list[int], np.ndarray]:
-    """Number of frames; of each listing id, frame and joints (25, C)."""
+    """Number of frames; of each listing id, frame and joints (25, 3)."""
     text = read_text(path, MAX_TEXT).rstrip()
     if '\r' in text:
         text = text.replace('\r\n', '\n')
     lines = text.split('\n')
     try:
-        num_frames, ids, frames, starts = _find_bodies(lines, path)
-        values = _read_joints(lines, starts, path)
+        return _walked(lines, path)
     except DataError:
         # Perhaps only the white space is unusual.
         plain = [' '.join(line.split()) for line in lines]
         if plain == lines:
             raise
-        num_frames, ids, frames, starts = _find_bodies(plain, path)
-        values = _read_joints(plain, starts, path)
-    return num_frames, ids, frames, values
+        return _walked(plain, path)
 
 
-def _find_bodies(
+def _walked(
     lines: list[str], path: Path
-) -> tuple[int, list[str], list[int], list[int]]:
-    """Walk the counts: frames, then of each body id, frame, first line."""
-    num_frames = _count(lines, 0, path, 'the number of frames')
-    if not 1 <= num_frames < len(lines):
-        raise DataError(
-            f'{path}, line 1: declares {num_frames} frames, but '
-            f'{len(lines) - 1} lines follow; expected at least one frame and '
-            'a line for each, is the file cut off?'
-        )
+) -> tuple[int, list[str], list[int], np.ndarray]:
+    """Walk the counts of frames, bodies and joints; then read the joints."""
+
+    def count(index: int, what: str, low: int, high: int) -> int:
+        word = lines[index] if index < len(lines) else 'the end of the file'
+        try:
+            number = int(word)
+        except ValueError:
+            number = -1
+        if not low <= number <= high:
+            expected = f'{low} to {high}' if low < high else f'{low}'
+            raise DataError(
+                f'{path}, line {index + 1}: found {word[:40]!r}, expected '
+                f'the number of {what}, {expected}; is the file cut off, or '
+                'not of Kinect v2?'
+            )
+        return number
+
+    num_frames = count(0, 'frames', 1, max(len(lines) - 1, 1))
     ids: list[str] = []
     frames: list[int] = []
     starts: list[int] = []
     position = 1
     for frame in range(num_frames):
-        num_bodies = _count(lines, position, path, 'the number of bodies')
-        position += 1
-        left = len(lines) - position
-        if not 0 <= num_bodies <= MAX_PERSONS:
-            raise DataError(
-                f'{path}, line {position}: frame {frame} declares '
-                f'{num_bodies} bodies; expected 0 to {MAX_PERSONS}'
-            )
-        if num_bodies * BODY_LINES > left:
-            raise DataError(
-                f'{path}, line {position}: frame {frame} declares '
-                f'{num_bodies} bodies of {BODY_LINES} lines, but {left} '
-                'lines follow; is the file cut off, or has a body other than '
-                f'{NUM_JOINTS} joints?'
-            )
-        for _ in range(num_bodies):
-            info = lines[position]
+        left = (len(lines) - position - 1) // BODY_LINES
+        most = min(max(left, 0), MAX_PERSONS)
+        for _ in range(count(position, 'bodies', 0, most)):
+            info = lines[position + 1]
             if info.count(' ') != NUM_INFO - 1:
                 raise DataError(
-                    f'{path}, line {position + 1}: found '
+                    f'{path}, line {position + 2}: found '
                     f"{len(info.split())} values in a body's line, expected "
                     f'{NUM_INFO} (id, hand states, lean, tracking state)'
                 )
-            if lines[position + 1] != '25':
-                found = _count(lines, position + 1, path, 'a joint count')
-                if found != NUM_JOINTS:
-                    raise DataError(
-                        f'{path}, line {position + 2}: a body has {found} '
-                        f'joints, expected {NUM_JOINTS} (Kinect v2)'
-                    )
+            if lines[position + 2] != '25':
+                count(position + 2, 'joints', NUM_JOINTS, NUM_JOINTS)
             ids.append(info[: info.index(' ')])
             frames.append(frame)
-            starts.append(position + 2)
+            starts.append(position + 3)
             position += BODY_LINES
+        position += 1
     if position < len(lines):
         raise DataError(
             f'{path}, line {position + 1}: text goes on after the '
@@ -171,75 +161,45 @@ def _find_bodies(
             f'{path} has no body in any of its {num_frames} frames; leave '
             'it out, as the missing-skeleton list of the data set does'
         )
-    return num_frames, ids, frames, starts
-
-
-def _count(lines: list[str], index: int, path: Path, what: str) -> int:
-    if index >= len(lines):
-        raise DataError(
-            f'{path}, line {index + 1}: the file ends where {what} is '
-            'expected; it is cut off'
-        )
-    try:
-        return int(lines[index])
-    except ValueError:
-        raise DataError(
-            f'{path}, line {index + 1}: found {lines[index][:40]!r}, '
-            f'expected {what}'
-        ) from None
+    return num_frames, ids, frames, _read_joints(lines, starts, path)
 
 
 def _read_joints(
-    lines: list[str],
-    starts: list[int],
-    path: Path,
+    lines: list[str], starts: list[int], path: Path
 ) -> np.ndarray:
-    """Columns of all joints' lines, (B, 25, C) float32, finite."""
+    """Positions of all joints' lines, (B, 25, 3) float32, finite."""
     rows: list[str] = []
     for start in starts:
         rows += lines[start : start + NUM_JOINTS]
-    wrong = None
-    widths = [row.count(' ') for row in rows]
-    if widths.count(NUM_VALUES - 1) != len(rows):
-        wrong = next(
-            index
-            for index, width in enumerate(widths)
-            if width != NUM_VALUES - 1
-        )
-        found = f'found {len(rows[wrong].split())} values'
-    else:
+
+    def sound(row: str) -> bool:
+        try:
+            point = np.array(row.split(' ')[:3], np.float64)
+        except ValueError:
+            return False
+        with np.errstate(over='ignore'):
+            point = point.astype(np.float32)
+        return row.count(' ') == NUM_VALUES - 1 and np.isfinite(point).all()
+
+    values = None
+    if all(row.count(' ') == NUM_VALUES - 1 for row in rows):
         try:
             values = np.loadtxt(
                 rows, delimiter=' ', usecols=(0, 1, 2), comments=None, ndmin=2
             )
-            values = values.reshape(len(rows), 3)
-        except ValueError:
-            wrong, word = _first_non_number(rows)
-            found = f'{word[:40]!r} is no number'
-        else:
             with np.errstate(over='ignore'):
                 values = values.astype(np.float32)
-            if not np.isfinite(values).all():
-                wrong = int(np.argmin(np.isfinite(values).all(axis=1)))
-                found = 'a coordinate is not finite in float32'
-    if wrong is not None:
+        except ValueError:
+            pass
+    if values is None or not np.isfinite(values).all():
+        wrong = next(n for n, row in enumerate(rows) if not sound(row))
         body, joint = divmod(wrong, NUM_JOINTS)
         raise DataError(
-            f'{path}, line {starts[body] + joint + 1}: {found}; expected the '
-            f'{NUM_VALUES} numbers of joint {joint}'
+            f'{path}, line {starts[body] + joint + 1}: found '
+            f'{rows[wrong][:60]!r}; expected the {NUM_VALUES} numbers of '
+            f'joint {joint}, x, y and z finite'
         )
     return values.reshape(len(starts), NUM_JOINTS, 3)
-
-
-def _first_non_number(rows: list[str]) -> tuple[int, str]:
-    for index, row in enumerate(rows):
-        words = row.split(' ')
-        for column in range(3):
-            try:
-                float(words[column])
-            except ValueError:
-                return index, words[column]
-    return 0, rows[0]
 
 
 def _follow(

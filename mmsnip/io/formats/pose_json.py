@@ -17,7 +17,7 @@ from mmsnip.io.formats.pose_dialects import (
     recognise,
     time_of,
 )
-from mmsnip.io.formats.registry import reader
+from mmsnip.io.formats.registry import Notes, reader
 from mmsnip.io.formats.tracks import Body, persons_of
 from mmsnip.skeleton.layout import get_layout, layout_names
 from mmsnip.skeleton.parts import joint_parts
@@ -171,7 +171,7 @@ def film_recording(
     **facts: Any,
 ) -> Recording:
     """Recording of bodies that were found in the images of a film."""
-    marked = [(note, 0) for note in notes]
+    marked = Notes((note, 0) for note in notes)
     source = str(path)
     numbers: list[int | None] = [frame.number for frame in frames]
     if None in numbers and all(f.name is not None for f in frames):
@@ -193,12 +193,10 @@ def film_recording(
         twice = len(known) - len(kept)
         if twice:
             again = np.setdiff1d(order, kept)[0]
-            marked.append(
-                (
-                    f'{twice} frames come twice, first frame {known[again]}; '
-                    'the second one was left out',
-                    twice,
-                )
+            marked.say(
+                f'{twice} frames come twice, first frame {known[again]}; '
+                'the second one was left out',
+                twice,
             )
         where, first, step, more = number_frames(
             known[kept], source, 'the frame number'
@@ -217,12 +215,10 @@ def film_recording(
     marked += clock.notes
     fps = fps / step if fps else clock.fps
     if fps and clock.fps and abs(clock.fps / fps - 1) > 0.01:
-        marked.append(
-            (
-                f'it states {fps:g} frames a second, its time stamps tell '
-                f'{clock.fps:g}; state --fps',
-                len(frames),
-            )
+        marked.say(
+            f'it states {fps:g} frames a second, its time stamps tell '
+            f'{clock.fps:g}; state --fps',
+            len(frames),
         )
     persons, more = persons_of(
         [
@@ -242,9 +238,7 @@ def film_recording(
         **persons,
         **facts,
     )
-    for text, count in [*marked, *more]:
-        recording = recording.noted(text, count)
-    return recording
+    return Notes(marked + more).on(recording)
 
 
 def _read_folder(

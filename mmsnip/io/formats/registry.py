@@ -9,7 +9,15 @@ from pathlib import Path
 
 from mmsnip.structures import Recording
 
-__all__ = ['FOLDERS', 'FORMATS', 'READERS', 'Format', 'head_of', 'reader']
+__all__ = [
+    'FOLDERS',
+    'FORMATS',
+    'READERS',
+    'Format',
+    'Notes',
+    'head_of',
+    'reader',
+]
 
 HEAD = 2**16  # bytes that tell formats of one ending apart
 
@@ -42,6 +50,20 @@ class Format:
     def options(self) -> list[str]:
         """Keywords of its reader."""
         return list(inspect.signature(self.read).parameters)[1:]
+
+
+class Notes(list):
+    """Sentences, each of some frames, until there is a recording."""
+
+    def say(self, text: str, frames: int = 0) -> None:
+        """One more, see `Recording.noted`."""
+        self.append((text, frames))
+
+    def on(self, recording: Recording) -> Recording:
+        """A recording with them."""
+        for text, frames in self:
+            recording = recording.noted(text, frames)
+        return recording
 
 
 FORMATS: list[Format] = []

@@ -100,11 +100,7 @@ Body = Callable[..., np.ndarray]
 
 
 @lru_cache(maxsize=2)
-def load_smplh(
-    path: str | os.PathLike[str],
-    gender: str = 'male',
-    flat_hand_mean: bool = False,
-) -> Body:
+def load_smplh(path: str | os.PathLike[str], gender: str = 'male') -> Body:
     """A body model that the user has, as a function from poses to joints.
 
     The model file is read without running anything in it. Only what moves
@@ -122,7 +118,7 @@ def load_smplh(
             f'the package smplx is needed to move {path}: pip install smplx; '
             'or give joints that are already extracted'
         ) from error
-    slim, ids = _slim(_arrays(path), vertex_ids['smplh'], path, flat_hand_mean)
+    slim, ids = _slim(_arrays(path), vertex_ids['smplh'], path)
     with redirect_stdout(StringIO()):  # it prints how many shapes it has
         layer = SMPLHLayer(
             str(path),
@@ -130,40 +126,27 @@ def load_smplh(
             vertex_ids=ids,
             gender=gender,
             use_pca=False,
-            flat_hand_mean=flat_hand_mean,
+            flat_hand_mean=False,
         )
     layer = layer.requires_grad_(False)
     mean = layer.pose_mean.numpy()
 
-    def joints(
-        poses: np.ndarray,
-        betas: np.ndarray | None = None,
-        trans: np.ndarray | None = None,
-    ) -> np.ndarray:
+    def joints(poses: np.ndarray) -> np.ndarray:
         found = []
         for first in range(0, len(poses), _BATCH):
             chunk = poses[first : first + _BATCH].astype(np.float32) + mean
             turns = batch_rodrigues(
                 layer.v_template.new_tensor(chunk.reshape(-1, 3))
             ).view(len(chunk), NUM_TREE_JOINTS, 3, 3)
-            shape = np.zeros(layer.num_betas, np.float32)
-            if betas is not None:
-                known = min(len(betas), len(shape))
-                shape[:known] = betas[:known]
             result = layer(
-                betas=layer.v_template.new_tensor(shape).expand(
-                    len(chunk), -1
-                ),
+                betas=turns.new_zeros(len(chunk), layer.num_betas),
                 global_orient=turns[:, 0],
                 body_pose=turns[:, 1:22],
                 left_hand_pose=turns[:, 22:37],
                 right_hand_pose=turns[:, 37:],
             )
             found.append(result.joints.numpy())
-        moved = np.concatenate(found)
-        if trans is not None:
-            moved = moved + trans[:, None].astype(np.float32)
-        return moved
+        return np.concatenate(found)
 
     return joints
 
@@ -205,10 +188,7 @@ def _arrays(path: Path) -> Mapping[str, Any]:
 
 
 def _slim(
-    model: Mapping[str, Any],
-    vertex_ids: Mapping[str, int],
-    path: Path,
-    flat_hand_mean: bool,
+    model: Mapping[str, Any], vertex_ids: Mapping[str, int], path: Path
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """The model with the vertex joints only, and new vertex numbers.
 
@@ -216,9 +196,7 @@ def _slim(
     joint moves: regressing is linear in template and shape, so joints are
     those of the whole model.
     """
-    missing = [key for key in _SHAPES if key not in model]
-    if not flat_hand_mean:
-        missing += [key for key in _HANDS if key not in model]
+    missing = [key for key in (*_SHAPES, *_HANDS) if key not in model]
     if missing:
         raise DataError(
             f'{path} is no model of SMPL-H: it lacks {missing}; merge it '
@@ -249,13 +227,11 @@ def _slim(
         f=np.zeros((1, 3), np.int64),
     )
     for key in _HANDS:
-        slim[key] = np.zeros(45)
-        if key in model and not flat_hand_mean:
-            slim[key] = _shaped(model, key, path).reshape(-1)
-            if slim[key].shape != (45,):
-                raise DataError(
-                    f'{path}: {key} has {slim[key].size} values, expected 45'
-                )
+        slim[key] = _shaped(model, key, path).reshape(-1)
+        if slim[key].shape != (45,):
+            raise DataError(
+                f'{path}: {key} has {slim[key].size} values, expected 45'
+            )
     for key in ('hands_componentsl', 'hands_componentsr'):
         slim[key] = np.eye(45)  # not used without use_pca
     place = {vertex: J + index for index, vertex in enumerate(kept)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -94,8 +95,8 @@ def find_tracks(
     """
     twice: dict[str, int] = {}
     for _, bodies in frames:
-        ids = [body.track for body in bodies if body.track is not None]
-        for name in {n for n in ids if ids.count(n) > 1}:
+        ids = Counter(body.track for body in bodies if body.track is not None)
+        for name in [n for n, count in ids.items() if count > 1]:
             twice[name] = twice.get(name, 0) + 1
     notes = [
         (
