@@ -5,8 +5,6 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mmsnip.io.formats.amass import (
     find_motion,
@@ -27,7 +25,6 @@ from tests.formats.babel_files import (
     stand_in_body,
     write_motion,
 )
-from tests.formats.read_or_refuse import read_or_refuse
 
 
 def published_frames(T, fps):
@@ -205,22 +202,6 @@ def test_no_name_of_a_motion_leaves_the_folder(tmp_path):
     assert find_motion(tmp_path, 'a') is None
     assert find_motion(tmp_path, '.') is None
     assert find_motion(tmp_path, 'a/' + 'b' * 999) is None
-
-
-def cut_or_changed(content, data):
-    content = bytearray(content)
-    for place in data.draw(st.lists(st.integers(0, len(content) - 1))):
-        content[place] = data.draw(st.integers(0, 255))
-    return bytes(content[: data.draw(st.integers(0, len(content)))])
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_damaged_motions_are_read_or_refused(tmp_path_factory, data):
-    path = write_motion(tmp_path_factory.mktemp('a') / 'a.npz', T=3)
-    content = cut_or_changed(path.read_bytes(), data)
-
-    read_or_refuse(lambda p: read_amass(p, stand_in_body), content, '.npz')
 
 
 def test_without_smplx_the_error_says_what_to_install(tmp_path, monkeypatch):

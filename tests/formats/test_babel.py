@@ -1,16 +1,10 @@
 from __future__ import annotations
 
-import copy
-import json
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsnip.datasets.benchmarks import SUBSETS
 from mmsnip.io.formats.babel import (
-    BABEL_SUBSETS,
     BabelSegment,
     BabelSequence,
     act_categories,
@@ -147,10 +141,6 @@ def test_segments_are_cut_to_the_sequence_and_that_is_reported():
     ]
 
 
-def test_the_subsets_are_those_of_the_dataset():
-    assert BABEL_SUBSETS == SUBSETS
-
-
 def damaged(change):
     one = entry('7', MOTION, 2.0, [(0, 1, ['walk']), (1, 2, ['turn'])])
     change(one)
@@ -232,33 +222,3 @@ PLACES = [
         for key in ('start_t', 'end_t', 'act_cat', 'proc_label')
     ),
 ]
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(PLACES), JSON)
-def test_any_value_in_any_place_is_read_or_refused(
-    tmp_path_factory, place, value
-):
-    content = {'7': copy.deepcopy(damaged(lambda e: None))}
-    inner = content
-    for step in place[:-1]:
-        inner = inner[step]
-    if place:
-        inner[place[-1]] = value
-    else:
-        content = value
-    path = tmp_path_factory.mktemp('json') / 'train.json'
-    path.write_text(json.dumps(content))
-
-    try:
-        found = read_babel_json(path)
-    except DataError as error:
-        refusal, found = str(error), []
-    else:
-        refusal = str(path)
-    assert str(path) in refusal
-    for one in found:
-        segments, labels, _ = babel_segments(one, act_categories([one]), 45)
-        assert len(segments) == len(labels)
-        assert (segments[:, 0] < segments[:, 1]).all()
-        assert ((segments >= 0) & (segments <= 45)).all()

@@ -182,19 +182,6 @@ def test_order_picks_joints_and_keeps_the_tree(tmp_path):
     assert metadata['layout']['parents'] == [2, 2, -1]
 
 
-@pytest.mark.parametrize(
-    ('frame_time', 'fps'),
-    [
-        *(('0.033333', 30.0), ('.0333', 30.0), ('0.0083333', 120.0)),
-        *(('0.041667', 24.0), ('0.0333667', 29.97), ('0.4', 2.5)),
-    ],
-)
-def test_frame_time_gives_a_clean_rate(tmp_path, frame_time, fps):
-    text = write_bvh(TREE, draw_rows(), frame_time=frame_time)
-
-    assert read_bvh(save(tmp_path, text))[1]['fps'] == fps
-
-
 def test_case_tabs_line_ends_and_braces_do_not_matter(tmp_path):
     rows = draw_rows()
     text = write_bvh(TREE, rows)

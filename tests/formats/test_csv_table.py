@@ -67,27 +67,6 @@ def test_wide_tables_of_any_naming_and_delimiter(tmp_path, delimiter, pattern):
     assert metadata['mended'] == []
 
 
-def test_camel_case_axes_and_quotes(tmp_path):
-    header = [f'"{name}{c}"' for name in ('hip', 'head') for c in 'XYZ']
-    values = poses(V=2)
-
-    keypoint, metadata = read_csv(save(tmp_path, wide(values, header)))
-
-    np.testing.assert_array_equal(keypoint, values[None])
-    assert metadata['joint_names'] == ['hip', 'head']
-
-
-def test_numbered_joints_come_in_the_order_of_their_numbers(tmp_path):
-    header = coordinates('{v}_{c}', V=12)
-    order = np.random.default_rng(0).permutation(12)
-    shuffled = np.reshape(header, (12, 3))[order].ravel().tolist()
-    values = poses(V=12)
-
-    keypoint, _ = read_csv(save(tmp_path, wide(values[:, order], shuffled)))
-
-    np.testing.assert_array_equal(keypoint, values[None])
-
-
 def test_decimal_commas_comments_and_blank_lines(tmp_path):
     text = (
         '# lab 3\r\n\r\nx0;y0;x1;y1\r\n1,5;-2;3,25;4\r\n# gap\r\n5;6;7;8\r\n'
@@ -374,16 +353,6 @@ def test_a_row_that_was_written_late_lost_nothing(tmp_path):
     assert T == 40
     assert 'row_frames' not in metadata
     assert '2 of 39 time steps differ by more' in metadata['mended'][0]
-
-
-def test_a_clock_that_is_set_back_moves_no_frame(tmp_path):
-    times = np.r_[np.arange(20), np.arange(20), 40:60] / 25
-
-    _, T, metadata = timed(times, tmp_path)
-
-    assert (T, metadata['fps']) == (60, 25.0)
-    assert '2 of 59 time steps differ by more' in metadata['mended'][0]
-    assert 'frames were not moved' in metadata['mended'][0]
 
 
 def test_empty_times_lie_between_those_that_are_told(tmp_path):

@@ -5,8 +5,6 @@ import pytest
 
 from mmsnip.io.formats.ntu import (
     Body,
-    body_motion,
-    noisy_frames,
     select_bodies,
 )
 from tests.formats.ntu_text import frames_of, ntu_text, standing
@@ -27,39 +25,6 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_motion_is_the_variance_of_all_joints_summed_over_axes():
-    joints = np.zeros((2, 5, 3))
-    joints[1] = 2, 4, 0  # half the points at 2 and 4: variances 1 and 4
-
-    assert body_motion(joints) == pytest.approx(1 + 4)
-    assert body_motion(joints[:0]) == 0
-
-
-def test_a_frame_is_noisy_from_a_width_of_four_fifths_of_the_height():
-    joints = np.zeros((3, 5, 3))
-    joints[:, 1, 1] = 1
-    joints[:, 2, 0] = 0.79, 0.8, 0.81
-
-    assert noisy_frames(joints).tolist() == [False, False, True]
-
-
-def test_the_two_bodies_with_most_motion_are_taken_by_falling_motion(rng):
-    bodies = [
-        body(name, 0, standing(rng, 40, motion=motion))
-        for name, motion in (('a', 0.1), ('b', 0.5), ('c', 0.3), ('d', 0.2))
-    ]
-
-    persons, mended = select_bodies(bodies)
-
-    assert names(persons) == [['b'], ['c']]
-    assert mended == [
-        'body d is left out: 2 others move more at the same time',
-        'body a is left out: 2 others move more at the same time',
-    ]
-    assert names(select_bodies(bodies, 3)[0]) == [['b'], ['c'], ['d']]
-    assert names(select_bodies(bodies, 1)[0]) == [['b']]
-
-
 def test_a_body_of_eleven_frames_is_dropped_and_one_of_twelve_is_not(rng):
     bodies = [
         body('a', 0, standing(rng, 30)),
@@ -73,53 +38,6 @@ def test_a_body_of_eleven_frames_is_dropped_and_one_of_twelve_is_not(rng):
     assert mended == [
         'body b is left out: it is listed in 11 frames, fewer than 12'
     ]
-
-
-def test_the_longest_body_stays_where_all_are_short(rng):
-    bodies = [body(str(n), 0, standing(rng, n)) for n in (4, 9, 2)]
-
-    persons, mended = select_bodies(bodies)
-
-    assert names(persons) == [['9']]
-    assert len(mended) == 2
-
-
-@pytest.mark.parametrize(('num_noisy', 'kept'), [(69, 2), (70, 1)])
-def test_a_body_too_wide_in_seven_of_ten_frames_is_furniture(
-    rng, num_noisy, kept
-):
-    table = standing(rng, 100)
-    table[:num_noisy] = table[:num_noisy][..., [1, 0, 2]]
-    bodies = [body('a', 0, standing(rng, 100)), body('b', 0, table)]
-
-    persons, _ = select_bodies(bodies)
-
-    assert len(persons) == kept
-
-
-def test_the_last_body_is_kept_even_if_it_is_too_wide(rng):
-    bodies = [
-        body(name, 0, standing(rng, 20)[..., [1, 0, 2]]) for name in 'ab'
-    ]
-
-    persons, mended = select_bodies(bodies)
-
-    assert names(persons) == [['b']]
-    assert mended == [
-        'body a is left out: it is wider than a person in 100% of its frames'
-    ]
-
-
-def test_motion_in_noisy_frames_does_not_make_a_main_actor(rng):
-    calm = standing(rng, 40, motion=0.5)
-    torn = standing(rng, 40, motion=0.05)
-    torn[::4] = torn[::4][..., [1, 0, 2]] + (9, 0, 0)
-    bodies = [body('torn', 0, torn), body('calm', 0, calm)]
-    assert body_motion(torn) > body_motion(calm)
-
-    persons, _ = select_bodies(bodies)
-
-    assert names(persons) == [['calm'], ['torn']]
 
 
 def test_a_person_found_again_under_another_id_is_one_person(rng):

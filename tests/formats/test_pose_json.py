@@ -176,18 +176,6 @@ def test_missing_frame_numbers_are_zero_and_reported(tmp_path):
     ]
 
 
-def test_frame_without_people_is_an_absence(tmp_path):
-    x, s = bodies(25), scores(25)
-    frames = openpose(x, s)
-    frames[0]['people'] = []
-    del frames[3]['people'][0]
-    keypoint, metadata = read_pose_json(write_folder(tmp_path, frames))
-    there = keypoint.any(axis=(2, 3))
-    assert there.sum() == M * T - 3
-    assert not there[:, 0].any()
-    assert not metadata['keypoint_score'][:, 0].any()
-
-
 def test_persons_without_ids_keep_their_place_when_the_order_changes(tmp_path):
     x, s = bodies(17), scores(17)
     frames = mmpose(x, s, tracks=False)
@@ -195,15 +183,6 @@ def test_persons_without_ids_keep_their_place_when_the_order_changes(tmp_path):
         frame['instances'].reverse()
     keypoint, metadata = read_pose_json(write(tmp_path, frames))
     check(keypoint, metadata, x, s)
-
-
-def test_person_who_jumps_away_is_a_new_one(tmp_path):
-    x, s = bodies(17), scores(17)
-    x[0, 4:] += 500
-    _, metadata = read_pose_json(write(tmp_path, mmpose(x, s, tracks=False)))
-    # .. but the two are never there at once.
-    assert metadata['track_ids'] == ['0+2', '1']
-    assert '3 tracks became 2 persons' in metadata['mended'][0]
 
 
 def test_mmpose_demo_file_names_its_joints(tmp_path):
@@ -251,14 +230,6 @@ def test_mmpose_3d_is_human36m_with_z_up(tmp_path):
         check(keypoint, metadata, x, s)
         assert metadata['layout'] == 'h36m'
         assert (metadata['unit'], metadata['up']) == ('m', 'z')
-
-
-def test_mmpose_predictions_of_one_image_are_one_frame(tmp_path):
-    x, s = bodies(17), scores(17)
-    instances = mmpose(x, s, tracks=False)[0]['instances']
-    for document in (instances, dict(predictions=[instances])):
-        keypoint, metadata = read_pose_json(write(tmp_path, document))
-        check(keypoint, metadata, x[:, :1], s[:, :1])
 
 
 def test_whole_bodies_keep_the_body_and_say_so(tmp_path):
@@ -457,12 +428,6 @@ def test_bodies_of_different_size_are_refused(tmp_path):
     ]
     with pytest.raises(DataError, match='different shapes'):
         read_pose_json(write(tmp_path, entries))
-
-
-def test_too_many_persons_in_a_frame_are_refused(tmp_path):
-    body = dict(keypoints=[[1.0, 2.0]] * 17, keypoint_scores=[1.0] * 17)
-    with pytest.raises(DataError, match='found 1001 persons'):
-        read_pose_json(write(tmp_path, [body] * 1001))
 
 
 def test_folder_without_frames_or_of_several_recordings_is_refused(tmp_path):

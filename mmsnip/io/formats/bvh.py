@@ -302,8 +302,8 @@ def _motion(
     notes = []
     rows = [lines[n] for n in places]
     numbers = [first_line + n for n in places]
-    count = sum(len(row.split()) for row in rows)
-    if count == declared * num_channels and len(rows) != declared:
+    wanted = declared * num_channels
+    if len(rows) != declared and wanted == sum(len(r.split()) for r in rows):
         values = np.concatenate(
             [read_numbers([r], path, [n])[0] for r, n in zip(rows, numbers)]
         ).reshape(-1, num_channels)
