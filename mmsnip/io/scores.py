@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.structures.errors import DataError
+from mmsnip.structures.errors import DataError, is_rate
 from mmsnip.structures.files import MAX_BYTES, check_size, draft_of
 
 __all__ = ['ScoredVideos', 'load_scored_videos', 'load_scores', 'save_scores']
@@ -150,51 +150,39 @@ def load_scored_videos(path: str | os.PathLike[str]) -> ScoredVideos:
             one, or its lengths disagree; the file is named.
     """
     arrays = _read_arrays(path)
-    for key in ('classes', 'videos', 'num_frames', 'scores'):
-        if key not in arrays:
-            raise DataError(
-                f"{path} lacks the array '{key}'; expected a file of "
-                'save_scores, made by tools/test.py --dump-scores'
-            )
-    names = [str(name) for name in arrays['videos'].tolist()]
-    classes = [str(name) for name in arrays['classes'].tolist()]
-    if arrays['scores'].ndim != 2 or (
-        arrays['scores'].shape[1] != len(classes) + 1
-    ):
-        raise DataError(
-            f"{path}: the array 'scores' has shape {arrays['scores'].shape}, "
-            f'expected {len(classes) + 1} columns, the classes {classes} and '
-            'the background'
-        )
-    scores = _parts(path, names, arrays, 'num_frames', arrays['scores'])
-    truth = None
-    if 'num_segments' in arrays:
-        try:
-            table = np.column_stack(
-                [arrays['segment_labels'], arrays['segments']]
-            )
-        except (KeyError, ValueError) as error:
-            raise DataError(
-                f'{path}: segments and segment_labels do not fit: {error}'
-            ) from None
-        truth = _parts(
-            path, names, arrays, 'num_segments', table.astype(np.int64)
-        )
-    rates = np.asarray(arrays.get('fps', np.full(len(names), np.nan)))
-    if rates.shape != (len(names),):
-        raise DataError(
-            f"{path}: the array 'fps' has shape {rates.shape}, expected one "
-            f'number for each of {len(names)} videos'
-        )
-    fps = {n: float(r) for n, r in zip(names, rates) if np.isfinite(r)}
     try:
-        settings = json.loads(str(arrays.get('settings', '{}')))
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: settings is not JSON: {error}') from None
-    if not isinstance(settings, dict):
-        raise DataError(
-            f'{path}: settings is {settings!r}, expected a JSON object'
+        names, classes = (
+            [str(name) for name in arrays[key].tolist()]
+            for key in ('videos', 'classes')
         )
+        scores = _parts(names, arrays, 'num_frames', 'scores')
+        if arrays['scores'].shape[1:] != (len(classes) + 1,):
+            raise ValueError(
+                f'scores have the shape {arrays["scores"].shape}, expected '
+                f'{len(classes) + 1} columns, the classes {classes} and the '
+                'background'
+            )
+        truth = None
+        if 'num_segments' in arrays:
+            columns = arrays['segment_labels'], arrays['segments']
+            arrays['truth'] = np.column_stack(columns).astype(np.int64)
+            truth = _parts(names, arrays, 'num_segments', 'truth')
+        rates = arrays.get('fps', np.full(len(names), np.nan))
+        rate_of = dict(zip(names, rates.tolist(), strict=True))
+        fps = {name: rate for name, rate in rate_of.items() if is_rate(rate)}
+        settings = json.loads(str(arrays.get('settings', '{}')))
+        if not isinstance(settings, dict):
+            raise ValueError(f'settings are {settings!r:.80}, no JSON object')
+    except KeyError as error:
+        raise DataError(
+            f'{path} lacks the array {error}; expected a file of '
+            'save_scores, made by tools/test.py --dump-scores'
+        ) from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(
+            f'{path} does not fit itself: {error}; expected a file of '
+            'save_scores'
+        ) from None
     return ScoredVideos(scores, classes, truth, fps, settings)
 
 
@@ -216,32 +204,20 @@ def _read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def _parts(
-    path: str | os.PathLike[str],
-    names: Sequence[str],
-    arrays: Mapping[str, np.ndarray],
-    key: str,
-    whole: np.ndarray,
+    names: Sequence[str], arrays: Mapping[str, np.ndarray], key: str, of: str
 ) -> dict[str, np.ndarray]:
     """The stretch of each video."""
-    lengths = arrays[key]
+    lengths, whole = arrays[key], arrays[of]
     if lengths.shape != (len(names),) or len(set(names)) != len(names):
-        raise DataError(
-            f"{path}: the array '{key}' has shape {lengths.shape} for "
-            f'{len(names)} videos, {len(set(names))} of them different; '
-            'expected one number a video'
+        raise ValueError(
+            f'{key} has the shape {lengths.shape} for {len(names)} videos, '
+            f'{len(set(names))} of them different'
         )
-    if lengths.dtype.kind not in 'iu' or (lengths < 0).any() or (
-        lengths.sum() != len(whole)
-    ):
-        raise DataError(
-            f"{path}: the array '{key}' must hold counts that sum to "
-            f'{len(whole)}; the file is damaged'
-        )
-    stops = np.cumsum(lengths)
-    return {
-        name: whole[stop - length : stop]
-        for name, stop, length in zip(names, stops, lengths)
-    }
+    whole_numbers = lengths.dtype.kind in 'iu' and (lengths >= 0).all()
+    if not whole_numbers or lengths.sum() != len(whole):
+        raise ValueError(f'{key} must be counts that sum to {len(whole)}')
+    parts = np.split(whole, np.cumsum(lengths)[:-1]) if names else []
+    return dict(zip(names, parts))
 
 
 def _stacked(arrays: Any, width: int, dtype: Any) -> np.ndarray:

@@ -51,17 +51,8 @@ _CLOCK = re.compile(r'(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)')
 class LabelColumns(NamedTuple):
     """Where everything stands; indices from 0.
 
-    Args:
-        delimiter (str): Between cells; a space is any white space.
-        header (bool): Whether the row names the columns.
-        video (int): Name of the recording.
-        label (int): Class.
-        start (int): Start of the segment, or time of an event.
-        end (int): Its end, or what the event is: START, STOP or POINT.
-        unit (str): Of both, one of `UNITS`.
-        part (int | None): Split of the recording.
-        subject (int | None): Who acts; events of each are paired.
-        events (bool): Whether a row is an event, not a segment.
+    `end` of events is what they are: START, STOP or POINT. A space as
+    delimiter is any white space.
     """
 
     delimiter: str
