@@ -44,9 +44,8 @@ class NormalizeSkeleton(SkeletonTransform):
     Unlike the published NTU preparation (`mmsnip.skeleton.pre_normalize`)
     no frame moves against its label, and filled frames stay flagged.
 
-    Required keys: keypoint (M, T, V, C); layout; body_mask, num_coords
+    Modifies keypoint (M, T, V, C); reads layout, body_mask, num_coords
     (optional).
-    Modified keys: keypoint.
     Added keys: body_mask, where missing.
 
     Args:

@@ -50,8 +50,7 @@ def _at_least_zero(**values: float) -> None:
 class RandomShear(RandomTransform):
     """Shear: each coordinate takes a share of the others.
 
-    Required keys: keypoint (M, T, V, C); num_coords (optional).
-    Modified keys: keypoint.
+    Modifies keypoint (M, T, V, C); reads num_coords (optional).
 
     Args:
         amplitude (float): Shares are uniform in +-amplitude.
@@ -77,8 +76,7 @@ class RandomRotate(RandomTransform):
     """AimCLR's rotation: far about one drawn axis, hardly about the others.
 
     2D points turn in their plane, by up to `main_angle` either way.
-    Required keys: keypoint (M, T, V, C); num_coords (optional).
-    Modified keys: keypoint.
+    Modifies keypoint (M, T, V, C); reads num_coords (optional).
 
     Args:
         main_angle (float): Largest angle about the drawn axis, degrees;
@@ -114,8 +112,7 @@ class RandomHeading(RandomTransform):
     """Turn everybody about one fixed axis, as if the camera walked round.
 
     2D points turn in their plane.
-    Required keys: keypoint (M, T, V, C); num_coords (optional).
-    Modified keys: keypoint.
+    Modifies keypoint (M, T, V, C); reads num_coords (optional).
 
     Args:
         max_angle (float): The angle is uniform in +-max_angle, degrees.
@@ -150,8 +147,7 @@ class RandomHeading(RandomTransform):
 class RandomScale(RandomTransform):
     """Larger or smaller bodies.
 
-    Required keys: keypoint (M, T, V, C); num_coords (optional).
-    Modified keys: keypoint.
+    Modifies keypoint (M, T, V, C); reads num_coords (optional).
 
     Args:
         low (float): Least factor, above 0.
@@ -186,8 +182,7 @@ class RandomScale(RandomTransform):
 class RandomNoise(RandomTransform):
     """Gaussian noise on every coordinate of present bodies.
 
-    Required keys: keypoint (M, T, V, C); body_mask, num_coords (optional).
-    Modified keys: keypoint.
+    Modifies keypoint (M, T, V, C); reads body_mask, num_coords (optional).
 
     Args:
         std (float): Standard deviation, in the unit of the data.
@@ -214,8 +209,7 @@ class RandomNoise(RandomTransform):
 class RandomTemporalBlur(RandomTransform):
     """Gaussian filter along time.
 
-    Required keys: keypoint (M, T, V, C); body_mask, num_coords (optional).
-    Modified keys: keypoint.
+    Modifies keypoint (M, T, V, C); reads body_mask, num_coords (optional).
 
     Args:
         min_sigma (float): Least width in frames, above 0.
@@ -260,8 +254,7 @@ class RandomTemporalBlur(RandomTransform):
 class RandomAxisMask(RandomTransform):
     """Set one coordinate of the whole sample to zero.
 
-    Required keys: keypoint (M, T, V, C); num_coords (optional).
-    Modified keys: keypoint.
+    Modifies keypoint (M, T, V, C); reads num_coords (optional).
 
     Args:
         prob (float): Share of the samples it acts on.
@@ -280,8 +273,7 @@ class RandomAxisMask(RandomTransform):
 class RandomJointMask(RandomTransform):
     """Hide some joints, or shear them away.
 
-    Required keys: keypoint (M, T, V, C); num_coords (optional).
-    Modified keys: keypoint.
+    Modifies keypoint (M, T, V, C); reads num_coords (optional).
 
     Args:
         ratio (float): Share of the joints, rounded down.
@@ -328,8 +320,7 @@ class RandomSpatialFlip(RandomTransform):
 
     Labels are not changed: a wave of the left hand becomes one of the right
     hand, so leave this out where classes name a side.
-    Required keys: keypoint (M, T, V, C); layout.
-    Modified keys: keypoint.
+    Modifies keypoint (M, T, V, C); reads layout.
 
     Args:
         mirror_axis (int, optional): Lateral coordinate, whose sign changes
@@ -379,9 +370,8 @@ class RandomPosture(RandomTransform):
     and bone lengths stay and posture, which tells persons and styles apart
     more than actions, does not. Each person has a draw of its own.
 
-    Required keys: keypoint (M, T, V, C); layout; body_mask, num_coords
+    Modifies keypoint (M, T, V, C); reads layout, body_mask, num_coords
     (optional).
-    Modified keys: keypoint.
     Added keys: body_mask, where missing.
 
     Args:
