@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmsnip.io.formats import READERS, group_frames
+from mmsnip.io.formats.columns import load_column_map
 from mmsnip.io.labels import OVERLAPS, read_labels
 from mmsnip.prepare.labels import (
     label_fields,
@@ -77,6 +78,9 @@ class FolderSource(Source):
             raise DataError('labels are of classes; give classes with them')
         self.endings = sorted(READERS if endings is None else endings)
         self.reading = dict(reading or {})
+        columns = self.reading.get('columns')
+        if isinstance(columns, (str, os.PathLike)):
+            self.reading['columns'] = load_column_map(columns)
         self.overlaps = overlaps
         self.val_fraction = val_fraction
         self.seed = seed

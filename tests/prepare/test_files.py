@@ -13,6 +13,7 @@ from mmsnip.prepare.folder import FolderSource
 from mmsnip.prepare.read import read_for
 from mmsnip.skeleton import get_layout
 from mmsnip.skeleton.mapping import joint_mapping
+from mmsnip.structures import DataError
 from tests.prepare.noted import run
 
 BVH = """HIERARCHY
@@ -229,6 +230,12 @@ def test_tables_are_read_by_a_column_map(tmp_path):
     )
     assert data['metainfo']['joint_names'] == ['hip', 'head']
     assert data['metainfo']['fps'] == 20.0
+    before = str(source.options())
+    write(columns, COLUMNS.replace('fps: 20', 'fps: 25'))
+    assert str(table(tmp_path / 'in', columns).options()) != before
+    write(columns, 'joins: {}\n')
+    with pytest.raises(DataError, match=r'columns\.yaml.*joins'):
+        table(tmp_path / 'in', columns)
 
 
 @pytest.mark.parametrize(
