@@ -469,14 +469,9 @@ def _compare_axes(parts: Parts, work: Work, report: Report) -> None:
         )
         facts['notes'] = [*facts['notes'], [text, True]]
     if usual != 'y':
-        report.notes.append(
-            (
-                '',
-                f'trunks point along {usual} in {axes[usual]} of '
-                f'{len(parts)} recordings; if nobody lies, --up={usual} '
-                'makes it y',
-            )
-        )
+        text = f'trunks point along {usual} in {axes[usual]} of {len(parts)}'
+        text += f' recordings; if nobody lies, --up={usual} makes it y'
+        report.take('', [(text, False)])
 
 
 def _scored(facts: Sequence[dict[str, Any]], report: Report) -> bool:
@@ -506,13 +501,15 @@ def _metainfo(
         metainfo['fps'] = rates.most_common(1)[0][0]
     if len(rates) > 1:
         listed = ', '.join(f'{rate:g}' for rate in sorted(rates)[:6])
-        report.look_at.append(
-            (
-                '',
-                f'the recordings have several frame rates ({listed}); '
-                'bring them to one with --fps',
-            )
+        text = f'the recordings have several frame rates ({listed}); '
+        report.take('', [(f'{text}bring them to one with --fps', True)])
+    unknown = len(facts) - sum(rates.values())
+    if rates and unknown:
+        text = (
+            f'{unknown} of {len(facts)} recordings state no frame rate; they '
+            f'count as having {metainfo["fps"]:g} frames/s, as others do'
         )
+        report.take('', [(text, True)])
     if expected.persons is not None:
         metainfo['persons'] = int(expected.persons)
     earlier = metainfo.get('max_gap')
@@ -523,14 +520,11 @@ def _metainfo(
     if len(units) == 1 and None not in units:
         metainfo['unit'] = facts[0]['unit']
     elif any(unit in UNITS for unit in units):
-        report.look_at.append(
-            (
-                '',
-                f'{units[expected.unit]} of {len(facts)} recordings are in '
-                'metres, the others state no unit of length; state it with '
-                '--unit',
-            )
+        text = (
+            f'{units[expected.unit]} of {len(facts)} recordings are in '
+            'metres, the others state no unit of length; say it with --unit'
         )
+        report.take('', [(text, True)])
     report.count(facts, metainfo)
     return metainfo
 
@@ -547,7 +541,7 @@ def _choose_splits(
     chosen, report.missing = apply_splits(splits, names)
     report.splits = {split: len(members) for split, members in chosen.items()}
     for split in (split for split, members in chosen.items() if not members):
-        report.look_at.append(('', f'split {split!r} has no recording'))
+        report.take('', [(f'split {split!r} has no recording', True)])
     return {split: members for split, members in chosen.items() if members}
 
 

@@ -116,6 +116,9 @@ def test_the_metainfo_has_the_rate_that_most_recordings_have(tmp_path):
     assert [v['fps'] for v in data['annotations']] == [60.0, 60.0, 60.0, 30.0]
     assert data['metainfo']['fps'] == 60.0
     assert 'several frame rates (30, 60)' in report.look_at[-1][1]
+    facts = dict(layout=LAYOUT)
+    report, _ = run(FolderSource(tmp_path / 'in'), tmp_path / 'o.pkl', facts)
+    assert '1 of 4 recordings state no frame rate' in report.look_at[-1][1]
 
 
 def test_an_unknown_rate_is_unknown(tmp_path):
