@@ -95,30 +95,36 @@ def _table(
     num_classes: int,
     width: int,
 ) -> Table:
-    parts, owner = [np.zeros((0, 4))], [np.zeros(0, np.int64)]
+    columns = 'label, start, end' + ', score' * (width == 4)
+    arrays, owner = [np.zeros((0, width))], [np.zeros(0, np.int64)]
     for index, name in enumerate(names):
         array = np.asarray(per_video.get(name, ()), dtype=np.float64)
         if not array.size:
             continue
-        source = f'{what} of video {name!r}'
         if array.ndim != 2 or array.shape[1] != width:
             raise DataError(
-                f'{source}: found {show(array)}; expected (n, {width}) of '
-                + 'label, start, end, score'[: 17 if width == 3 else None]
+                f'{what} of video {name!r}: found {show(array)}; expected '
+                f'(n, {width}) of {columns}'
             )
-        # BABEL's official truth of a single frame is empty, and counts; a
-        # detection may begin before its video.
-        checked = array.copy()
-        checked[:, 2] += (array[:, 1] == array[:, 2]) & (width == 3)
-        checked[:, 1:3] -= min(array[:, 1].min(), 0)
-        Segments.of_rows(checked, num_classes=num_classes, source=source)
-        parts.append(np.column_stack([array, np.zeros(len(array))])[:, :4])
+        arrays.append(array)
         owner.append(np.full(len(array), index))
-    rows = np.concatenate(parts)
-    label, start, end, score = rows.T
-    return Table(
-        np.concatenate(owner), label.astype(np.int64), start, end, score
-    )
+    rows, video = np.concatenate(arrays), np.concatenate(owner)
+    # BABEL's official truth of a single frame is empty, and counts; a
+    # detection may begin before its video.
+    checked = rows.copy()
+    checked[:, 2] += (rows[:, 1] == rows[:, 2]) & (width == 3)
+    checked[:, 1:3] -= rows[:, 1].min(initial=0)
+    try:
+        Segments.of_rows(checked, num_classes=num_classes)
+    except DataError:
+        for index in np.unique(video):  # names the video
+            source = f'{what} of video {names[index]!r}'
+            own = checked[video == index]
+            Segments.of_rows(own, num_classes=num_classes, source=source)
+        raise
+    label, start, end = rows.T[:3]
+    score = rows[:, 3] if width == 4 else np.zeros(len(rows))
+    return Table(video, label.astype(np.int64), start, end, score)
 
 
 def video_entry(

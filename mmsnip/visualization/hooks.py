@@ -370,7 +370,8 @@ class EmbeddingMapHook(SnippetProbeHook):
         found = super()._probe(runner)
         if self.is_last_train_epoch(runner):
             epochs = runner.epoch + 1
-            self._add(found, f'after {epochs} epoch{"s"[: epochs - 1]}')
+            plural = 's' if epochs > 1 else ''
+            self._add(found, f'after {epochs} epoch{plural}')
             self._draw(runner, epochs)
         return found
 
