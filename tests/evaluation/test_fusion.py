@@ -68,14 +68,6 @@ def test_fusion_equals_a_loop_over_frames_and_columns(mode, weights):
         np.testing.assert_allclose(array, expected[video], rtol=1e-6)
 
 
-def test_the_average_of_equal_networks_is_that_network_to_the_bit():
-    one = network(0)
-
-    fused = fuse_scores([one, one, one])
-
-    np.testing.assert_equal(fused, one)
-
-
 @pytest.mark.parametrize('mode', MODES)
 def test_certain_networks_that_disagree_stay_finite(mode):
     one, two = np.eye(3)[[0]], np.eye(3)[[1]]

@@ -54,24 +54,6 @@ def test_the_vote_is_the_one_of_a_slow_loop(seed, k, temperature):
     assert found.tolist() == slow_vote(bank, labels, queries, k, temperature)
 
 
-def test_equal_votes_go_to_the_lowest_label():
-    bank = np.eye(4)[[0, 1, 2]]
-
-    found = knn_predict(bank, [9, 3, 5], [[1, 1, 1, 0]], 3, None)
-
-    assert found.tolist() == [3]
-
-
-def test_a_near_neighbour_outweighs_many_far_ones_at_low_temperature():
-    bank = np.array([[1, 0], [0.5, 1], [0.5, 1], [0.5, 1]])
-    query = [[1, 0.0]]
-
-    plain = knn_predict(bank, [1, 0, 0, 0], query, 4, None)
-    sharp = knn_predict(bank, [1, 0, 0, 0], query, 4, 1e-4)
-
-    assert (plain.tolist(), sharp.tolist()) == ([0], [1])
-
-
 def test_no_query_gives_no_label():
     bank, labels, _ = clouds(0)
 
@@ -111,13 +93,6 @@ def test_accuracies_are_counted_as_they_are_defined():
     )
 
 
-def test_background_alone_has_no_action_accuracy():
-    report = knn_accuracy([2, 0], [2, 2], background=2)
-
-    assert np.isnan(report.pop('action_accuracy'))
-    assert report == dict(accuracy=0.5, balanced_accuracy=0.5)
-
-
 @pytest.mark.parametrize('size', [1, 4, 13, 20])
 def test_majority_of_a_window_is_the_most_frequent_counted_label(size):
     rng = np.random.default_rng(size)
@@ -149,17 +124,6 @@ def test_the_plane_is_that_of_the_covariance():
         assert share[place] == pytest.approx(values[-1 - place] / values.sum())
 
 
-def test_the_plane_does_not_depend_on_the_sign_that_svd_chose():
-    features = np.random.default_rng(0).normal(size=(9, 4))
-    plane, _ = principal_plane(features)
-    flipped, _ = principal_plane(-features)
-    np.testing.assert_allclose(plane, -flipped, atol=1e-12)
-
-
-def test_silhouette_of_one_label_is_undefined():
-    assert np.isnan(silhouette(np.eye(3), np.zeros(3)))
-
-
 def test_separate_classes_are_told_apart_in_other_videos():
     rng = np.random.default_rng(2)
     labels = np.tile([0, 1, 2], 20)
@@ -172,10 +136,6 @@ def test_snippets_of_the_own_video_have_no_vote():
     # Features name the video alone, and its label occurs in no other.
     labels = np.repeat([0, 1, 2], 5)
     assert cross_knn_accuracy(np.eye(3)[labels], labels, labels, 3) == 0
-
-
-def test_a_single_video_has_no_accuracy():
-    assert np.isnan(cross_knn_accuracy(np.eye(3), [0, 1, 2], [0, 0, 0]))
 
 
 def test_wrong_shapes_are_refused():

@@ -28,19 +28,6 @@ def test_worst_video_is_open_and_all_are_listed(seen):
     assert seen.bars() == len(first['found']) + len(first['truth'])
 
 
-def test_a_click_opens_a_video(seen):
-    before = seen.canvas()
-
-    seen.page.locator('#list button').nth(2).click()
-    seen.settle(300)
-
-    name = seen.page.locator('#list .name').nth(2).inner_text()
-    assert seen.page.locator('#video-name').inner_text() == name
-    current = seen.page.locator('#list [aria-current="true"] .name')
-    assert current.all_text_contents() == [name]
-    assert seen.canvas() != before
-
-
 def test_playing_moves_time_and_skeleton_and_stops_at_the_end(seen):
     before = seen.canvas()
     seen.page.select_option('#speed', '4')
@@ -148,18 +135,6 @@ def test_filters_choose_videos_and_fade_the_rest(seen):
     assert seen.bars('.dim') == 0
 
 
-def test_a_class_filter_keeps_its_segments(seen):
-    first = seen.data()['videos'][0]
-    label = first['found'][0][0]
-    name = seen.data()['classes'][label]
-
-    seen.page.locator('#class-chips button', has_text=name).first.click()
-
-    rows = first['found'] + first['truth']
-    same = [row[0] for row in rows].count(label)
-    assert seen.bars(':not(.dim)') == same
-
-
 def test_search_narrows_the_list(seen):
     name = seen.data()['videos'][3]['name']
 
@@ -185,17 +160,6 @@ def test_error_keys_go_from_error_to_error(seen):
     assert seen.bars('.chosen') == 1
     seen.page.keyboard.press('Shift+E')
     assert round(seen.time() * 30) < visited[-1]
-
-
-def test_video_keys_walk_the_list(seen):
-    names = seen.page.locator('#list .name').all_text_contents()
-
-    seen.page.keyboard.press('j')
-    second = seen.page.locator('#video-name').inner_text()
-    seen.page.keyboard.press('k')
-
-    assert second == names[1]
-    assert seen.page.locator('#video-name').inner_text() == names[0]
 
 
 def test_mouse_and_keys_turn_the_skeleton(seen):
