@@ -134,10 +134,6 @@ class AnnotationSummary:
         """Windows a video and epoch, so that each frame is seen once."""
         return max(1, round(self.mean_frames / window))
 
-    def frames_of(self, seconds: float) -> int:
-        """Frames of a stretch of time with a middle: odd, at least 1."""
-        return 2 * round(seconds * self.fps / 2) + 1
-
     def temporal_strides(self, encoder: str = 'AGCN') -> tuple[int, ...]:
         """Strides of an encoder's ten blocks that short segments survive.
 
@@ -171,10 +167,10 @@ class AnnotationSummary:
         A fifth of the median segment at most, odd: a window as long as the
         segments would widen them.
         """
-        if self.segment_frames is None:
-            return self.frames_of(longest_s)
-        fifth_s = self.segment_frames / 5 / self.fps
-        return self.frames_of(min(longest_s, fifth_s))
+        frames = longest_s * self.fps
+        if self.segment_frames is not None:
+            frames = min(frames, self.segment_frames / 5)
+        return 2 * round(frames / 2) + 1
 
     def epoch_samples(self, window: int, least: int = 0) -> int:
         """Windows of an epoch that sees each frame of all videos once.

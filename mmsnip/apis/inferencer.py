@@ -226,10 +226,6 @@ class SkeletonLocalizationInferencer:
         Yields:
             tuple[int, dict[str, Any]]: Place of the input, and the answer;
             scores are float arrays.
-
-        Raises:
-            DataError: As `__call__`; of an input only where ``on_error`` is
-                None.
         """
         how = Options(**options)
         names = how.check(len(inputs))
@@ -287,13 +283,10 @@ class SkeletonLocalizationInferencer:
                 f'{recording.source}: {fitted.look_at[0]} (an error by '
                 'strict= or --strict)'
             )
-        return _Input(
-            name or fitted.name,
-            fitted,
-            recording.num_frames,
-            float(fps),
-            _step(fps, expected.fps),
-        )
+        step = float(fps) / expected.fps
+        step = 1.0 if abs(step - 1) < 1e-6 else step
+        T = recording.num_frames
+        return _Input(name or fitted.name, fitted, T, float(fps), step)
 
     def _score_all(
         self, batch: Mapping[int, _Input], how: Options
@@ -313,11 +306,7 @@ class SkeletonLocalizationInferencer:
         return scored
 
     def pack(self, recording: Recording) -> dict[str, Any]:
-        """A fitted recording through the test pipeline, for `pad_collate`.
-
-        Raises:
-            ValueError: If the pipeline does not keep all frames.
-        """
+        """A fitted recording through the test pipeline, for `pad_collate`."""
         T = recording.num_frames
         sample = dict(
             num_classes=len(self.classes),
@@ -515,21 +504,13 @@ def open_recording(
 
 @dataclass(frozen=True)
 class _Input:
-    """A fitted recording, and what the input was.
-
-    Args:
-        name (str): Of the answer.
-        fitted (Recording): At the model's rate.
-        num_frames (int): T of the input.
-        fps (float): Of the input.
-        step (float): Frames of the input per frame of the model.
-    """
+    """A recording as the model takes it, and what the input was."""
 
     name: str
-    fitted: Recording
-    num_frames: int
-    fps: float
-    step: float
+    fitted: Recording  # at the model's rate
+    num_frames: int  # of the input
+    fps: float  # of the input
+    step: float  # frames of the input per frame of the model
 
 
 @dataclass(frozen=True)
@@ -539,11 +520,6 @@ class _Piece:
     recording: Recording
     track: int | None = None
     start: int = 0
-
-
-def _step(fps: float, of_model: float) -> float:
-    step = float(fps) / of_model
-    return 1.0 if abs(step - 1) < 1e-6 else step
 
 
 def _cut(item: _Input, persons: str) -> list[_Piece]:

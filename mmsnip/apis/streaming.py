@@ -62,19 +62,12 @@ class StreamUpdate(NamedTuple):
 
 
 class StreamPlan(NamedTuple):
-    """Frames of a window, all multiples of the encoder's stride but `edge`.
+    """Frames of a window, all multiples of the encoder's stride but `edge`."""
 
-    Attributes:
-        context (int): Read before those that become final.
-        hop (int): Become final at once.
-        look_ahead (int): Read after them.
-        edge (int): Read before the context, by the pipeline only.
-    """
-
-    context: int
-    hop: int
-    look_ahead: int
-    edge: int
+    context: int  # read before those that become final
+    hop: int  # become final at once
+    look_ahead: int  # read after them
+    edge: int  # read before the context, by the pipeline only
 
 
 class StreamingLocalizer:
@@ -107,9 +100,7 @@ class StreamingLocalizer:
     Measured by ``benchmarks/streaming.py``: of 8 held-out videos of motion
     capture the recipe of ``configs/custom/localize.py`` labels 2.7 % of the
     frames otherwise than in one pass, and 93.1 % rightly (one pass: 93.2 %);
-    with ``look_ahead=32`` 6.6 % and 89.6 %, with 0 15.7 % and 80.3 %. On
-    synthetic videos an AGCN on joints labels 2.1 % otherwise, and 1.3 % with
-    all ``'full'``, which is what its graph makes.
+    with ``look_ahead=32`` 6.6 % and 89.6 %, with 0 15.7 % and 80.3 %.
 
     Args:
         config_or_dir (str | os.PathLike): As of
@@ -402,13 +393,10 @@ class LiveResampler:
     """Poses at another frame rate, as early as they are known.
 
     All of them together are what the inferencer makes of the whole video.
-
-    Args:
-        step (float): Frames of the input per frame of the result.
     """
 
     def __init__(self, step: float) -> None:
-        self.step = step
+        self.step = step  # frames of the input per frame of the result
         self.num_read = 0  # frames of the input
         self._num_made = 0
         self._first = 0  # frame of the input that is kept at place 0
@@ -442,13 +430,10 @@ class PoseMemory:
     k doubles. The first and the last pose of each person are kept always:
     what is measured on a first frame, or held through an absence, stays as
     it is in the whole video.
-
-    Args:
-        size (int): Most frames of the sample.
     """
 
     def __init__(self, size: int) -> None:
-        self.size = size
+        self.size = size  # most frames of the sample
         self._count = 0
         self._step = 1
         self._sample: list[np.ndarray] = []  # (M, V, C) each
@@ -489,11 +474,8 @@ class SlidingWindow:
     """Scores of frames whose look-ahead is known, before smoothing.
 
     The pipeline sees remembered poses, then the window: what it measures on
-    a video it measures on both. The network sees the window.
-
-    Attributes:
-        ahead (Tensor): Provisional scores of the frames behind those that
-            were given out, as of the last run, (t, num_classes + 1).
+    a video it measures on both. The network sees the window. ``ahead`` are
+    the last run's provisional scores of frames that are not final.
     """
 
     def __init__(
@@ -596,10 +578,6 @@ class LiveRuns:
 
     All of them together are `smooth_frames` and `run_detections` of all
     scores.
-
-    Args:
-        width (int): Frames of the mean, odd; 1 smooths nothing.
-        background (int): Label whose runs are left out.
     """
 
     def __init__(self, width: int, background: int) -> None:

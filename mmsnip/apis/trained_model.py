@@ -46,26 +46,15 @@ MAX_FPS = 1000
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a model is built of, and what it was trained on.
+    """What a model is built of, and what it was trained on."""
 
-    Attributes:
-        origin (str): The checkpoint, for messages.
-        weights (Mapping): Tensors by name.
-        model (Mapping): Config of the model.
-        pipeline (list): Configs of the test pipeline's transforms.
-        metainfo (dict): Classes, skeleton and frame rate of the data.
-        scope (str): Registry scope that the configs are built in.
-        trusted (bool): The configs are a file of the user's, not the
-            checkpoint's.
-    """
-
-    origin: str
-    weights: Mapping
-    model: Mapping
-    pipeline: list
-    metainfo: dict
-    scope: str
-    trusted: bool = False
+    origin: str  # the checkpoint, for messages
+    weights: Mapping  # tensors by name
+    model: Mapping  # config
+    pipeline: list  # configs of the test pipeline's transforms
+    metainfo: dict  # classes, skeleton and frame rate of the data
+    scope: str  # registry scope that the configs are built in
+    trusted: bool = False  # configs of the user's, not the checkpoint's
 
     @property
     def reads_scores(self) -> bool:

@@ -29,13 +29,9 @@ Example = tuple[Tensor, ...]  # inputs of a FrameScorer, N and M above 1
 class Format(NamedTuple):
     """How a format is dealt with.
 
-    Args:
-        suffix (str): Ending of its files.
-        write (Callable): ``write(scorer, example, path, about)``; notes the
-            least T in ``about['frames']``.
-        stamp (Callable): ``stamp(path, about)`` puts the metadata in.
-        run (Callable): ``run(path)`` opens it.
-        packages (tuple[str, ...]): What it needs beside torch.
+    ``write(scorer, example, path, about)`` notes the least T in
+    ``about['frames']``, ``stamp(path, about)`` puts the metadata in,
+    ``run(path)`` opens a file, and ``packages`` are needed beside torch.
     """
 
     suffix: str

@@ -170,10 +170,8 @@ def receptive_field(model: nn.Module) -> int:
 class WindowAxes(StageAxes):
     """Time axes of a window's stages, which meet as in the whole video.
 
-    Args:
-        stages (Sequence[Tensor]): Windows of the stages, (1, C_i, t_i) each.
-        starts (Sequence[int]): Frame of the stage where each one begins.
-        totals (Sequence[int]): T_i, frames of each stage of the video.
+    Each stage begins at a frame of ``starts`` and has T_i frames of
+    ``totals`` in the video.
     """
 
     def __init__(
@@ -246,17 +244,10 @@ class _Video:
 def logits_in_chunks(
     model: nn.Module, x: Tensor, body_mask: Tensor, rule: ChunkRule
 ) -> Tensor:
-    """Logits of one video in memory that does not grow with it.
+    """Logits (T, num_classes + 1) in memory that does not grow with T.
 
-    Args:
-        model (nn.Module): Localizer in eval mode. A neck that is no
-            `FusionNeck` sees the stages of the whole video at once.
-        x (Tensor): Skeletons, (M, T, V, C), nothing padded.
-        body_mask (Tensor): Where each person is there, (M, T) bool.
-        rule (ChunkRule): Its ``chunk_size`` is a number.
-
-    Returns:
-        Tensor: (T, num_classes + 1).
+    Of skeletons (M, T, V, C) and presence (M, T). A neck that is no
+    `FusionNeck` sees the stages of the whole video at once.
     """
     video, T = _Video(model, x, body_mask), x.shape[1]
     whole = model.neck is not None and not isinstance(model.neck, FusionNeck)
@@ -294,19 +285,11 @@ def logits_in_chunks(
 
 @torch.no_grad()
 def window_scores(model: nn.Module, x: Tensor, body_mask: Tensor) -> Tensor:
-    """Probabilities of a stretch of a video, before smoothing.
+    """Probabilities (T, num_classes + 1) of a stretch, before smoothing.
 
-    Stages meet by their strides, as in a whole video whose length is a
-    multiple of all of them.
-
-    Args:
-        model (nn.Module): Localizer in eval mode.
-        x (Tensor): Model inputs, (M, T, V, C); the first frame lies at a
-            multiple of the encoder's stride.
-        body_mask (Tensor): Where each person is there, (M, T) bool.
-
-    Returns:
-        Tensor: (T, num_classes + 1).
+    Of skeletons (M, T, V, C) whose first frame lies at a multiple of the
+    encoder's stride, and presence (M, T). Stages meet by their strides, as
+    in a whole video whose length is a multiple of all of them.
     """
     T, stride = x.shape[1], _score_stride(model)
     video = _Video(model, x, body_mask)
