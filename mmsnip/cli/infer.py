@@ -205,7 +205,7 @@ class Report:
         """Print what waits, what is to be looked at, and all errors."""
         for text in self._waiting or ():
             print(text)
-        if self._last and not self._quiet:
+        if self._last and self._total > 1 and not self._quiet:
             print('look at (--strict makes these errors):')
             for text in self._last:
                 print(f'    {text}')
