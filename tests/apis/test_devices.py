@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 import torch
 
 from mmsnip.apis.trained_model import DeviceError, choose_device
+from mmsnip.cli.command_line import readable_errors
 from tests.apis.streaming_models import checkpoint, poses
-from tests.tools.conftest import run
+from tests.tools.conftest import command
 
 
 def test_a_device_that_is_there_is_taken():
@@ -38,18 +37,14 @@ def test_a_build_without_cuda_is_told(monkeypatch):
         choose_device('cuda')
 
 
-@pytest.mark.parametrize('tool', ['infer', 'stream'])
-def test_commands_say_it_in_a_line(tool, tmp_path):
+@pytest.mark.parametrize('name', ['infer', 'stream'])
+def test_commands_say_it_in_a_line(name, tmp_path, capsys):
     model = checkpoint(tmp_path / 'model.pth')
-    file = tmp_path / 'walk.npy'
-    np.save(file, poses(T=31))
+    np.save(tmp_path / 'walk.npy', poses(T=31))
+    file = str(tmp_path / 'walk.npy')
 
-    done = run(
-        [sys.executable, f'tools/{tool}.py', file, '--model', model]
-        + ['--device', 'gpu'],
-        None,
-    )
+    with pytest.raises(SystemExit), readable_errors(name):
+        command(name)([file, '--model', str(model), '--device', 'gpu'])
 
-    assert done.returncode == 2
-    assert 'Traceback' not in done.output
-    assert "error: device 'gpu' cannot be used" in done.output
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: device 'gpu' cannot be used")

@@ -238,26 +238,17 @@ def test_another_default_scope_does_not_matter(trained, infer):
         assert other.classes == infer.classes
 
 
-def test_one_person_may_come_without_its_axis(infer):
-    assert infer(poses()) == infer(poses()[None])
-
-
-def test_absent_persons_change_nothing(infer):
+def test_neither_an_axis_nor_absent_persons_change_anything(infer):
     alone = poses()[None]
     beside = np.concatenate([alone, np.zeros_like(alone)])
 
     found = infer(beside, return_scores=True)
 
     expected = infer(alone, return_scores=True)
-    np.testing.assert_allclose(
-        found['scores'], expected['scores'], atol=1e-6
-    )
-
-
-def test_a_sequence_of_nobody_is_legal(infer):
-    found = infer(np.zeros((2, 7, 5, 3)), return_scores=True)
-
-    assert np.shape(found['scores']) == (7, 3)
+    assert infer(poses(), return_scores=True) == expected
+    np.testing.assert_allclose(found['scores'], expected['scores'], atol=1e-6)
+    nobody = infer(np.zeros((2, 7, 5, 3)), return_scores=True)
+    assert np.shape(nobody['scores']) == (7, 3)
 
 
 @pytest.mark.parametrize('T', [1, 2, 9])
@@ -307,14 +298,6 @@ def test_slow_linear_motion_is_resampled_to_what_the_model_saw(infer):
     np.testing.assert_allclose(
         found['scores'], np.array(expected['scores'])[::2], atol=1e-5
     )
-
-
-def test_the_rate_of_a_file_counts_unless_another_is_given(infer, tmp_path):
-    np.savez(tmp_path / 'walk.npz', keypoint=poses(), fps=60.0)
-
-    assert infer(tmp_path / 'walk.npz')['fps'] == 60.0
-    assert infer(str(tmp_path / 'walk.npz'), fps=15)['fps'] == 15.0
-    assert infer(tmp_path / 'walk.npz')['video'] == 'walk'
 
 
 def test_answers_are_ready_for_json_and_scores_only_on_request(infer):

@@ -90,6 +90,12 @@ def test_elan_has_a_tier_a_person_and_reads_back(tmp_path):
     ]
     assert slots == sorted(slots)
     assert slots[:2] == [400, 440]
+    quiet = answer('quiet', tracks=['ann', 'bo'])
+    quiet['detections'] = quiet['detections'][:2]
+    write_answer(tmp_path, quiet, CLASSES)
+    root = ElementTree.parse(tmp_path / 'quiet.eaf').getroot()
+    sizes = {t.get('TIER_ID'): len(t) for t in root.iter('TIER')}
+    assert (sizes['person ann'], sizes['person bo']) == (2, 0)
     found = read_elan(path, tiers='person bo').videos['walk']
     assert found.names == [CLASSES[2], CLASSES[1]]
     np.testing.assert_allclose(found.segments, [[0.44, 1.44], [1.64, 2.24]])
@@ -109,22 +115,15 @@ def test_the_folder_reads_back_as_labels(tmp_path):
     )
 
 
-def test_a_track_that_did_nothing_keeps_its_empty_tier(tmp_path):
-    result = {**answer(tracks=['ann', 'bo'])}
-    result['detections'] = result['detections'][:2]
-
-    write_answer(tmp_path, result, CLASSES)
-
-    root = ElementTree.parse(tmp_path / 'walk.eaf').getroot()
-    tiers = {t.get('TIER_ID'): len(t) for t in root.iter('TIER')}
-    assert tiers['person ann'] == 2
-    assert tiers['person bo'] == 0
-
-
 def test_tracks_stand_in_json_and_table(tmp_path):
     results = [answer(tracks=['ann', 'bo']), answer('alone')]
+    rows = np.full((60, 4), 0.25)
+    results[0]['track_scores'] = dict.fromkeys(('ann', 'bo'), rows)
 
     path = write_all(tmp_path, results, CLASSES, {})
+
+    with np.load(tmp_path / 'scores.npz') as stored:
+        assert stored['videos'].tolist() == ['walk/ann', 'walk/bo']
 
     entries = json.loads(path.read_text())['results']
     assert [e['track'] for e in entries['walk']] == ['ann', 'ann', 'bo', 'bo']
@@ -145,16 +144,6 @@ def test_the_report_reads_the_folder(tmp_path):
     assert results.fps == {'noted': 25.0, 'walk': 25.0}
     assert results.scores['noted'].shape == (60, 4)
     assert results.notes == ['noted: no frame rate', 'bad: bad.npy is cut']
-
-
-def test_scores_of_tracks_are_videos_of_their_own(tmp_path):
-    result = answer(tracks=['ann', 'bo'])
-    result['track_scores'] = {t: np.full((60, 4), 0.25) for t in ('ann', 'bo')}
-
-    write_all(tmp_path, [result], CLASSES, {})
-
-    with np.load(tmp_path / 'scores.npz') as stored:
-        assert stored['videos'].tolist() == ['walk/ann', 'walk/bo']
 
 
 def test_the_report_counts_frames_of_the_poses(tmp_path):

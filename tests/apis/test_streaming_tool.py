@@ -66,15 +66,6 @@ def test_realtime_waits_for_the_frames(tool, model, tmp_path, monkeypatch):
     assert 60 < waited[-1] <= 80
 
 
-def test_another_body_is_named(tool, model, tmp_path, capsys):
-    path = tmp_path / 'other.npy'
-    np.save(path, np.ones((9, 7, 3)))
-
-    with pytest.raises(SystemExit):
-        tool([str(path), '--model', str(model)])
-    assert 'has 7 joints' in capsys.readouterr().err
-
-
 def test_joints_in_another_order_are_found_by_name(
     tool, model, tmp_path, capsys
 ):

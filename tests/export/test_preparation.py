@@ -122,14 +122,10 @@ def test_points_of_a_picture_are_scaled_and_keep_their_score(score):
     assert_same(found, packed(keypoint, steps, score))
 
 
-def test_one_person_may_come_without_an_axis():
+def test_persons_who_are_never_there_are_left_out_unless_places_count():
     one = model_inputs(poses(M=1)[0], about(pipeline()))
     axis = model_inputs(poses(M=1), about(pipeline()))
-
     assert all(np.array_equal(one[key], axis[key]) for key in one)
-
-
-def test_persons_who_are_never_there_are_left_out_unless_places_count():
     keypoint = np.pad(poses(), ((1, 1), (0, 0), (0, 0), (0, 0)))
 
     free = model_inputs(keypoint, about(pipeline(), by_place=False))
