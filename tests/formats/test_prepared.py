@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmsnip.io.annotation import load_annotation, validate_annotation
 from mmsnip.io.formats.ntu_names import NTU_CLASSES
 from mmsnip.io.formats.prepared import open_prepared
-from mmsnip.io.formats.rows import open_rows
+from mmsnip.io.formats.rows import ArrayRows
 from mmsnip.structures import DataError
 from tests.formats.prepared_files import (
     babel_subset,
@@ -71,7 +71,7 @@ def test_the_protocol_is_in_the_name_of_the_file(tmp_path, name, split):
 def test_rows_of_a_stored_npz_are_mapped_and_not_read(tmp_path):
     path = write_ctrgcn(tmp_path / 'NTU60_CS.npz')
 
-    rows = open_rows(path, 'x_train')
+    rows = ArrayRows(path, 'x_train')
 
     assert rows.mapped
     with np.load(path) as arrays:
@@ -84,7 +84,7 @@ def test_rows_of_a_stored_npz_are_mapped_and_not_read(tmp_path):
 def test_rows_of_a_compressed_npz_may_be_asked_for_in_any_order(tmp_path):
     path = write_ctrgcn(tmp_path / 'NTU60_CS.npz', compressed=True)
 
-    rows = open_rows(path, 'x_train')
+    rows = ArrayRows(path, 'x_train')
 
     assert not rows.mapped
     with np.load(path) as arrays:
@@ -92,7 +92,6 @@ def test_rows_of_a_compressed_npz_may_be_asked_for_in_any_order(tmp_path):
             np.testing.assert_array_equal(
                 rows.row(index), arrays['x_train'][index]
             )
-    rows.close()
 
 
 @pytest.mark.parametrize(

@@ -34,14 +34,7 @@ LONGEST_S = 86400.0  # a day; a broken number must not fill memory
 
 @dataclass(frozen=True)
 class BabelSegment:
-    """A labelled part of a motion.
-
-    Attributes:
-        start_s (float): Start in seconds.
-        end_s (float): End in seconds.
-        act_cats (tuple[str, ...]): Action categories, maybe none.
-        proc_label (str): The annotator's words, cleaned by BABEL.
-    """
+    """A labelled part of a motion."""
 
     start_s: float
     end_s: float
@@ -51,24 +44,13 @@ class BabelSegment:
 
 @dataclass(frozen=True)
 class BabelSequence:
-    """An annotated motion.
-
-    Attributes:
-        sid (str): BABEL's number of it.
-        feat_p (str): Its file, as ``KIT/KIT/4/RightTurn01_poses.npz``:
-            archive, data set, subject, motion.
-        duration_s (float): Its length in seconds.
-        segments (tuple[BabelSegment, ...]): In the order of the file. Of a
-            sequence that is not densely annotated, its labels as a whole,
-            from 0 to `duration_s`.
-        dense (bool): Whether every moment was labelled (``frame_ann``).
-    """
+    """An annotated motion."""
 
     sid: str
-    feat_p: str
+    feat_p: str  # archive, data set, subject, motion
     duration_s: float
     segments: tuple[BabelSegment, ...]
-    dense: bool
+    dense: bool  # whether every moment was labelled (frame_ann)
 
 
 def read_babel_json(path: str | os.PathLike[str]) -> list[BabelSequence]:

@@ -54,20 +54,12 @@ MAX_DIGITS = 12  # a frame number has fewer digits than a time stamp
 
 @dataclass
 class Clock:
-    """What times say.
+    """What times say."""
 
-    Attributes:
-        frames (np.ndarray): Frame of each entry, (F,) int64, from 0.
-        fps (float | None): Frames a second.
-        gaps (int): Frames that the times leave out.
-        starts_s (float): First time in seconds, 0 where no rate is known.
-        notes (Notes): What was assumed, and of how many frames.
-    """
-
-    frames: np.ndarray
+    frames: np.ndarray  # of each entry, (F,) int64, from 0
     fps: float | None = None
-    gaps: int = 0
-    starts_s: float = 0.0
+    gaps: int = 0  # frames that the times leave out
+    starts_s: float = 0.0  # first time, 0 where no rate is known
     notes: Notes = field(default_factory=Notes)
 
 

@@ -252,18 +252,11 @@ MOTION_RANGE = (0.089925, 2.0)  # m^2, of a body beside the main actor
 
 @dataclass
 class Body:
-    """One tracked body.
-
-    Args:
-        track_id (str): The sensor's id.
-        frames (np.ndarray): Frames that list it, ascending, (F,) int64.
-        values (np.ndarray): Its joints there, (F, V, C) float32; the first
-            three channels are x, y, z in metres.
-    """
+    """One tracked body."""
 
     track_id: str
-    frames: np.ndarray
-    values: np.ndarray
+    frames: np.ndarray  # that list it, ascending, (F,) int64
+    values: np.ndarray  # its joints there, (F, V, 3) in metres
 
     @property
     def joints(self) -> np.ndarray:

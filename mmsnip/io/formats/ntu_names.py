@@ -56,15 +56,7 @@ NTU_CLASSES = tuple(re.sub(r'\s+', ' ', _TEXT).strip().split('; '))
 
 @dataclass(frozen=True)
 class NTUName:
-    """What the name of an NTU RGB+D recording says; all count from 1.
-
-    Args:
-        setup (int): Height and distance of the cameras, 1 to 32.
-        camera (int): 1 to 3.
-        performer (int): 1 to 106.
-        replication (int): 1 or 2.
-        action (int): 1 to 120; the class index is one less.
-    """
+    """What the name of an NTU RGB+D recording says; all count from 1."""
 
     setup: int
     camera: int

@@ -65,19 +65,12 @@ _OPENPOSE_KEYS = {
 
 
 class Frame(NamedTuple):
-    """One frame as a file gives it.
-
-    Attributes:
-        bodies (list[Body]): Who is in it.
-        number (int | None): Its number, where the file says it.
-        name (str | int | None): Stem of its image or file.
-        time (tuple[float, str | None] | None): Time stamp and its unit.
-    """
+    """One frame as a file gives it."""
 
     bodies: list[Body]
     number: int | None = None
-    name: str | int | None = None
-    time: tuple[float, str | None] | None = None
+    name: str | int | None = None  # stem of its image or file
+    time: tuple[float, str | None] | None = None  # and its unit
 
 
 def recognise(document: Any, path: Any) -> str | None:

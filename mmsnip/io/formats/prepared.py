@@ -23,7 +23,7 @@ import numpy as np
 from mmsnip.io.annotation import load_annotation
 from mmsnip.io.formats.babel import BABEL_SUBSETS
 from mmsnip.io.formats.ntu_names import NTU_CLASSES
-from mmsnip.io.formats.rows import ArrayRows, open_rows
+from mmsnip.io.formats.rows import ArrayRows
 from mmsnip.io.unpickle import RefusedPickle, unpickle
 from mmsnip.structures import DataError, is_int, show
 from mmsnip.structures.files import check_size, safe_name
@@ -36,23 +36,12 @@ NTU_LAYOUT = 'nturgb+d-official'
 
 @dataclass(frozen=True)
 class Prepared:
-    """A data set whose videos are read one at a time.
+    """A data set whose videos are read one at a time."""
 
-    Attributes:
-        kind (str): 'annotation', 'babel', 'ctrgcn' or 'stgcn'.
-        names (list[str]): ``frame_dir`` of each video.
-        labels (list[Any]): Class of each video, None where it has none.
-        entry (Callable[[int], dict[str, Any]]): Annotation of a video by its
-            place in `names`; raises `DataError`.
-        metainfo (dict[str, Any]): What the file says or its kind fixes.
-        splits (dict[str, list[str]]): Names of each split.
-        label_files (tuple[str, ...]): Further files that were read.
-    """
-
-    kind: str
+    kind: str  # 'annotation', 'babel', 'ctrgcn' or 'stgcn'
     names: list[str]
-    labels: list[Any]
-    entry: Callable[[int], dict[str, Any]]
+    labels: list[Any]  # class of each, None where it has none
+    entry: Callable[[int], dict[str, Any]]  # annotation, by its place
     metainfo: dict[str, Any] = field(default_factory=dict)
     splits: dict[str, list[str]] = field(default_factory=dict)
     label_files: tuple[str, ...] = ()
@@ -117,13 +106,13 @@ def open_ctrgcn(path: Path) -> Prepared:
     splits: dict[str, list[str]] = {}
     num_classes = 0
     for part, split in parts:
-        rows[part] = x = open_rows(path, f'x_{part}')
+        rows[part] = x = ArrayRows(path, f'x_{part}')
         if len(x.shape) != 3 or x.shape[2] % (V * 3) or not x.shape[2]:
             raise DataError(
                 f"{path}, key 'x_{part}': found shape {x.shape}, expected "
                 '(N, T, bodies * 75)'
             )
-        found, width = _one_hot(open_rows(path, f'y_{part}'), len(x))
+        found, width = _one_hot(ArrayRows(path, f'y_{part}'), len(x))
         num_classes = max(num_classes, width)
         own = [f'{part}_{index}' for index in range(len(x))]
         names += own
@@ -145,7 +134,7 @@ def open_ctrgcn(path: Path) -> Prepared:
 def _one_hot(rows: ArrayRows, count: int) -> tuple[list[int], int]:
     """Labels out of one-hot rows, or of plain labels; number of classes."""
     y = rows.whole()
-    where = f'{rows.path}, key {rows.member!r}'
+    where = rows.name
     if y.ndim == 2 and y.shape[1] and len(y) == count:
         wrong = np.flatnonzero((y > 0).sum(axis=1) != 1)
         if not len(wrong):
@@ -172,7 +161,7 @@ def open_stgcn(path: Path, labels: Path | None) -> Prepared:
     Source:
         Levigty/AimCLR and lshiwjx/2s-AGCN ``ntu_gendata.py``.
     """
-    rows = open_rows(path)
+    rows = ArrayRows(path)
     if len(rows.shape) != 5 or rows.shape[1] != 3 or 0 in rows.shape[2:]:
         raise DataError(
             f'{path}: found shape {rows.shape}, expected (N, 3, T, V, M)'

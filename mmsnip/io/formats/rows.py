@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from mmsnip.structures import DataError
 from mmsnip.structures.files import MAX_BYTES, check_size
 
-__all__ = ['ArrayRows', 'open_arrays', 'open_rows', 'read_numbers']
+__all__ = ['ArrayRows', 'open_arrays', 'read_numbers']
 
 MAX_FILE = 2**42
 MAX_ROW = 2**30  # bytes of one row
@@ -64,7 +65,7 @@ def open_arrays(
             for entry in archive.infolist():
                 with archive.open(entry) as stream:
                     shape, dtype, _ = _read_header(stream)
-                    need = _row_bytes((1, *shape), dtype) + stream.tell()
+                    need = math.prod(shape) * dtype.itemsize + stream.tell()
                 if need > entry.file_size:
                     raise ValueError(f'{entry.filename} is cut off')
                 unpacked += entry.file_size
@@ -90,27 +91,41 @@ def open_arrays(
 
 
 class ArrayRows:
-    """An array of a file, a row at a time.
+    """An array of an ``.npy``, or a member of an ``.npz``, a row at a time.
 
     Rows are mapped into memory where the file holds them as they are; those
     of a compressed ``.npz`` are unpacked in passing, so that going back
-    starts again from the first.
-
-    Attributes:
-        shape (tuple[int, ...]): Of the array.
-        dtype (np.dtype): Of its numbers.
-        mapped (bool): Whether rows are mapped.
+    starts again from the first. Nothing in the file is executed.
     """
 
     def __init__(
-        self, path: Path, member: str | None, opened: dict[str, Any]
+        self, path: str | os.PathLike[str], member: str | None = None
     ) -> None:
-        self.path, self.member = path, member
-        self.shape: tuple[int, ...] = opened['shape']
-        self.dtype: np.dtype = opened['dtype']
-        self._array: np.ndarray | None = opened.get('array')
-        self._stream: BinaryIO | None = None
+        self.path, self.member = Path(path), member
+        self.name = f'{path}' if member is None else f'{path}, key {member!r}'
+        self._array: np.ndarray | None = None
+        self._stream: Any = None
         self._next = 0
+        check_size(path, MAX_FILE)
+        try:
+            if member is None:
+                self._array = np.load(path, mmap_mode='r', allow_pickle=False)
+                self.shape, self.dtype = self._array.shape, self._array.dtype
+            else:
+                self._open_member()
+        except Exception as error:  # whatever numpy says of foreign bytes
+            raise self._unreadable(error) from error
+        if self.dtype.kind not in 'fiub' or not self.shape:
+            raise DataError(
+                f'{self.name}: found {self.dtype} of shape {self.shape}, '
+                'expected rows of numbers'
+            )
+        self._row_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
+        if self._row_bytes > MAX_ROW:
+            raise DataError(
+                f'{self.name}: a row of shape {self.shape[1:]} is more than '
+                f'{MAX_ROW:,} bytes; is it no array of recordings?'
+            )
 
     @property
     def mapped(self) -> bool:
@@ -126,90 +141,67 @@ class ArrayRows:
             raise IndexError(f'{self.path} has {len(self)} rows, no {index}')
         if self._array is not None:
             return np.array(self._array[index])
-        size = _row_bytes(self.shape, self.dtype)
         try:
             if self._stream is None or index < self._next:
-                self.close()
-                self._stream = _member_stream(self.path, self.member or '')
+                with zipfile.ZipFile(self.path) as archive:
+                    # The stream keeps the file open.
+                    self._stream = archive.open(f'{self.member}.npy')
                 _read_header(self._stream)
                 self._next = 0
             while self._next <= index:
-                content = self._stream.read(size)
+                content = self._stream.read(self._row_bytes)
                 self._next += 1
         except Exception as error:  # whatever zipfile says of foreign bytes
-            raise _unreadable(self.path, self.member, error) from error
-        if len(content) != size:
-            raise DataError(
-                f'{self.path}, key {self.member!r}: row {index} is cut off'
-            )
+            raise self._unreadable(error) from error
+        if len(content) != self._row_bytes:
+            raise DataError(f'{self.name}: row {index} is cut off')
         return np.frombuffer(content, self.dtype).reshape(self.shape[1:])
 
     def whole(self, limit: int = 2**28) -> np.ndarray:
         """All rows at once, for small arrays."""
-        if len(self) * _row_bytes(self.shape, self.dtype) > limit:
+        if len(self) * self._row_bytes > limit:
             raise DataError(
-                f'{self.path}, key {self.member!r}: found shape {self.shape}, '
-                f'more than the {limit:,} bytes expected of labels'
+                f'{self.name}: found shape {self.shape}, more than the '
+                f'{limit:,} bytes expected of labels'
             )
         rows = [self.row(index) for index in range(len(self))]
         return np.array(rows, self.dtype).reshape(self.shape)
 
-    def close(self) -> None:
-        """Close the stream of a compressed member."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
-
-
-def open_rows(
-    path: str | os.PathLike[str], member: str | None = None
-) -> ArrayRows:
-    """Open an array without reading it."""
-    path = Path(path)
-    check_size(path, MAX_FILE)
-    try:
-        if member is None:
-            array = np.load(path, mmap_mode='r', allow_pickle=False)
-            if not isinstance(array, np.ndarray):
-                raise ValueError('it is no .npy file')
-            opened = dict(shape=array.shape, dtype=array.dtype, array=array)
-        else:
-            opened = _open_member(path, member)
-    except Exception as error:  # whatever numpy says of foreign bytes
-        raise _unreadable(path, member, error) from error
-    shape, dtype = opened['shape'], opened['dtype']
-    named = f'{path}' if member is None else f'{path}, key {member!r}'
-    if dtype.kind not in 'fiub' or not shape:
-        raise DataError(
-            f'{named}: found {dtype} of shape {shape}, expected rows of '
-            'numbers'
+    def _unreadable(self, error: Exception) -> DataError:
+        return DataError(
+            f'{self.name} cannot be read ({type(error).__name__}: '
+            f'{str(error)[:120]}); expected a plain array of numbers'
         )
-    if _row_bytes(shape, dtype) > MAX_ROW:
-        raise DataError(
-            f'{named}: a row of shape {shape[1:]} is more than '
-            f'{MAX_ROW:,} bytes; is it no array of recordings?'
-        )
-    return ArrayRows(path, member, opened)
+
+    def _open_member(self) -> None:
+        with zipfile.ZipFile(self.path) as archive:
+            names = [name[:40] for name in archive.namelist()[:9]]
+            if f'{self.member}.npy' not in archive.namelist():
+                raise ValueError(f'the file has {names}')
+            entry = archive.getinfo(f'{self.member}.npy')
+            with archive.open(entry) as stream:
+                self.shape, self.dtype, fortran = _read_header(stream)
+                header = stream.tell()
+        if fortran:
+            raise ValueError('columns lie before rows; save it in C order')
+        size = math.prod(self.shape) * self.dtype.itemsize
+        if size != entry.file_size - header:
+            raise ValueError(
+                f'shape {self.shape} and dtype {self.dtype} need {size} '
+                f'bytes, there are {entry.file_size - header}; is it cut off?'
+            )
+        if entry.compress_type == zipfile.ZIP_STORED and size:
+            with self.path.open('rb') as file:
+                file.seek(entry.header_offset)
+                local = file.read(_LOCAL_HEADER)
+            name, extra = struct.unpack('<HH', local[26:30])
+            start = entry.header_offset + _LOCAL_HEADER + name + extra + header
+            shape = self.shape
+            self._array = np.memmap(self.path, self.dtype, 'r', start, shape)
 
 
-def _unreadable(path: Path, member: str | None, error: Exception) -> DataError:
-    named = f'{path}' if member is None else f'{path}, key {member!r}'
-    return DataError(
-        f'{named} cannot be read ({type(error).__name__}: '
-        f'{str(error)[:120]}); expected a plain array of numbers'
-    )
-
-
-def _row_bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
-    size = dtype.itemsize
-    for length in shape[1:]:
-        size *= length
-    return size
-
-
-def _read_header(
-    stream: Any,
-) -> tuple[tuple[int, ...], np.dtype, bool]:
+def _read_header(stream: Any) -> tuple[tuple[int, ...], np.dtype, bool]:
+    """Shape and type of an array, and whether columns lie before rows."""
     version = np.lib.format.read_magic(stream)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f'.npy of version {version}')
@@ -220,40 +212,3 @@ def _read_header(
     if dtype.hasobject:
         raise ValueError('pickled objects are refused')
     return shape, dtype, fortran and len(shape) > 1
-
-
-def _member_stream(path: Path, member: str) -> BinaryIO:
-    with zipfile.ZipFile(path) as archive:  # the stream keeps the file open
-        return archive.open(f'{member}.npy')
-
-
-def _open_member(path: Path, member: str) -> dict[str, Any]:
-    with zipfile.ZipFile(path) as archive:
-        try:
-            entry = archive.getinfo(f'{member}.npy')
-        except KeyError:
-            raise ValueError(
-                f'the file has {[n[:40] for n in archive.namelist()[:9]]}'
-            ) from None
-        with archive.open(entry) as stream:
-            shape, dtype, fortran = _read_header(stream)
-            header = stream.tell()
-    if fortran:
-        raise ValueError('columns lie before rows; save it in C order')
-    size = dtype.itemsize
-    for length in shape:
-        size *= length
-    if size != entry.file_size - header:
-        raise ValueError(
-            f'shape {shape} and dtype {dtype} need {size} bytes, there are '
-            f'{entry.file_size - header}; is it cut off?'
-        )
-    opened: dict[str, Any] = dict(shape=shape, dtype=dtype)
-    if entry.compress_type == zipfile.ZIP_STORED and size:
-        with path.open('rb') as file:
-            file.seek(entry.header_offset)
-            local = file.read(_LOCAL_HEADER)
-            name, extra = struct.unpack('<HH', local[26:30])
-        offset = entry.header_offset + _LOCAL_HEADER + name + extra + header
-        opened['array'] = np.memmap(path, dtype, 'r', offset, shape)
-    return opened

@@ -57,21 +57,13 @@ _UTKINECT_WIDTH = 61
 
 @dataclass
 class Table:
-    """Rows of one width.
-
-    Args:
-        path (str): File, for messages.
-        header (list[str] | None): Names of the columns, if it has any.
-        lines (list[int]): Line of the file of each row.
-        by_space (bool): Whether white space parts the cells.
-        frame (Any): `pandas.DataFrame`, (R, K); NaN where a cell is empty.
-    """
+    """Rows of one width."""
 
     path: str
     header: list[str] | None
-    lines: list[int]
+    lines: list[int]  # of the file, of each row
     by_space: bool
-    frame: Any
+    frame: Any  # pandas.DataFrame (R, K), NaN where a cell is empty
 
     @property
     def num_rows(self) -> int:
@@ -259,28 +251,11 @@ def _is_cell(word: str, parting: str | None) -> bool:
 
 @dataclass
 class Columns:
-    """Where everything stands; indices from 0.
+    """Where everything stands; indices from 0."""
 
-    Args:
-        names (list[str] | None): V joints of a wide table; None where the
-            rows name them.
-        places (np.ndarray): Coordinates: (V, C) of a wide table, (1, C) of a
-            long one.
-        scores (np.ndarray | None): (V,) or (1,), likewise.
-        frame (int | None): Frame number.
-        person (int | None): Person.
-        time (int | None): Time.
-        joint (int | None): Joint of a long table.
-        time_unit (str | None): Unit of the time, if its name or the map
-            says it.
-        unit (str | None): Unit in brackets behind the names.
-        layout (str | None): Built-in layout, if the file fixes it.
-        notes (list[str]): What was assumed or left out.
-    """
-
-    names: list[str] | None
-    places: np.ndarray
-    scores: np.ndarray | None = None
+    names: list[str] | None  # V joints; None where the rows name them
+    places: np.ndarray  # (V, C), of a long table (1, C)
+    scores: np.ndarray | None = None  # (V,) or (1,)
     frame: int | None = None
     person: int | None = None
     time: int | None = None

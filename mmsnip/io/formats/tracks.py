@@ -21,16 +21,10 @@ _FAR = 1e9
 
 
 class Body(NamedTuple):
-    """One body in one frame.
+    """One body in one frame."""
 
-    Attributes:
-        points (np.ndarray): (V, D) float32, zeros where a joint is lost.
-        score (np.ndarray): (V,) float32, 0 where a joint is lost.
-        track (str | None): The person's id, where the file gives one.
-    """
-
-    points: np.ndarray
-    score: np.ndarray
+    points: np.ndarray  # (V, D), zeros where a joint is lost
+    score: np.ndarray  # (V,), 0 where a joint is lost
     track: str | None = None
 
 
