@@ -143,7 +143,8 @@ def read_recipe(
                 f"{origin}, meta['mmsnip']['default_scope'] is {scope!r:.40}; "
                 f'expected one of {SCOPES}'
             )
-        registered(parts['pipeline'], TRANSFORMS, where, scope)
+        key = f"{where}['pipeline']"
+        registered(parts['pipeline'], TRANSFORMS, key, scope)
     return Recipe(
         origin=origin,
         weights=tensor_entries(content, origin),
