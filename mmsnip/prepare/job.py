@@ -34,6 +34,7 @@ from mmsnip.skeleton.layout import (
 )
 from mmsnip.skeleton.up import trunk_axis
 from mmsnip.structures import DataError, Recording, show
+from mmsnip.structures.errors import is_int
 from mmsnip.structures.files import draft_of
 from mmsnip.structures.plain import to_plain
 
@@ -51,6 +52,7 @@ ENDING = '.recording'  # none that a reader reads
 LOCK = '.lock'
 MAX_WORKERS = 8
 WORTH_A_WORKER = 50  # recordings; a process takes a second to start
+MAX_CLASS = 10**6
 TRIED = 3  # recordings that a dry run reads
 METRES, NOTHING = Expected(unit='m', up='y'), Given()
 Parts = list[tuple[dict[str, Any], Path]]
@@ -219,6 +221,13 @@ class Work:
         recording = self.source.label(item, recording)
         if expected.fps is not None:
             recording = resample(recording, expected.fps)
+        label, classes = recording.label, self.metainfo.get('classes')
+        count = len(classes) if classes else MAX_CLASS
+        if label is not None and not (is_int(label) and 0 <= label < count):
+            raise DataError(
+                f"{recording.source}, key 'label': found {show(label)}; "
+                'expected the index of a class'
+            )
         if not recording.present.any():
             recording = recording.noted(
                 'no body in any frame', recording.num_frames

@@ -152,13 +152,7 @@ def labelled(
         segments, labels, mended = _in_frames(fields, recording, overlaps)
         found = Segments.of(segments, labels, **facts)
     else:
-        label = fields.get('label')
-        if label is not None and not 0 <= label < (num_classes or label + 1):
-            raise DataError(
-                f'{recording.source}: label {label} is none of the '
-                f'{num_classes} classes'
-            )
-        return recording.but(label=label)
+        return recording.but(label=fields.get('label'))
     recording = recording.but(segments=found)
     for text, frames in mended:
         recording = recording.noted(text, frames)

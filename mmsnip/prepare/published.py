@@ -79,15 +79,6 @@ class NTUSource(Source):
         classes: int | str = 'auto',
     ) -> None:
         super().__init__(root)
-        if classes not in (*PROTOCOLS, 'auto'):
-            raise DataError(
-                f"classes={classes!r} is unknown; use 60, 120 or 'auto'"
-            )
-        if max_persons is not None and max_persons < 1:
-            raise DataError(
-                f'max_persons={max_persons} must be at least 1, or None for '
-                'all'
-            )
         self._missing, self._classes = missing, classes
         self.max_persons = max_persons
         self.motion_rule = motion_rule
@@ -100,25 +91,22 @@ class NTUSource(Source):
         if self._missing is not None:
             left_out = {stem(name) for name in read_name_list(self._missing)}
         paths: dict[str, Path] = {}
+        actions: dict[str, int] = {}
         for path in files_below(self.root, self.skipped):
-            if path.suffix.lower() != '.skeleton':
-                self.skip(path, "does not end in '.skeleton'")
-                continue
             name = stem(path.name)
             try:
-                ntu_name(name)
+                if path.suffix.lower() != '.skeleton':
+                    raise DataError("does not end in '.skeleton'")
+                actions[name] = ntu_name(name).action
+                if name in left_out:
+                    raise DataError(f'is in the list {self._missing}')
+                if name in paths:
+                    raise DataError(f'has the name of {paths[name]}, too')
+                paths[name] = path
             except DataError as error:
                 self.skip(path, str(error))
-                continue
-            if name in left_out:
-                self.skip(path, f'is in the list {self._missing}')
-            elif name in paths:
-                self.skip(path, f'has the name of {paths[name]}, too')
-            else:
-                paths[name] = path
-        actions = {name: ntu_name(name).action for name in paths}
         if self._classes == 'auto':
-            largest = max(actions.values(), default=1)
+            largest = max((actions[name] for name in paths), default=1)
             self._num_classes = 120 if largest > 60 else 60
         items = []
         for name in sorted(paths):
@@ -135,12 +123,8 @@ class NTUSource(Source):
 
     def read(self, item: Item, layout: Any = None) -> Recording:
         """Read a file and put its label to it."""
-        recording = read(
-            item.path,
-            max_persons=self.max_persons,
-            motion_rule=self.motion_rule,
-        )
-        return recording.but(label=item.fields['label'])
+        how = dict(max_persons=self.max_persons, motion_rule=self.motion_rule)
+        return read(item.path, **how).but(label=item.fields['label'])
 
     def metainfo(self) -> dict[str, Any]:
         """The data set's classes, joints, rate and most persons."""

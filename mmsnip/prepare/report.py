@@ -198,8 +198,7 @@ def printable(text: str) -> str:
     """One line; control characters and odd bytes as escapes."""
     text = text.encode('utf-8', 'backslashreplace').decode('utf-8')
     return ''.join(
-        c if is_text(c) else c.encode('unicode_escape').decode()
-        for c in text
+        c if is_text(c) else c.encode('unicode_escape').decode() for c in text
     )
 
 

@@ -133,3 +133,34 @@ def test_an_annotation_pickle_passes_through(tmp_path):
     same(found['annotations'], [video])
     assert found['split'] == dict(train=['v0'])
     assert {**found['metainfo'], **metainfo} == found['metainfo']
+
+
+@pytest.mark.parametrize(
+    ('change', 'reason'),
+    [
+        (dict(label=7), "key 'label': found int 7"),
+        (dict(total_frames=12), "key 'total_frames': found int 12"),
+        (dict(keypoint=np.zeros((13, 5))), 'has shape (13, 5)'),
+        (dict(segments=[[4, 99]], segment_labels=[0]), 'found [4, 99)'),
+    ],
+)
+def test_a_malformed_row_is_left_out_and_the_others_kept(
+    tmp_path, change, reason
+):
+    row = dict(total_frames=13, keypoint=np.ones((1, 13, 25, 3), np.float32))
+    bad = {'frame_dir': 'bad', 'label': 1, **row, **change}
+    data = dict(
+        metainfo=dict(classes=['a', 'b'], layout='nturgb+d'),
+        split=dict(train=['good', 'bad']),
+        annotations=[dict(row, frame_dir='good', label=0), bad],
+    )
+    write_pickle(tmp_path / 'in.pkl', data)
+
+    report = convert(
+        PreparedSource(tmp_path / 'in.pkl'),
+        tmp_path / 'out.pkl',
+        progress=False,
+    )
+
+    assert report.converted == 1
+    assert reason in report.skipped[0].reason
