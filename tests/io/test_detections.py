@@ -144,7 +144,7 @@ def test_scores_come_back_exactly(tmp_path):
 def test_load_scores_refuses_another_archive(tmp_path):
     np.savez(tmp_path / 'other.npz', x=np.zeros(3))
 
-    with pytest.raises(ValueError, match="lacks the array 'classes'"):
+    with pytest.raises(ValueError, match="lacks the array 'videos'"):
         load_scores(tmp_path / 'other.npz')
 
 
