@@ -21,7 +21,6 @@ from mmsnip.io.formats.amass import (
     read_amass_motion,
 )
 from mmsnip.io.formats.babel import (
-    BabelSegment,
     BabelSequence,
     act_categories,
     babel_segments,
@@ -43,7 +42,6 @@ from mmsnip.io.splits import (
     read_pkummd_split,
 )
 from mmsnip.prepare.source import Item, Source, files_below
-from mmsnip.skeleton.layout import from_graph_cfg
 from mmsnip.structures import DataError, Recording, Segments, show
 from mmsnip.structures.errors import is_int
 from mmsnip.structures.files import safe_name
@@ -437,11 +435,8 @@ class BabelSource(Source):
             dense += [(str(path), one) for one in found if one.dense]
             sparse = sum(not one.dense for one in found)
             if sparse:
-                self.skip(
-                    path,
-                    f'{sparse} of {len(found)} sequences are not densely '
-                    'annotated',
-                )
+                count = f'{sparse} of {len(found)} sequences'
+                self.skip(path, f'{count} are not densely annotated')
         self.classes = act_categories(one for _, one in dense)
         items, missing, there = [], [], set()
         for path, sequence in dense:
@@ -461,17 +456,14 @@ class BabelSource(Source):
         folder = self._amass if self.joints is None else self.joints
         lost = Counter(data_set_of(one.feat_p) for one in missing)
         for data_set in sorted(set(lost) - there):
+            count = f'{lost[data_set]} sequences have no motion'
             self.skip(
-                f'{folder}/{data_set}',
-                f'the data set is missing; {lost[data_set]} sequences have no '
-                'motion',
+                f'{folder}/{data_set}', f'the data set is missing; {count}'
             )
         for one in missing:
             if data_set_of(one.feat_p) in there:
-                self.skip(
-                    f'{folder}/{one.feat_p}',
-                    f'there is no such file, sid {one.sid} needs it',
-                )
+                text = f'there is no such file, sid {one.sid} needs it'
+                self.skip(f'{folder}/{one.feat_p}', text)
         return items
 
     def _json_files(self) -> list[Path]:
@@ -506,22 +498,14 @@ class BabelSource(Source):
         if path is None:
             return None
         index = {name: label for label, name in enumerate(self.classes)}
-        fields = dict(
-            duration_s=sequence.duration_s,
-            segments_s=[
-                [s.start_s, s.end_s, list(s.act_cats)]
-                for s in sequence.segments
-            ],
-            # for the counts of a dry run
-            segment_labels=[
-                index[c] for s in sequence.segments for c in s.act_cats
-            ],
-        )
+        labels = [index[c] for s in sequence.segments for c in s.act_cats]
+        fields = dict(sequence=sequence, segment_labels=labels)
         return Item(sequence.sid, str(path), fields, beside)
 
     def read(self, item: Item, layout: Any = None) -> Recording:
         """Joints at 30 frames a second, and their segments."""
-        duration = item.fields['duration_s']
+        sequence: BabelSequence = item.fields['sequence']
+        duration = sequence.duration_s
         if self.joints is None:
             body = load_smplh(self.model, self.gender)
             found = read_amass(item.path, body)
@@ -534,16 +518,6 @@ class BabelSource(Source):
             )
         T, wanted = found.num_frames, max(1, int(FPS * duration))
         kept = min(T, wanted)
-        sequence = BabelSequence(
-            item.name,
-            item.path,
-            duration,
-            tuple(
-                BabelSegment(start, end, tuple(act_cats))
-                for start, end, act_cats in item.fields['segments_s']
-            ),
-            True,
-        )
         segments, labels, cut = babel_segments(sequence, self.classes, kept)
         facts = dict(num_frames=kept, source=item.path)
         recording = found.but(
@@ -564,13 +538,10 @@ class BabelSource(Source):
 
     def metainfo(self) -> dict[str, Any]:
         """Classes and joints; the axes are AMASS's."""
-        layout = from_graph_cfg(LAYOUT)
         return dict(
             dataset='BABEL',
             classes=list(self.classes),
-            layout=layout.name,
-            joint_names=list(layout.joint_names),
-            parents=[int(parent) for parent in layout.parents],
+            layout=LAYOUT,
             fps=FPS,
             notes=['before any change of axes z points up, as AMASS has it'],
         )
@@ -579,9 +550,7 @@ class BabelSource(Source):
         """The files that the sequences come from."""
         splits: dict[str, list[str]] = {}
         for name in names:
-            split = self._split_of.get(name)
-            if split is not None:
-                splits.setdefault(split, []).append(name)
+            splits.setdefault(self._split_of[name], []).append(name)
         return splits
 
 
@@ -622,17 +591,16 @@ class PreparedSource(Source):
                 self.skip(path, str(error))
                 continue
             for index, name in enumerate(prepared.names):
-                try:
-                    safe_name(name, path)
-                except DataError as error:
-                    self.skip(path, str(error))
-                    continue
                 fields: dict[str, Any] = dict(row=index)
                 label = prepared.labels[index]
                 if is_int(label):
                     fields['label'] = int(label)
                 files = prepared.label_files
-                items.append(Item(name, str(path), fields, files))
+                try:
+                    safe = safe_name(name, path)
+                    items.append(Item(safe, str(path), fields, files))
+                except DataError as error:
+                    self.skip(path, str(error))
             self._take(path, prepared, stated)
             stated = stated or str(path)
         return items
