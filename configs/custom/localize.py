@@ -9,25 +9,28 @@
 # MMSNIP_ENCODER: AGCN (unset), CTRGCN or STGCN.
 # The published width: --cfg-options model.backbone.base_channels=64
 # Without the U-shape, the paper's baseline: --cfg-options model.neck=None
-_base_ = [
-    '../_base_/datasets/localization.py',
-    '../_base_/schedules/adamw_cosine.py',
-    '../_base_/default_runtime.py',
-]
+# Read in place of `_base_` or `read_base`, so that a config of yours can build
+# on this one by either.
+read = __import__('mmsnip.cli.places', fromlist=['read_configs']).read_configs
+globals().update(
+    read(
+        '_base_/datasets/localization',
+        '_base_/schedules/adamw_cosine',
+        '_base_/default_runtime',
+    )
+)
 
-import os
-
-from mmsnip.apis.custom import describe_annotation
-
-data = describe_annotation(
-    os.environ.get('MMSNIP_ANN_FILE'),
+environ = __import__('os').environ
+custom = __import__('mmsnip.apis.custom', fromlist=['describe_annotation'])
+data = custom.describe_annotation(
+    environ.get('MMSNIP_ANN_FILE'),
     untrimmed=True,
-    protocol=os.environ.get('MMSNIP_SPLIT'),
+    protocol=environ.get('MMSNIP_SPLIT'),
 )
 window = 512 * data.rate  # 17 s at 30 frames a second
 batch_size = 4
-stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
-encoder = os.environ.get('MMSNIP_ENCODER') or 'AGCN'
+stream = environ.get('MMSNIP_STREAM') or 'egocentric'
+encoder = environ.get('MMSNIP_ENCODER') or 'AGCN'
 
 model = dict(
     type='SkeletonLocalizer',
@@ -48,7 +51,7 @@ model = dict(
         smoothing_weight=0.15,
     ),
     test_cfg=dict(smooth_frames=data.smoothing_frames()),  # 1 s at most
-    pretrained=os.environ.get('MMSNIP_INIT') or None,
+    pretrained=environ.get('MMSNIP_INIT') or None,
     # half of it: docs/evidence.md; the authors' share: 1.0
     pretrained_share=0.5,
 )
@@ -83,33 +86,29 @@ pack = [
 train_pipeline = [*load, *augment, *pack]
 test_pipeline = [*load, *pack]
 
-train_dataloader = dict(
-    batch_size=batch_size,
-    num_workers=1,
-    dataset=dict(
-        pipeline=train_pipeline,
-        ann_file=data.ann_file,
-        split=data.train_split,
-        labelled=True,  # pre-training is for the others
-        samples_per_video=data.visits(window),
-        # at least 45 steps, whatever fraction of the videos is labelled
-        min_samples=data.epoch_samples(window, 45 * batch_size),
-    ),
+train_dataloader.update(batch_size=batch_size, num_workers=1)
+train_dataloader.dataset.update(
+    pipeline=train_pipeline,
+    ann_file=data.ann_file,
+    split=data.train_split,
+    labelled=True,  # pre-training is for the others
+    samples_per_video=data.visits(window),
+    # at least 45 steps, whatever fraction of the videos is labelled
+    min_samples=data.epoch_samples(window, 45 * batch_size),
 )
-val_dataloader = dict(
-    num_workers=1,
-    dataset=dict(
-        pipeline=test_pipeline,
-        ann_file=data.ann_file,
-        split=data.val_split,
-        labelled=True,
-    ),
+val_dataloader.update(num_workers=1)
+val_dataloader.dataset.update(
+    pipeline=test_pipeline,
+    ann_file=data.ann_file,
+    split=data.val_split,
+    labelled=True,
 )
 test_dataloader = val_dataloader
 
 custom_hooks = [
-    *_base_.custom_hooks,
+    *custom_hooks,
     dict(type='EMAHook', ema_type='mmsnip.WarmEMA', decay=0.99),
 ]
 
-del data, tempo, encoder  # a config holds plain values only
+# A config holds plain values only.
+del read, environ, custom, data, tempo, encoder

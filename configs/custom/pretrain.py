@@ -6,25 +6,24 @@
 # Other hosts: pretrain_aimclr.py, pretrain_rvtclr.py
 # MMSNIP_STREAM: egocentric (unset), or joint, bone, motion, bone_motion, as
 # localize.py has it; MMSNIP_ENCODER: AGCN (unset), CTRGCN or STGCN.
-_base_ = ['../_base_/default_runtime.py']
+# Read in place of `_base_` or `read_base`, so that a config of yours can build
+# on this one by either.
+read = __import__('mmsnip.cli.places', fromlist=['read_configs']).read_configs
+globals().update(read('_base_/default_runtime'))
 
-import math
-import os
-
-from mmsnip.apis.custom import describe_annotation
-
-data = describe_annotation(
-    os.environ.get('MMSNIP_ANN_FILE'),
-    protocol=os.environ.get('MMSNIP_SPLIT'),
+environ = __import__('os').environ
+custom = __import__('mmsnip.apis.custom', fromlist=['describe_annotation'])
+data = custom.describe_annotation(
+    environ.get('MMSNIP_ANN_FILE'), protocol=environ.get('MMSNIP_SPLIT')
 )
 # METHOD 1 at 30 frames a second, fewer where videos are short
 view_frames = data.view_frames(150 * data.rate)
-encoder = os.environ.get('MMSNIP_ENCODER') or 'AGCN'
+encoder = environ.get('MMSNIP_ENCODER') or 'AGCN'
 strides = data.temporal_strides(encoder)
 # one a frame that the encoder leaves
-num_snippets = -(-view_frames // math.prod(strides))
+num_snippets = -(-view_frames // __import__('math').prod(strides))
 epochs = 100
-stream = os.environ.get('MMSNIP_STREAM') or 'egocentric'
+stream = environ.get('MMSNIP_STREAM') or 'egocentric'
 
 model = dict(
     type='SkeletonCLR',
@@ -55,7 +54,7 @@ model = dict(
     key_momentum=0.999,
 )
 
-shown_as = dict(
+to_stream = dict(
     type='SkeletonStream',
     stream=stream,
     fps=data.fps,
@@ -87,7 +86,7 @@ view = [
 train_pipeline = [
     *load,
     dict(type='MultiView', views=[view, view]),
-    shown_as,
+    to_stream,
     dict(type='PackSkeletonInputs'),
 ]
 train_dataloader = dict(
@@ -123,7 +122,7 @@ param_scheduler = [
     dict(type='MultiStepLR', milestones=[int(0.92 * epochs)], gamma=0.1),
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs)
-default_hooks = dict(checkpoint=dict(interval=10))
+default_hooks.checkpoint.update(interval=10)
 
 # Labels, where the file has some, score the encoder (k-NN probe) and colour
 # its snippets (a map before, a map after); no loss sees them.
@@ -135,7 +134,7 @@ probed = dict(
         form,
         normalize,
         dict(type='FrameLabels'),
-        shown_as,
+        to_stream,
         dict(type='PackSkeletonInputs'),
     ],
 )
@@ -148,9 +147,9 @@ probed_videos = dict(
     ),
 )
 snippet_probe = dict(type='EmbeddingMapHook', interval=10, **probed_videos)
-custom_hooks = [*_base_.custom_hooks]
 if data.can_probe:
-    custom_hooks += [snippet_probe]
+    custom_hooks = [*custom_hooks, snippet_probe]
 auto_scale_lr = dict(enable=True, base_batch_size=128)
 
-del data, encoder, strides  # a config holds plain values only
+# A config holds plain values only.
+del read, environ, custom, data, encoder, strides

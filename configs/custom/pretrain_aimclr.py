@@ -1,15 +1,15 @@
 # Snippet pre-training on any annotation file, AimCLR as the host.
-_base_ = ['pretrain.py', '../_base_/hosts/aimclr.py']
+read = __import__('mmsnip.cli.places', fromlist=['read_configs']).read_configs
+globals().update(read('custom/pretrain', '_base_/hosts/aimclr'))
+del read
 
-model = dict(
-    _base_.host,
-    mining_epoch=_base_.epochs // 3,  # METHOD 1: epoch 200 of 600
-)
-mild = [*_base_.view, _base_.shown_as]
-extreme = [*_base_.view, *_base_.extreme, _base_.shown_as]
+model.merge(host)
+model.update(mining_epoch=epochs // 3)  # METHOD 1: epoch 200 of 600
+mild = [*view, to_stream]
+extreme = [*view, *extreme, to_stream]
 train_pipeline = [
-    *_base_.load,
+    *load,
     dict(type='MultiView', views=[mild, mild, extreme]),  # query, key, q'
     dict(type='PackSkeletonInputs'),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader.dataset.update(pipeline=train_pipeline)

@@ -1,17 +1,17 @@
 # Snippet pre-training on any annotation file in the paper's host, RVTCLR.
-_base_ = ['pretrain.py', '../_base_/hosts/rvtclr.py']
-source_frames = 2 * _base_.view_frames  # two tempi leave half of them
+read = __import__('mmsnip.cli.places', fromlist=['read_configs']).read_configs
+globals().update(read('custom/pretrain', '_base_/hosts/rvtclr'))
+del read
 
-model = dict(
-    _base_.host,
-    mining_epoch=_base_.epochs // 3,  # METHOD 1: epoch 200 of 600
-)
+source_frames = 2 * view_frames  # two tempi leave half of them
+
+model.merge(host)
+model.update(mining_epoch=epochs // 3)  # METHOD 1: epoch 200 of 600
 load = [
-    dict(step, size=source_frames) if 'size' in step else step
-    for step in _base_.load
+    dict(step, size=source_frames) if 'size' in step else step for step in load
 ]
-mild = [*_base_.view, _base_.shown_as]
-strong = [*_base_.view, *_base_.strong, _base_.shown_as]
+mild = [*view, to_stream]
+strong = [*view, *strong, to_stream]
 train_pipeline = [
     *load,
     dict(type='MultiView', views=[mild, mild, strong]),  # query, key, q'
@@ -19,4 +19,4 @@ train_pipeline = [
     dict(type='RelativeTempo', tempi=(1, 2)),
     dict(type='PackSkeletonInputs'),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader.dataset.update(pipeline=train_pipeline)

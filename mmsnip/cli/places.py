@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-__all__ = ['find_config', 'home', 'list_configs']
+__all__ = ['find_config', 'home', 'list_configs', 'read_configs']
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # site-packages may hold anybody's `tools`; all of these only a checkout has.
@@ -40,6 +41,24 @@ def find_config(given: str, package: Path = PACKAGE) -> str:
         if (base / given).is_file() and '..' not in Path(given).parts:
             return str(base / given)
     return given
+
+
+def read_configs(*names: str) -> dict[str, Any]:
+    """Entries of configs that came along, each merged into those before.
+
+    For a config that others build on by ``_base_`` and by ``read_base``:
+    mmengine lets neither kind of config build on the other.
+
+    Args:
+        *names (str): Paths below ``configs``, without their ending.
+    """
+    from mmengine.config import Config, ConfigDict
+
+    merged = ConfigDict()
+    for name in names:
+        path = home() / 'configs' / f'{name}.py'
+        merged.merge(Config.fromfile(path).to_dict())
+    return dict(merged)
 
 
 def list_configs(folder: Path | None) -> list[str]:

@@ -17,6 +17,8 @@ import pytest
 from mmsnip import __version__
 from mmsnip.cli.command_line import COMMANDS
 from mmsnip.cli.places import list_configs
+from mmsnip.io.annotation import save_annotation
+from tests.tools.conftest import annotation
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (
@@ -194,27 +196,52 @@ def test_the_installed_command_synthesizes_and_finds_its_configs(
     assert 'no such config' not in asked.stderr
 
 
-OWN_CONFIG = """
+BY_IMPORT = """
 from mmengine.config import read_base
 
 with read_base():
-    from mmsnip.configs.localization.ushape_agcn_1xb8_40e_babel import *
+    from mmsnip.configs.{} import *
 
-model.neck.update(out_channels=128)
+model.backbone.update(base_channels=24)
+"""
+BY_PATH = """
+_base_ = ['{}/configs/{}.py']
+model = dict(backbone=dict(base_channels=24))
 """
 READ = """
 from mmengine.config import Config
 
 cfg = Config.fromfile('own.py')
-print(cfg.model.neck, cfg.model.backbone.type, cfg.train_cfg.max_epochs)
+print(cfg.model.backbone.base_channels, cfg.train_dataloader.batch_size)
+print(cfg.default_scope, len(cfg.custom_hooks))
 """
+WHERE = 'from mmsnip.cli.places import home; print(home())'
 
 
-def test_a_config_of_ours_is_a_base_of_another_project(python, tmp_path):
-    (tmp_path / 'own.py').write_text(OWN_CONFIG)
+@pytest.mark.parametrize(
+    ('form', 'config', 'batch_size', 'hooks'),
+    [
+        ('import', 'localization/ushape_agcn_1xb8_40e_babel', 8, 3),
+        ('import', 'snippet/ctrgcn_ntu_pretrain', 128, 4),
+        ('path', 'snippet/ctrgcn_ntu_pretrain', 128, 4),
+        ('import', 'custom/localize', 4, 4),
+        ('path', 'custom/localize', 4, 4),
+        ('import', 'custom/pretrain_rvtclr', 32, 4),
+    ],
+)
+def test_a_config_of_ours_is_a_base_of_another_project(
+    form, config, batch_size, hooks, python, tmp_path
+):
+    save_annotation(tmp_path / 'swings.pkl', annotation())
     environment = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
+    environment['MMSNIP_ANN_FILE'] = 'swings.pkl'
+    here = dict(cwd=tmp_path, env=environment)
+    if form == 'import':
+        text = BY_IMPORT.format(config.replace('/', '.'))
+    else:
+        text = BY_PATH.format(run(python, '-c', WHERE, **here).strip(), config)
+    (tmp_path / 'own.py').write_text(text)
 
-    shown = run(python, '-c', READ, cwd=tmp_path, env=environment)
+    shown = run(python, '-c', READ, **here)
 
-    assert "'out_channels': 128" in shown
-    assert shown.split()[-2:] == ['AGCN', '40']
+    assert shown.split() == ['24', f'{batch_size}', 'mmsnip', f'{hooks}']

@@ -4,14 +4,12 @@
 # it; four such networks together are tools/fuse.py --per-class.
 # MMSNIP_FRACTION: share of the labelled videos, such as 0.05, each class among
 # them; another choice: --cfg-options train_dataloader.dataset.seed=1
-import sys
-
 from mmengine.config import read_base
 
 with read_base():
     from .localization import *
 
-environ = sys.modules['os'].environ  # mmengine makes `import os` lazy
+environ = __import__('os').environ  # mmengine makes `import os` lazy
 
 subset = int(environ.get('MMSNIP_SUBSET') or 1)
 only = environ.get('MMSNIP_CLASS') or None
@@ -31,4 +29,4 @@ num_classes = 1 if only else 4
 # Behind the name of the work folder.
 variant = [f'subset{subset}', only, fraction and f'fraction{fraction}']
 
-del sys, environ  # a config holds plain values only
+del environ  # a config holds plain values only

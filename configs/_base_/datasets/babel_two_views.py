@@ -1,7 +1,5 @@
 # BABEL in the annotation format: 25 NTU-ordered joints, one person, 30 fps.
-import sys
-
-environ = sys.modules['os'].environ  # mmengine makes `import os` lazy
+environ = __import__('os').environ  # mmengine makes `import os` lazy
 
 ann_file = 'data/babel/babel.pkl'
 
@@ -64,4 +62,4 @@ snippet_probe = dict(
     interval=10,
 )
 
-del sys, environ  # a config holds plain values only
+del environ  # a config holds plain values only

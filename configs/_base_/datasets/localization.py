@@ -1,9 +1,7 @@
 # Untrimmed sequences for the localizer: windows in training, whole videos in
 # validation and test. MMSNIP_STREAM: joint (unset), bone, motion or
 # bone_motion; tools/fuse.py fuses what several of them found.
-import sys
-
-environ = sys.modules['os'].environ  # mmengine makes `import os` lazy
+environ = __import__('os').environ  # mmengine makes `import os` lazy
 
 window = 256
 stream = environ.get('MMSNIP_STREAM') or 'joint'
@@ -52,4 +50,4 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='SegmentMAP', protocol='babel')
 test_evaluator = val_evaluator
 
-del sys, environ  # a config holds plain values only
+del environ  # a config holds plain values only

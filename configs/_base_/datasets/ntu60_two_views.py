@@ -1,8 +1,6 @@
 # NTU RGB+D as pyskl's ntu60_3danno.pkl (or any annotation file) has it:
 # 25 Kinect v2 joints, two persons, 30 fps.
-import sys
-
-environ = sys.modules['os'].environ  # mmengine makes `import os` lazy
+environ = __import__('os').environ  # mmengine makes `import os` lazy
 
 data_root = 'data/ntu/'
 ann_file = data_root + 'ntu60_3danno.pkl'
@@ -66,4 +64,4 @@ snippet_probe = dict(
     interval=10,
 )
 
-del sys, environ  # a config holds plain values only
+del environ  # a config holds plain values only

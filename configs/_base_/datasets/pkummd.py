@@ -1,13 +1,11 @@
 # PKU-MMD, 51 classes, two persons. MMSNIP_SPLIT: xsub (unset) is
 # cross-subject, xview cross-view.
-import sys
-
 from mmengine.config import read_base
 
 with read_base():
     from .localization import *
 
-environ = sys.modules['os'].environ  # mmengine makes `import os` lazy
+environ = __import__('os').environ  # mmengine makes `import os` lazy
 
 split = environ.get('MMSNIP_SPLIT') or 'xsub'
 pkummd = dict(
@@ -24,4 +22,4 @@ test_evaluator = val_evaluator
 num_classes = 51
 variant = [split]  # behind the name of the work folder
 
-del sys, environ  # a config holds plain values only
+del environ  # a config holds plain values only

@@ -1,7 +1,5 @@
 # MMSNIP_INIT names a pre-trained checkpoint.
-import sys
-
-environ = sys.modules['os'].environ  # mmengine makes `import os` lazy
+environ = __import__('os').environ  # mmengine makes `import os` lazy
 
 model = dict(
     type='SkeletonLocalizer',
@@ -16,4 +14,4 @@ model = dict(
     pretrained=environ.get('MMSNIP_INIT') or None,
 )
 
-del sys, environ  # a config holds plain values only
+del environ  # a config holds plain values only
