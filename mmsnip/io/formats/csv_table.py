@@ -161,7 +161,9 @@ def described(
             facts[key] = facts[key][:, :, order]
     scale = columns.scale
     with np.errstate(over='ignore'):
-        facts['keypoint'] = np.asarray(scale * facts['keypoint'], np.float32)
+        keypoint = facts['keypoint']
+        keypoint = keypoint if scale == 1.0 else scale * keypoint
+        facts['keypoint'] = np.asarray(keypoint, np.float32)
     stated = dict(unit='m' if scale != 1.0 else None)
     for key in ('fps', 'unit', 'up'):
         said = getattr(columns, key) or stated.get(key)
@@ -384,9 +386,12 @@ def _dense(
                 np.unique(frames[np.setdiff1d(np.arange(len(keys)), last)])
             ),
         )
-    keypoint = np.full((M * T * V, C), np.nan)
-    keypoint[keys[last].ravel()] = values[last].reshape(-1, C)
-    keypoint = keypoint.reshape(M, T, V, C)
+    if np.array_equal(keys[:, 0], np.arange(0, T * V, V)):
+        keypoint = values[None]  # a row a frame, as they come
+    else:
+        keypoint = np.full((M * T * V, C), np.nan)
+        keypoint[keys[last].ravel()] = values[last].reshape(-1, C)
+        keypoint = keypoint.reshape(M, T, V, C)
     score = None
     if scores is not None:
         score = np.zeros(M * T * V)

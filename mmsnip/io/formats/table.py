@@ -193,7 +193,9 @@ def read_table(
                 'off, its delimiter another, or are its first lines a header '
                 'of several rows (header_rows in a column map)?'
             )
-    frame = _parsed(rows, sign, len(first))
+    content = '\n'.join(rows).encode()
+    del text, rows, found  # an hour of poses is large
+    frame = _parsed(content, sign, len(first))
     # A delimiter at the end of every row is no column.
     unnamed = frame.shape[1] > 1 and not (names and names[-1])
     if unnamed and frame.iloc[:, -1].isna().all():
@@ -202,11 +204,11 @@ def read_table(
     return Table(str(path), names, lines, parting is None, frame)
 
 
-def _parsed(rows: list[str], sign: str, width: int) -> Any:
+def _parsed(content: bytes, sign: str, width: int) -> Any:
     import pandas as pd
 
     return pd.read_csv(
-        io.StringIO('\n'.join(rows)),
+        io.BytesIO(content),
         sep=sign,
         header=None,
         names=list(range(width)),
