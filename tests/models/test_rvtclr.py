@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
@@ -258,7 +259,7 @@ def test_motion_head_refuses_impossible_numbers():
 
 @pytest.mark.slow
 def test_pre_training_tells_the_tempi_apart():
-    model = rvtclr(mining_epoch=None, seed=303)
+    model = rvtclr(mining_epoch=None)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
     generator = torch.Generator().manual_seed(3)
     phase = torch.rand(4, 1, 1, 5, 3, generator=generator) * 6
@@ -283,5 +284,6 @@ def test_pre_training_tells_the_tempi_apart():
         )
 
     start, end = torch.tensor(history[:5]), torch.tensor(history[-5:])
-    assert (end.mean(dim=0) < 0.8 * start.mean(dim=0)).all()
+    assert end[:, 0].mean() < 0.8 * start[:, 0].mean()
+    assert end[:, 1].mean() < 0.8 * np.log(10)  # by chance, with 9 negatives
     assert logs['tempo_accuracy'].item() == 1

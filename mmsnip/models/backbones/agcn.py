@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import relu
 
 from mmsnip.models.backbones.encoder import SkeletonEncoder
 from mmsnip.models.backbones.units import (
@@ -81,7 +82,7 @@ class GraphUnit(nn.Module):
             links = fixed + self.similarity(x, k, num_frames)
             z = torch.matmul(x.reshape(B, C * T, V), links.to(x.dtype))
             y = y + self.conv_d[k](z.view(B, C, T, V))
-        return torch.relu(self.bn(y) + self.down(x))
+        return relu(self.bn(y) + self.down(x), inplace=True)
 
 
 class AGCNBlock(nn.Module):
@@ -109,7 +110,8 @@ class AGCNBlock(nn.Module):
         y = self.tcn1(mask_frames(self.gcn1(x, num_frames), num_frames))
         if self.residual is not None:
             y = y + self.residual(x)
-        return mask_frames(torch.relu(y), strided(num_frames, self.stride))
+        y = relu(y, inplace=True)
+        return mask_frames(y, strided(num_frames, self.stride))
 
 
 @MODELS.register_module()

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import relu
 
 from mmsnip.models.backbones.encoder import SkeletonEncoder, halving_strides
 from mmsnip.models.backbones.units import (
@@ -79,7 +80,7 @@ class GraphUnit(nn.Module):
             count = num_frames.clamp(min=1).view(-1, 1, 1, 1)
             mean = x.sum(2, keepdim=True) / count.to(x.dtype)
         if is_eager_cpu(x):
-            # The same sum, 1.6 times as fast in a whole training step.
+            # The same sum, 1.4 times as fast in a whole training step.
             return sum_of_subsets(x, mean, self.convs, self.PA, self.alpha)
         y = 0
         for conv, A in zip(self.convs, self.PA):
@@ -89,7 +90,8 @@ class GraphUnit(nn.Module):
     def forward(self, x: Tensor, num_frames: Tensor | None = None) -> Tensor:
         """(N·M, C, T, V) to (N·M, C_out, T, V)."""
         y = self.bn(self.aggregate(x, num_frames))
-        return torch.relu(y if self.down is None else y + self.down(x))
+        y = y if self.down is None else y + self.down(x)
+        return relu(y, inplace=True)
 
 
 class CTRGCNBlock(nn.Module):
@@ -120,7 +122,8 @@ class CTRGCNBlock(nn.Module):
         y = self.tcn1(self.gcn1(x, num_frames), num_frames)
         if self.residual is not None:
             y = y + self.residual(x)
-        return mask_frames(torch.relu(y), strided(num_frames, self.stride))
+        y = relu(y, inplace=True)
+        return mask_frames(y, strided(num_frames, self.stride))
 
 
 @MODELS.register_module()
