@@ -99,18 +99,12 @@ class MomentumEncoder(ExponentialMovingAverage):
         sources = list(model.parameters())
         if not self._begun:
             _copy(averages, sources)
-        elif hasattr(torch, '_foreach_lerp_'):
+        else:
             torch._foreach_lerp_(averages, sources, self.momentum)
-        else:  # torch 1.13
-            for average, source in zip(averages, sources):
-                average.lerp_(source, self.momentum)
         _copy(list(self.module.buffers()), list(model.buffers()))
         self.steps += 1
 
 
 def _copy(targets: list[torch.Tensor], sources: list[torch.Tensor]) -> None:
-    if targets and hasattr(torch, '_foreach_copy_'):
+    if targets:
         torch._foreach_copy_(targets, sources)
-        return
-    for target, source in zip(targets, sources):
-        target.copy_(source)

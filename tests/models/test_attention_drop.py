@@ -10,7 +10,6 @@ from torch.testing import assert_close
 
 from mmsnip.models.pretrainers.aimclr import (
     LOWEST_THRESHOLD,
-    AttentionDrop,
     attention_drop,
     energy_attention,
 )
@@ -201,12 +200,11 @@ def test_no_gradient_passes_through_the_choice():
 
 
 def test_nothing_is_drawn():
-    drop = AttentionDrop()
     state = torch.get_rng_state()
 
-    found = drop.train()(features())
+    found = attention_drop(features())
 
-    assert torch.equal(found, drop.eval()(features()))
+    assert torch.equal(found, attention_drop(features()))
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -228,11 +226,9 @@ def test_nobody_gives_nobody():
 @pytest.mark.parametrize('threshold', [0.3, LOWEST_THRESHOLD, 1.0])
 def test_a_threshold_that_drops_all_or_nothing_is_refused(threshold):
     with pytest.raises(ValueError, match=r'must lie between 0\.6792'):
-        AttentionDrop(threshold)
-    with pytest.raises(ValueError, match=r'must lie between 0\.6792'):
         attention_drop(features(), threshold=threshold)
 
 
 def test_an_epsilon_that_divides_by_zero_is_refused():
     with pytest.raises(ValueError, match=r'epsilon=0 must be positive'):
-        AttentionDrop(epsilon=0)
+        attention_drop(features(), epsilon=0)

@@ -24,7 +24,9 @@ DTYPES = pytest.mark.parametrize(
     ('dtype', 'limit'), [(torch.float32, 1e-5), (torch.float64, 1e-9)]
 )
 FAMILIES = dict(agcn=agcn, ctrgcn=ctrgcn)
-ARCHIVES = dict(agcn='agcn_blocks', ctrgcn='ctrgcn_blocks')
+ARCHIVES = dict(
+    agcn='agcn_blocks_s{}.npz', ctrgcn='ctrgcn_blocks_s{}.npz'
+)
 GRAPH_UNITS = {
     'agcn': {
         'unit_gcn_3_8': (3, 8),
@@ -62,7 +64,7 @@ TEMPORAL = {
 
 def golden(reference_dir, family, seed):
     """Archive of a family's blocks, and its graph."""
-    archive = np.load(reference_dir / f'{ARCHIVES[family]}_s{seed}.npz')
+    archive = np.load(reference_dir / ARCHIVES[family].format(seed))
     return archive, torch.tensor(archive['A'], dtype=torch.float32)
 
 

@@ -25,29 +25,61 @@ from mmsnip.models.gather import gather_keys
 from mmsnip.registry import MODELS
 
 
-def pool_video(features: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Average the frames of a video."""
-    if mask is None:
-        return features.mean(dim=2)
-    weight = mask.unsqueeze(1).to(features)
-    return (features * weight).sum(dim=2) / weight.sum(dim=2)
+class VideoHead(BaseModule):
+    """Projector of a video's mean feature; what the heads of videos share."""
 
+    def __init__(
+        self,
+        in_channels: int,
+        embed_dim: int,
+        hidden_channels: int | None,
+        temperature: float,
+        loss_weight: float,
+        init_cfg: dict | list | None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if not temperature > 0:
+            raise ValueError(f'temperature={temperature} must be positive')
+        self.temperature = temperature
+        self.loss_weight = loss_weight
+        if hidden_channels is None:
+            self.projector = nn.Linear(in_channels, embed_dim)
+        else:
+            self.projector = nn.Sequential(
+                nn.Linear(in_channels, hidden_channels),
+                nn.ReLU(inplace=True),
+                nn.Linear(hidden_channels, embed_dim),
+            )
 
-def video_projector(
-    in_channels: int, embed_dim: int, hidden_channels: int | None
-) -> nn.Module:
-    """Projector of video features."""
-    if hidden_channels is None:
-        return nn.Linear(in_channels, embed_dim)
-    return nn.Sequential(
-        nn.Linear(in_channels, hidden_channels),
-        nn.ReLU(inplace=True),
-        nn.Linear(hidden_channels, embed_dim),
-    )
+    def forward(
+        self,
+        features: Tensor,
+        mask: Tensor | None = None,
+        projector: nn.Module | None = None,
+    ) -> Tensor:
+        """Embed videos.
+
+        Args:
+            features (Tensor): Features a frame, (N, C, T').
+            mask (Tensor, optional): Valid frames, (N, T') bool.
+            projector (nn.Module, optional): The momentum copy, for keys.
+                Defaults to the head's own.
+
+        Returns:
+            Tensor: Embeddings of unit length, (N, D).
+        """
+        if mask is None:
+            pooled = features.mean(dim=2)
+        else:
+            weight = mask.unsqueeze(1).to(features)
+            pooled = (features * weight).sum(dim=2) / weight.sum(dim=2)
+        projector = self.projector if projector is None else projector
+        raw = at_least_float32(projector(pooled))
+        return functional.normalize(raw, dim=1)
 
 
 @MODELS.register_module()
-class GlobalContrastHead(BaseModule):
+class GlobalContrastHead(VideoHead):
     """Video-level contrast: projector, queue and InfoNCE.
 
     Args:
@@ -81,41 +113,20 @@ class GlobalContrastHead(BaseModule):
         num_neighbors: int = 1,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(init_cfg=init_cfg)
-        if not temperature > 0:
-            raise ValueError(f'temperature={temperature} must be positive')
+        super().__init__(
+            in_channels,
+            embed_dim,
+            hidden_channels,
+            temperature,
+            loss_weight,
+            init_cfg,
+        )
         if num_neighbors < 0:
             raise ValueError(
                 f'num_neighbors={num_neighbors} must not be negative'
             )
-        self.temperature = temperature
-        self.loss_weight = loss_weight
         self.num_neighbors = num_neighbors
-        self.projector = video_projector(
-            in_channels, embed_dim, hidden_channels
-        )
         self.queue = KeyQueue(embed_dim, queue_size, gather=gather_keys)
-
-    def forward(
-        self,
-        features: Tensor,
-        mask: Tensor | None = None,
-        projector: nn.Module | None = None,
-    ) -> Tensor:
-        """Embed videos.
-
-        Args:
-            features (Tensor): Features a frame, (N, C, T').
-            mask (Tensor, optional): Valid frames, (N, T') bool.
-            projector (nn.Module, optional): The momentum copy, for keys.
-                Defaults to the head's own.
-
-        Returns:
-            Tensor: Embeddings of unit length, (N, D).
-        """
-        projector = self.projector if projector is None else projector
-        raw = at_least_float32(projector(pool_video(features, mask)))
-        return functional.normalize(raw, dim=1)
 
     def loss(
         self, query: Tensor, key: Tensor, neighbors: Tensor | None = None
@@ -155,7 +166,7 @@ class GlobalContrastHead(BaseModule):
 
 
 @MODELS.register_module()
-class TempoRankingHead(BaseModule):
+class TempoRankingHead(VideoHead):
     """Motion head of RVTCLR: projector of its own and margin ranking.
 
     It has no queue: the two tempi of one video are all that it compares.
@@ -188,29 +199,17 @@ class TempoRankingHead(BaseModule):
         loss_weight: float = 1.0,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(init_cfg=init_cfg)
-        if not (margin > 0 and temperature > 0):
-            raise ValueError(
-                f'margin={margin} and temperature={temperature} must be '
-                'positive'
-            )
-        self.margin = margin
-        self.temperature = temperature
-        self.loss_weight = loss_weight
-        self.projector = video_projector(
-            in_channels, embed_dim, hidden_channels
+        super().__init__(
+            in_channels,
+            embed_dim,
+            hidden_channels,
+            temperature,
+            loss_weight,
+            init_cfg,
         )
-
-    def forward(
-        self,
-        features: Tensor,
-        mask: Tensor | None = None,
-        projector: nn.Module | None = None,
-    ) -> Tensor:
-        """Embed the motion of videos."""
-        projector = self.projector if projector is None else projector
-        raw = at_least_float32(projector(pool_video(features, mask)))
-        return functional.normalize(raw, dim=1)
+        if not margin > 0:
+            raise ValueError(f'margin={margin} must be positive')
+        self.margin = margin
 
     def loss(
         self, query: Tensor, same: Tensor, other: Tensor

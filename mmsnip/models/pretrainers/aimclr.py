@@ -107,28 +107,6 @@ def attention_drop(
     return features * factor.to(features.dtype)
 
 
-class AttentionDrop(nn.Module):
-    """Module of `attention_drop`; it has no weights.
-
-    It drops in training and evaluation alike: whoever compares features with
-    and without it decides when.
-    """
-
-    def __init__(self, threshold: float = 0.7, epsilon: float = 1e-4) -> None:
-        super().__init__()
-        _check(threshold, epsilon)
-        self.threshold = threshold
-        self.epsilon = epsilon
-
-    def extra_repr(self) -> str:
-        """Name the numbers in ``repr``."""
-        return f'threshold={self.threshold}, epsilon={self.epsilon}'
-
-    def forward(self, features: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Drop; shapes as in `attention_drop`."""
-        return attention_drop(features, valid, self.threshold, self.epsilon)
-
-
 class MiningPretrainer(MomentumPretrainer):
     """Base of the frameworks with an extreme view.
 
@@ -238,7 +216,7 @@ class AimCLR(MiningPretrainer):
         data_preprocessor (dict, optional): As in ``MomentumPretrainer``.
         init_cfg (dict or list[dict], optional): Initialisation.
         attention_drop (dict, optional): ``threshold`` and ``epsilon`` of
-            ``AttentionDrop``; ``dict()``: the published 0.7 and 1e-4. None:
+            `attention_drop`; ``dict()``: the published 0.7 and 1e-4. None:
             the extreme view alone.
 
     Raises:
@@ -281,7 +259,9 @@ class AimCLR(MiningPretrainer):
                     f'attention_drop: keys {unknown} are unknown; it takes '
                     'threshold (the published keep_prob) and epsilon'
                 )
-            self.attention_drop = AttentionDrop(**attention_drop)
+            options = dict(threshold=0.7, epsilon=1e-4) | dict(attention_drop)
+            _check(**options)
+            self.attention_drop = options
 
     def embed_extremes(self, view: View) -> list[Tensor]:
         """Embed the extreme view, and what ``attention_drop`` leaves of it."""
@@ -293,8 +273,10 @@ class AimCLR(MiningPretrainer):
         if view.num_frames is not None:
             lengths = stage_lengths(self.backbone, view.num_frames)[-1]
         mask = None if lengths is None else frame_mask(lengths, size)
-        dropped = self.attention_drop(
-            features, person_frames(persons, -1, lengths)
+        dropped = attention_drop(
+            features,
+            person_frames(persons, -1, lengths),
+            **self.attention_drop,
         )
         return [
             self.global_head(persons.pool(-1, kind), mask)
