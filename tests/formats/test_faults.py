@@ -82,6 +82,22 @@ def test_two_who_are_there_at_once_stay_two(tmp_path):
     assert recording.bodies.sum(axis=1).tolist() == [20, 9]
 
 
+def test_who_returns_elsewhere_takes_no_place_of_a_passer_by(tmp_path):
+    frames = [
+        [person(track_id='a'), person(900, track_id='b')] for _ in range(20)
+    ]
+    frames[9] = [*frames[9], person(2000, track_id='passer-by')]
+    frames += [[person(900, track_id='b')]] * 5
+    frames += [
+        [person(1700 + 15 * t, track_id='c'), person(900, track_id='b')]
+        for t in range(9)
+    ]
+
+    recording = read(write(tmp_path, 'three.json', mmpose(frames)))
+
+    assert recording.tracks == ('a+c', 'b', 'passer-by')
+
+
 def test_an_id_that_stands_twice_in_a_frame_is_no_id(tmp_path):
     frames = [
         [person(3 * t, track_id=0), person(300 + 3 * t, track_id=0)][

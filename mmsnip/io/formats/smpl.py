@@ -30,32 +30,16 @@ NUM_SMPLH_JOINTS = 73  # the tree's, then the vertices
 # What each of NTU's 25 joints is taken from. The last four are the finger
 # tips as the benchmark has them: the thumb's stands where NTU has the tip of
 # the hand, the index finger's where NTU has the thumb.
-SMPLH_JOINTS_OF_NTU = (
-    ('pelvis', 0),
-    ('spine1', 3),
-    ('neck', 12),
-    ('head', 15),
-    ('left_shoulder', 16),
-    ('left_elbow', 18),
-    ('left_wrist', 20),
-    ('left_index1', 22),
-    ('right_shoulder', 17),
-    ('right_elbow', 19),
-    ('right_wrist', 21),
-    ('right_index1', 37),
-    ('left_hip', 1),
-    ('left_knee', 4),
-    ('left_ankle', 7),
-    ('left_foot', 10),
-    ('right_hip', 2),
-    ('right_knee', 5),
-    ('right_ankle', 8),
-    ('right_foot', 11),
-    ('spine3', 9),
-    ('left_thumb_tip', 63),
-    ('left_index_tip', 64),
-    ('right_thumb_tip', 68),
-    ('right_index_tip', 69),
+_TEXT = """
+pelvis 0; spine1 3; neck 12; head 15; left_shoulder 16; left_elbow 18;
+left_wrist 20; left_index1 22; right_shoulder 17; right_elbow 19; right_wrist
+21; right_index1 37; left_hip 1; left_knee 4; left_ankle 7; left_foot 10;
+right_hip 2; right_knee 5; right_ankle 8; right_foot 11; spine3 9;
+left_thumb_tip 63; left_index_tip 64; right_thumb_tip 68; right_index_tip 69
+"""
+SMPLH_JOINTS_OF_NTU = tuple(
+    (name, int(index))
+    for name, index in (pair.split() for pair in _TEXT.split(';'))
 )
 NTU_FROM_SMPLH = tuple(index for _, index in SMPLH_JOINTS_OF_NTU)
 # The last joint of the same finger, where there are no vertices.

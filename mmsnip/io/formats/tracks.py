@@ -189,8 +189,12 @@ def _slots(
             last, track = ends[slot]
             over = last < own[0]
             if over or busy.isdisjoint(own):
-                away = _step(body_of(track, -1), body_of(m, 0)) if over else 0
-                key = (not over, away, slot)
+                # The nearest, if a body may move so far; else the fullest.
+                away = _FAR
+                if over:
+                    away = _step(body_of(track, -1), body_of(m, 0))
+                far = away > GATE
+                key = (not over, far, -len(busy) if far else away, slot)
                 best = key if best is None else min(best, key)
         if best is None:
             slots.append([m])
