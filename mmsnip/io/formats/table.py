@@ -23,6 +23,7 @@ _MISSING = frozenset(('', '-', 'na', 'n/a', 'nan', 'null', 'none'))
 _NA = [f(word) for word in _MISSING for f in (str, str.upper, str.title)]
 _CELL = '\x1f'  # between cells that were parted here
 LONGEST = 200  # letters of a column's name
+LEAST = 3  # joints of a body in a table without a header
 
 _WORDS: dict[str, set[str]] = {
     'frame': {
@@ -446,7 +447,7 @@ def _by_width(found: Columns, table: Table, num_joints: int) -> None:
     for C in (3, 2):
         for width, counted in options:
             fits = width == C * num_joints if num_joints else width % C == 0
-            if not width or not fits:
+            if not fits or width < LEAST * C:
                 continue
             if counted:
                 found.frame = free.pop(0)
