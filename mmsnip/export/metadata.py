@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mmsnip import __version__
 from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.structures import DataError
+from mmsnip.structures.plain import to_plain
 
 __all__ = ['ExportError', 'describe', 'read_metadata', 'to_text']
 
@@ -73,19 +72,7 @@ def describe(
 
 def to_text(about: Mapping[str, Any]) -> str:
     """Metadata as JSON; numbers that are not finite are null."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {str(k): plain(v) for k, v in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [plain(v) for v in value]
-        if isinstance(value, (np.generic, np.ndarray)):
-            return plain(value.tolist())
-        if isinstance(value, float) and not np.isfinite(value):
-            return None
-        return value
-
-    return json.dumps(plain(about), allow_nan=False)
+    return json.dumps(to_plain(about, for_json=True), allow_nan=False)
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ import numpy as np
 
 from mmsnip.structures.errors import DataError, is_rate
 from mmsnip.structures.files import MAX_BYTES, check_size, draft_of
+from mmsnip.structures.plain import to_plain
 
 __all__ = ['ScoredVideos', 'load_scored_videos', 'load_scores', 'save_scores']
 
@@ -103,7 +104,7 @@ def save_scores(
             [np.nan if rate is None else rate for rate in rates], np.float64
         ),
         'settings': np.array(
-            json.dumps(dict(settings or {}), default=_plain), dtype=np.str_
+            json.dumps(to_plain(dict(settings or {}))), dtype=np.str_
         ),
     }
     if truth is not None:
@@ -224,10 +225,3 @@ def _stacked(arrays: Any, width: int, dtype: Any) -> np.ndarray:
     """Rows of all arrays; ``dtype`` is that of none."""
     rows = [np.asarray(array) for array in arrays]
     return np.concatenate(rows) if rows else np.zeros((0, width), dtype)
-
-
-def _plain(value: Any) -> Any:
-    """Arrays and numbers of numpy as JSON takes them."""
-    if hasattr(value, 'tolist'):
-        return value.tolist()
-    raise TypeError(f'settings hold {value!r}, which JSON cannot')

@@ -73,7 +73,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
     save_scores(path, make_scores(), CLASSES)
     before = path.read_bytes()
 
-    with pytest.raises(TypeError, match='which JSON cannot'):
+    with pytest.raises(TypeError, match='not JSON serializable'):
         save_scores(path, {}, CLASSES, settings={'x': object()})
 
     assert path.read_bytes() == before
