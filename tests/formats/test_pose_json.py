@@ -447,17 +447,6 @@ def test_folder_of_two_formats_is_refused(tmp_path):
         read_pose_json(write_folder(tmp_path, frames))
 
 
-def check_sound(keypoint, metadata):
-    assert keypoint.dtype == np.float32
-    assert np.isfinite(keypoint).all()
-    score = metadata['keypoint_score']
-    assert score.shape == keypoint.shape[:3]
-    assert np.isfinite(score).all()
-    assert len(metadata['track_ids']) == len(set(metadata['track_ids']))
-    assert len(metadata['track_ids']) == len(keypoint)
-    assert keypoint.any(axis=(1, 2, 3)).all()
-
-
 VALID = {
     'openpose': openpose(bodies(18), scores(18))[:2],
     'mmpose': dict(instance_info=mmpose(bodies(17), scores(17))[:2]),
