@@ -53,7 +53,7 @@ REMEDIES = {
 class Finding(NamedTuple):
     """One line of the doctor.
 
-    Args:
+    Attributes:
         check (str): What was looked at.
         state (str): 'OK', 'note' or 'problem'.
         text (str): What was found.
