@@ -70,7 +70,7 @@ class ColumnMap(BaseModel):
     wide tables, a row a frame; `joint` and `coordinates` to long ones, a row
     a joint.
 
-    Args:
+    Attributes:
         delimiter (str | None): A character, or ``tab``, ``space``,
             ``comma``, ``semicolon``.
         header (bool | None): Whether the first row names the columns.
