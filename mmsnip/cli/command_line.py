@@ -130,13 +130,7 @@ def run_tool(name: str) -> NoReturn:
 
 @contextmanager
 def readable_errors(command: str = 'mmsnip') -> Iterator[None]:
-    """End with the message alone where it says what to do, status 2.
-
-    Among these are components of a config that cannot be built and packages
-    that are missing. ``MMSNIP_TRACEBACK=1`` shows the whole traceback. A
-    command that ends well leaves the process group first: its threads, left
-    to the interpreter's end, abort it now and then.
-    """
+    """End with the message alone where it says what to do, status 2."""
     from mmsnip.compat import VersionError
 
     try:

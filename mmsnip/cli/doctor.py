@@ -292,10 +292,7 @@ def _cores() -> int:
 
 
 def _trial() -> Iterator[Finding]:
-    """Import torch and ourselves, read a checkpoint, train one step.
-
-    In a process of its own, which a broken library may end.
-    """
+    """Import torch and ourselves, read a checkpoint, train one step."""
     from mmsnip.cli.probe import MARK, STEPS
 
     start = (
@@ -374,5 +371,3 @@ def _scrub(text: str) -> str:
         pattern = rf'(?<![\w<-]){re.escape(name)}(?![\w>-])'
         text = re.sub(pattern, names[name], text)
     return text
-
-

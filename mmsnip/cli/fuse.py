@@ -92,15 +92,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def report(args: argparse.Namespace) -> None:
-    """What ``main`` does, errors aside.
-
-    Args:
-        args (argparse.Namespace): Of ``parse_args``.
-
-    Raises:
-        FileNotFoundError: If a file does not exist.
-        ValueError: If a file is malformed or disagrees with the first.
-    """
+    """What ``main`` does, errors aside."""
     inputs = [load_scored_videos(path) for path in args.files]
     check_agreement(inputs, args.files, args)
     settings = choose(inputs[0].settings, args)

@@ -154,64 +154,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-class Report:
-    """What is printed, and when: behind a bar that is in the way.
-
-    Args:
-        total (int): Number of inputs.
-        quiet (bool): Only errors.
-        in_the_way (bool): Whether lines wait until `finish`.
-    """
-
-    def __init__(self, total: int, quiet: bool, in_the_way: bool) -> None:
-        self.failed: dict[str, str] = {}
-        self._total, self._quiet = total, quiet
-        self._waiting: list[str] | None = [] if in_the_way else None
-        self._last: list[str] = []
-
-    def add(self, result: dict[str, Any], place: int) -> None:
-        """Tell of an answer; what is to be looked at comes last again."""
-        length_s = result['num_frames'] / result['fps']
-        found = [entry['label'] for entry in result['detections']]
-        counts = ', '.join(
-            f'{found.count(label)} {label}' for label in dict.fromkeys(found)
-        )
-        name, look_at = result['video'], result.get('look_at', [])
-        text = (
-            f'[{place + 1}/{self._total}] {name}: '
-            f'{counts or "no action"} in {length_s:.1f} s'
-        )
-        for note in result['notes']:
-            kind = 'look at' if note in look_at else 'note'
-            text += f'\n    {kind}: {note}'
-        self._last += [f'{name}: {note}' for note in look_at]
-        if self._quiet:
-            return
-        if self._waiting is None:
-            print(text, flush=True)
-        else:
-            self._waiting.append(text)
-
-    def fail(self, name: str, path: Path, error: Exception) -> None:
-        """Keep why an input cannot be used."""
-        text = str(error)
-        if not isinstance(error, (ValueError, OSError)):
-            text = f'{type(error).__name__}: {text}'
-        if str(path) not in text:
-            text = f'{path}: {text}'
-        self.failed[name] = text
-
-    def finish(self) -> None:
-        """Print what waits, what is to be looked at, and all errors."""
-        for text in self._waiting or ():
-            print(text)
-        if self._last and self._total > 1 and not self._quiet:
-            print('look at (--strict makes these errors):')
-            for text in self._last:
-                print(f'    {text}')
-        sys.stdout.flush()
-        for text in self.failed.values():
-            print(f'error: {text}', file=sys.stderr)
+def summary(result: dict[str, Any]) -> str:
+    """What is printed of an answer."""
+    found = [entry['label'] for entry in result['detections']]
+    counts = ', '.join(
+        f'{found.count(label)} {label}' for label in dict.fromkeys(found)
+    )
+    length_s = result['num_frames'] / result['fps']
+    lines = [f'{result["video"]}: {counts or "no action"} in {length_s:.1f} s']
+    look_at = result.get('look_at', ())
+    lines += [
+        f'    {"look at" if note in look_at else "note"}: {note}'
+        for note in result['notes']
+    ]
+    return '\n'.join(lines)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -224,21 +180,10 @@ def run(args: argparse.Namespace) -> int:
     show_dir = args.show_dir
     if args.show and show_dir is None:
         show_dir = args.out / 'timelines'
-    asked = dict(
-        fps=args.fps,
-        batch_size=args.batch_size,
-        proposals=args.proposals,
-        score_threshold=args.score_threshold,
-        return_scores=args.scores,
-        show_dir=show_dir,
-        persons=args.persons,
-        map_joints=args.map_joints,
-        unit=args.unit,
-        up=args.up,
-        mirror=args.mirror,
-        scale=args.scale,
-        strict=args.strict,
-    )
+    keys = 'fps map_joints unit scale up mirror strict batch_size persons'
+    keys += ' proposals score_threshold'
+    asked = {key: getattr(args, key) for key in keys.split()}
+    asked.update(return_scores=args.scores, show_dir=show_dir)
     Options(**asked).check(0)
 
     from mmsnip.apis import SkeletonLocalizationInferencer
@@ -256,12 +201,14 @@ def run(args: argparse.Namespace) -> int:
         )
     inputs = find_inputs(args.inputs, args.out)
     bar = sys.stderr.isatty() and not args.quiet
-    report = Report(len(inputs), args.quiet, bar)
-    results = []
+    results, errors = [], {}
     with progress_bar('localizing', len(inputs), bar) as progress:
 
         def failed(place: int, error: Exception) -> None:
-            report.fail(*inputs[place], error)
+            (name, path), text = inputs[place], str(error)
+            if not isinstance(error, (ValueError, OSError)):
+                text = f'{type(error).__name__}: {text}'
+            errors[name] = text if str(path) in text else f'{path}: {text}'
             progress.update()
 
         found = infer.iterate(
@@ -279,35 +226,35 @@ def run(args: argparse.Namespace) -> int:
             if unwritten:
                 result['notes'].append(unwritten)
                 result.setdefault('look_at', []).append(unwritten)
-            report.add(result, place)
+            if not args.quiet:
+                head = f'[{place + 1}/{len(inputs)}]'
+                progress.write(f'{head} {summary(result)}')
+                sys.stdout.flush()
             results.append(result)
             progress.update()
-    report.finish()
+    look_at = [(r['video'], n) for r in results for n in r.get('look_at', ())]
+    if look_at and len(inputs) > 1 and not args.quiet:
+        print('look at (--strict makes these errors):')
+        print(*(f'    {name}: {note}' for name, note in look_at), sep='\n')
+    sys.stdout.flush()
+    for text in errors.values():
+        print(f'error: {text}', file=sys.stderr)
     if not results:
         print('error: no input could be used', file=sys.stderr)
         return 1
-    path = write_all(args.out, results, infer.classes, report.failed)
+    path = write_all(args.out, results, infer.classes, errors)
     if not args.quiet:
         print(
-            f'{path}: {len(results)} localized, {len(report.failed)} failed; '
+            f'{path}: {len(results)} localized, {len(errors)} failed; '
             f'tables beside it: {ALL}.csv, and .json, .csv, .eaf of each'
         )
-    return 1 if report.failed else 0
+    return 1 if errors else 0
 
 
 def find_inputs(
     given: Sequence[str], out: Path | None = None
 ) -> list[tuple[str, Path]]:
-    """Name and path of each recording; a folder gives what lies in it.
-
-    A folder of pose JSON files that hold a frame each is one recording, see
-    `mmsnip.io.formats.pose_json.holds_frames`. A table of segment labels in a
-    folder (its first row names video, label, start and end) is none.
-
-    Names are different, also where file names are not: the path below the
-    folder without its ending, or the stem. What lies in `out`, the folder of
-    results, is no input.
-    """
+    """Name and path of each recording; a folder gives what lies in it."""
     from mmsnip.io.formats import group_frames
 
     found: list[tuple[str, Path]] = []

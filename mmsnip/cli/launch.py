@@ -28,7 +28,6 @@ FILE_ONLY = (
 )
 
 
-
 def _pair(text: str) -> tuple[str, str]:
     """A ``KEY=VALUE`` of the command line."""
     key, equals, value = text.partition('=')
@@ -69,13 +68,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Read the config and apply the shared arguments.
-
-    Its ``work_dir`` is by default ``work_dirs/<name of the config>``, with
-    ``-<stream>`` behind it where the config has a ``stream`` other than the
-    usual, and the words of its ``variant``, such as the subset: runs of one
-    config do not overwrite each other.
-    """
+    """Read the config and apply the shared arguments."""
     from mmengine.config import Config, DictAction
 
     path = find_config(args.config)
@@ -113,11 +106,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def _with_positions(cfg: Config, key: str) -> str:
-    """A dotted key in which steps of a list may be named by their type.
-
-    ``train_dataloader.dataset.pipeline.RandomTempo.prob`` goes on meaning the
-    same where a step is put before it, ``pipeline.3.prob`` does not.
-    """
+    """A dotted key in which steps of a list may be named by their type."""
     node, parts = cfg, []
     for part in key.split('.'):
         if isinstance(node, (list, tuple)):
@@ -137,11 +126,7 @@ def _with_positions(cfg: Config, key: str) -> str:
 
 
 def fit_loaders(cfg: Config) -> None:
-    """Turn off what the loaders cannot do here.
-
-    Workers persist only where there are any, and memory is pinned only for a
-    GPU; torch raises for the one and warns for the other.
-    """
+    """Turn off what the loaders cannot do here."""
     import torch
 
     for phase in ('train', 'val', 'test'):
@@ -155,12 +140,7 @@ def fit_loaders(cfg: Config) -> None:
 
 
 def _start_processes(cfg: Config) -> None:
-    """Join the process group with gloo where there is no GPU.
-
-    mmengine 0.10 selects a CUDA device for each process whatever the backend
-    is. Where there is none, the group is joined here, before its runner
-    looks for it.
-    """
+    """Join the process group with gloo where there is no GPU."""
     import torch
     from torch import distributed
 

@@ -13,11 +13,7 @@ MARKS = ('setup.py', 'tools/train.py', 'configs/custom/localize.py')
 
 
 def home(package: Path = PACKAGE) -> Path | None:
-    """Folder that holds ``tools`` and ``configs``.
-
-    The checkout around the package, else its ``.mim``, where a wheel has
-    them; None where neither is there.
-    """
+    """Folder that holds ``tools`` and ``configs``."""
     checkout = package.parent
     if all((checkout / mark).is_file() for mark in MARKS):
         return checkout
@@ -28,11 +24,7 @@ def home(package: Path = PACKAGE) -> Path | None:
 
 
 def find_config(given: str, package: Path = PACKAGE) -> str:
-    """Path of a config: the working directory's, else the one that came along.
-
-    ``configs/custom/localize.py`` and ``custom/localize.py`` are found from
-    anywhere; what is not found stays as it was given.
-    """
+    """Path of a config: the user's own, else the one that came along."""
     folder = home(package)
     if folder is None or Path(given).is_absolute() or Path(given).exists():
         return given
@@ -44,14 +36,7 @@ def find_config(given: str, package: Path = PACKAGE) -> str:
 
 
 def read_configs(*names: str) -> dict[str, Any]:
-    """Entries of configs that came along, each merged into those before.
-
-    For a config that others build on by ``_base_`` and by ``read_base``:
-    mmengine lets neither kind of config build on the other.
-
-    Args:
-        *names (str): Paths below ``configs``, without their ending.
-    """
+    """Entries of configs that came along, each merged into those before."""
     from mmengine.config import Config, ConfigDict
 
     merged = ConfigDict()

@@ -222,11 +222,7 @@ def _rate_of(
 def save_detection_table(
     path: str | os.PathLike[str], answers: Iterable[Mapping[str, Any]]
 ) -> None:
-    """Write a row a detection: video, track, label, start_s, end_s, score.
-
-    A video without detections has one row, empty behind its name, so that
-    `read_label_table` reads the table as labels.
-    """
+    """Write a row a detection: video, track, label, start_s, end_s, score."""
     columns = ('video', 'track', 'label', 'start_s', 'end_s', 'score')
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')

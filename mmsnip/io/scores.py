@@ -32,16 +32,7 @@ __all__ = ['ScoredVideos', 'load_scored_videos', 'load_scores', 'save_scores']
 
 @dataclass(frozen=True)
 class ScoredVideos:
-    """What a file of ``save_scores`` holds.
-
-    Attributes:
-        scores (dict[str, np.ndarray]): Per video (T, num_classes + 1).
-        classes (list[str]): Names, without the background.
-        truth (dict[str, np.ndarray], optional): Per video label, start, end,
-            (num_segments, 3) int64; None where the file has none.
-        fps (dict[str, float]): Frames per second of videos where known.
-        settings (dict[str, Any]): How the scores are evaluated.
-    """
+    """What a file of ``save_scores`` holds."""
 
     scores: dict[str, np.ndarray]
     classes: list[str]

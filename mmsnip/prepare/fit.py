@@ -14,12 +14,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.formats.tracks import share_slots
-from mmsnip.prepare.joints import (
-    JointMap,
-    layout_of,
-    mapping_to,
-    read_joint_map,
-)
+from mmsnip.prepare.joints import layout_of, mapping_to, read_joint_map
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.skeleton.mapping import map_joints, map_scores
 from mmsnip.skeleton.parts import joint_parts
@@ -78,22 +73,16 @@ class Given:
         for key, known, expected in (
             ('fps', is_rate, 'a positive number of frames a second'),
             ('unit', UNITS.__contains__, f'one of {list(UNITS)}'),
-            ('scale', _is_scale, 'a positive number'),
+            ('scale', is_rate, 'a positive number'),
             ('up', AXES.__contains__, f'one of {sorted(AXES)}'),
             ('persons', lambda n: int(n) > 0, 'at least 1'),
         ):
             value = getattr(self, key)
             if value is not None and not known(value):
                 raise DataError(f'{key}={value!r} must be {expected}')
-        layout = self.layout
-        layout = None if layout is None else from_graph_cfg(layout)
-        object.__setattr__(self, 'layout', layout)
-        joint_map: JointMap = read_joint_map(self.joint_map)
-        object.__setattr__(self, 'joint_map', joint_map)
-
-
-def _is_scale(value: Any) -> bool:
-    return 0 < float(value) < float('inf')
+        if self.layout is not None:
+            object.__setattr__(self, 'layout', from_graph_cfg(self.layout))
+        object.__setattr__(self, 'joint_map', read_joint_map(self.joint_map))
 
 
 @dataclass(frozen=True)
@@ -130,17 +119,13 @@ def fit(
     if limit is not None and limit < len(recording.keypoint):
         recording = share_slots(recording)
     work = _Work(recording, expected, given)
-    work.channels()
-    work.persons()
-    work.joints()
-    work.lengths()
-    work.axes()
-    work.rate()
-    work.gaps()
+    for step in (
+        *(work.channels, work.persons, work.joints, work.lengths),
+        *(work.axes, work.rate, work.gaps),
+    ):
+        step()
     fitted = work.done()
-    if expected.fps is not None:
-        fitted = resample(fitted, expected.fps)
-    return fitted
+    return fitted if expected.fps is None else resample(fitted, expected.fps)
 
 
 class _Work:
@@ -151,8 +136,8 @@ class _Work:
         self.keypoint = recording.keypoint
         self.present, self.score = recording.present, recording.score
         self.tracks, self.layout = recording.tracks, recording.layout
-        self.unit, self.up = recording.unit, recording.up
-        self.fps = recording.fps
+        self.fps, self.unit = recording.fps, recording.unit
+        self.up = recording.up
         self.notes: list[Note] = list(recording.notes)
 
     def say(self, text: str, frames: int = 0, look_at: bool = False) -> None:
@@ -173,13 +158,11 @@ class _Work:
         if with_score and self.score is None and wanted == C:
             self.score = self.keypoint[..., -1]
             self.keypoint = self.keypoint[..., :-1]
-            seen = present_joints(self.keypoint)
-            self.present = self.present & seen
+            self.present = self.present & present_joints(self.keypoint)
             return
         if wanted - with_score != C or (with_score and self.score is None):
-            what = {2: 'x, y', 3: 'x, y, z'}.get(
-                wanted - with_score, 'numbers'
-            )
+            axes = {2: 'x, y', 3: 'x, y, z'}
+            what = axes.get(wanted - with_score, 'numbers')
             what += ', score' if with_score else ''
             raise DataError(
                 f'{self.old.source} has C = {C} numbers a joint, its shape is '
@@ -198,18 +181,15 @@ class _Work:
         left = np.setdiff1d(np.arange(M), kept)
         bodies = self.present[left].any(axis=-1)
         seen = bodies.sum(axis=1)
-        self._take_persons(kept)
+        self.keypoint, self.present = self.keypoint[kept], self.present[kept]
+        self.score = None if self.score is None else self.score[kept]
+        self.tracks = tuple(self.tracks[m] for m in kept)
         model = ", as in the model's data" if self.expected.of_model else ''
         self.say(
             f'{M - limit} of {M} persons were left out, which move less; they '
             f'are seen in {seen.min()} to {seen.max()} frames{model}',
             int(bodies.any(axis=0).sum()),
         )
-
-    def _take_persons(self, kept: np.ndarray) -> None:
-        self.keypoint, self.present = self.keypoint[kept], self.present[kept]
-        self.score = None if self.score is None else self.score[kept]
-        self.tracks = tuple(self.tracks[m] for m in kept)
 
     def joints(self) -> None:
         """Joints of the expected layout."""
@@ -254,17 +234,16 @@ class _Work:
         """The expected unit; a size that is no person's is told."""
         given, expected, stated = self.given, self.expected, self.unit
         raw = self.keypoint
-        solid = self.keypoint.shape[-1] == 3
+        solid = raw.shape[-1] == 3
         unit = given.unit or stated
         if given.scale is not None:
-            if not solid:
-                raise self._needs_depth('scale', given.scale)
+            self.need_depth('scale', given.scale)
             unit = given.unit or 'm'
-            self.keypoint = self.keypoint * np.float32(given.scale)
+            self.keypoint = raw * np.float32(given.scale)
             self.overruled('unit', stated, unit)
         elif given.unit is not None:
-            if not solid and not expected.of_model:
-                raise self._needs_depth('unit', given.unit)
+            if not expected.of_model:
+                self.need_depth('unit', given.unit)
             self.overruled('unit', stated, given.unit)
             if not solid:
                 self.say(
@@ -305,23 +284,31 @@ class _Work:
             )
         self.say(doubt, look_at=True)
 
-    def _needs_depth(self, key: str, value: Any) -> DataError:
-        return DataError(
-            f'{self.old.name}: {key} {value!r} needs x, y and z, but there '
-            f'are {self.keypoint.shape[-1]} coordinates; leave it out'
-        )
+    def need_depth(self, key: str, value: Any) -> None:
+        """Refuse what has no meaning in an image."""
+        if self.keypoint.shape[-1] != 3:
+            raise DataError(
+                f'{self.old.name}: {key} {value!r} needs x, y and z, but '
+                f'there are {self.keypoint.shape[-1]} coordinates; leave it '
+                'out'
+            )
 
     def axes(self) -> None:
         """The expected axis points up, left is on the left."""
         given, wanted = self.given, self.expected.up
         C = self.keypoint.shape[-1]
         if given.up is not None:
-            if C != 3 and not self.expected.of_model:
-                raise self._needs_depth('up', given.up)
+            if not self.expected.of_model:
+                self.need_depth('up', given.up)
             self.overruled('up', self.up, given.up)
             self.up = given.up
-        if given.mirror:
-            self._mirror(C)
+        if given.mirror:  # a horizontal axis is turned round
+            axis = 2 if C == 3 and (self.up or 'y').endswith('x') else 0
+            flat = C == 2 and self.old.img_shape is not None
+            keypoint = self.keypoint.copy()
+            keypoint[..., axis] *= -1
+            keypoint[..., axis] += self.old.img_shape[1] if flat else 0
+            self.keypoint = np.where(self.present[..., None], keypoint, 0)
         if C != 3:  # an image, its y points down as ever
             return
         if wanted is not None and self.up is not None:
@@ -360,15 +347,6 @@ class _Work:
             value = f' {value}' if fact != 'mirror' else ''
             return f'--{fact}{value} for this file'
         return f'--for {self.old.name} {fact}={value}'
-
-    def _mirror(self, C: int) -> None:
-        """Left becomes right: a horizontal axis is turned round."""
-        axis = 2 if C == 3 and (self.up or 'y').endswith('x') else 0
-        keypoint = self.keypoint.copy()
-        flat = C == 2 and self.old.img_shape is not None
-        width = self.old.img_shape[1] if flat else 0
-        keypoint[..., axis] = width - keypoint[..., axis]
-        self.keypoint = np.where(self.present[..., None], keypoint, 0)
 
     def rate(self) -> None:
         """Frames a second, as stated, or the model's."""
@@ -411,23 +389,17 @@ class _Work:
         limit = self.expected.max_gap
         self.keypoint, filled = fill_gaps(self.keypoint, self.present, limit)
         self.present = self.present | filled
-        if filled.any():
-            frames = int(filled.any(axis=(0, 2)).sum())
-            self.say(
-                f'{int(filled.sum())} positions of lost joints were '
-                f'interpolated, over at most {limit} frames each, in '
-                f'{frames} frames',
-                frames,
-            )
-        lost &= ~filled
-        if lost.any():
-            frames = int(lost.any(axis=(0, 2)).sum())
-            self.say(
-                f'{int(lost.sum())} positions of lost joints stay 0, in gaps '
-                f'of more than {limit} frames or at an end, in {frames} '
-                'frames',
-                frames,
-            )
+        for which, what in (
+            (filled, f'were interpolated, over at most {limit} frames each'),
+            (
+                lost & ~filled,
+                f'stay 0, in gaps of more than {limit} frames or at an end',
+            ),
+        ):
+            frames = int(which.any(axis=(0, 2)).sum())
+            if frames:
+                text = f'{int(which.sum())} positions of lost joints {what}'
+                self.say(f'{text}, in {frames} frames', frames)
 
     def done(self) -> Recording:
         """The recording; who reads it tells a joint at 0 for a lost one."""
@@ -450,34 +422,23 @@ class _Work:
                 f'{first / self.fps:g} s; seconds are those of the film, '
                 'frames those of the file'
             )
-        keypoint = self.keypoint
-        vague = self.present & ~present_joints(keypoint, self.score)
+        vague = self.present & ~present_joints(self.keypoint, self.score)
         if vague.any():
-            keypoint = keypoint.copy()
-            keypoint[vague, 0] = TINY
+            self.keypoint = self.keypoint.copy()
+            self.keypoint[vague, 0] = TINY
+        keys = ('keypoint', 'present', 'score', 'layout', 'tracks')
+        keys += ('fps', 'up', 'unit')
         return recording.but(
-            keypoint=keypoint,
-            present=self.present,
-            score=self.score,
-            layout=self.layout,
             joint_names=None,
-            fps=self.fps,
-            up=self.up,
-            unit=self.unit,
-            tracks=self.tracks,
             notes=tuple(self.notes),
+            **{key: getattr(self, key) for key in keys},
         )
 
 
 def motion_of(
     keypoint: np.ndarray, present: np.ndarray | None = None
 ) -> np.ndarray:
-    """How far each person's joints move about.
-
-    The variance of each joint over the frames in which it is there, in mean
-    over the joints, times the share of frames in which the person is: one
-    who stands still has none, one who is seen for a moment has little.
-    """
+    """Variance of each joint, in mean, times the share of frames with it."""
     x = keypoint.astype(np.float64)
     seen = (x != 0).any(axis=-1) if present is None else present
     count = np.maximum(seen.sum(axis=1), 1)[:, None, :, None]
@@ -490,12 +451,7 @@ def motion_of(
 def fill_gaps(
     keypoint: np.ndarray, present: np.ndarray, max_gap: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate single lost joints; absent bodies stay absent.
-
-    A joint that is lost while its body is there lies on a straight line
-    between the frames before and behind it, if the gap is short and the
-    body is there throughout.
-    """
+    """Interpolate single lost joints; absent bodies stay absent."""
     lost = present.any(axis=-1, keepdims=True) & ~present
     filled = np.zeros_like(lost)
     if not max_gap or not lost.any():
@@ -519,12 +475,7 @@ def fill_gaps(
 
 
 def resample(recording: Recording, fps: float) -> Recording:
-    """A recording at another frame rate, its segments with it.
-
-    New frame k shows the time k / fps. Joints lie on a straight line
-    between the two old frames beside it; one that is lost in either takes
-    the nearest. A new frame is in the segments of its nearest old frame.
-    """
+    """A recording at another rate: new frame k shows the time k / fps."""
     if recording.fps is None:
         raise DataError(
             f'{recording.name} states no frame rate, so that it cannot be '
@@ -560,13 +511,8 @@ def resample(recording: Recording, fps: float) -> Recording:
             num_frames=len(place),
         )
         if dropped:
-            notes.append(
-                Note(
-                    f'{dropped} segments were dropped, they have no frame '
-                    f'at {fps:g} frames/s',
-                    look_at=True,
-                )
-            )
+            text = f'{dropped} segments were dropped, they have no frame at'
+            notes.append(Note(f'{text} {fps:g} frames/s', look_at=True))
     return recording.but(
         keypoint=take_joints(keypoint, present, place),
         present=present[:, nearest],

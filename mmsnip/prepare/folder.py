@@ -25,25 +25,13 @@ from mmsnip.structures.files import safe_name
 __all__ = ['FolderSource']
 
 _OURS = ('.report.json', '.recording')  # what a conversion writes
-# Options of the readers of labels by what the command calls them.
-_OPTIONS = {
-    'labels_unit': 'unit',
-    'tiers': 'tiers',
-    'background': 'background',
-}
 
 
 class FolderSource(Source):
     """A folder, with all folders in it, of files that are read.
 
     A recording is called as its file, with the folders below the root and
-    without the ending: ``walk/p01.npy`` is ``walk/p01``. A folder whose
-    files are frames is one recording, called as the folder. Hidden files are
-    not looked at, links to folders are followed.
-
-    Labels of a file are matched by name, see `match_names`, and put to the
-    frames of each recording by `labelled`. Its splits, if it has any, are
-    those of the recordings.
+    without the ending; a folder whose files are frames is one recording.
     """
 
     def __init__(
@@ -88,9 +76,10 @@ class FolderSource(Source):
         self._by_folder = classes_from_folders
         self._labels = labels
         self._labels_kind = labels_kind
-        self._label_options = dict(
-            labels_unit=labels_unit, tiers=tiers, background=background
-        )
+        options = dict(unit=labels_unit, tiers=tiers, background=background)
+        self._label_options = {
+            key: value for key, value in options.items() if value is not None
+        }
         self._keep_unlabelled = keep_unlabelled
         self._given_classes = None if classes is None else list(classes)
         self._classes = self._given_classes
@@ -192,16 +181,12 @@ class FolderSource(Source):
                 name: dict(segments=segments, segment_labels=segment_labels)
                 for name, (segments, segment_labels) in self._labels.items()
             }
-        given = {k: v for k, v in self._label_options.items() if v is not None}
+        options = self._label_options
         try:
-            label_set = read_labels(
-                self._labels,
-                self._labels_kind,
-                **{_OPTIONS[key]: v for key, v in given.items()},
-            )
+            label_set = read_labels(self._labels, self._labels_kind, **options)
         except TypeError as error:
             raise DataError(
-                f'{sorted(given)} do not belong to labels such as '
+                f'{sorted(options)} do not belong to labels such as '
                 f'{self._labels}: labels_unit is of tables, tiers of ELAN'
             ) from error
         self._classes = self._given_classes or label_set.classes

@@ -18,20 +18,13 @@ from typing import Any
 import numpy as np
 
 from mmsnip import __version__
-from mmsnip.io.annotation import (
-    load_annotation,
-    save_annotation,
-)
+from mmsnip.io.annotation import load_annotation, save_annotation
 from mmsnip.prepare.fit import UNITS, Expected, Given, fit, resample
 from mmsnip.prepare.report import Report, report_path, save_report
 from mmsnip.prepare.source import Item, Skipped, Source
 from mmsnip.prepare.splits import apply_splits, read_splits
 from mmsnip.prepare.workers import Killed, progress_bar, work_through
-from mmsnip.skeleton.layout import (
-    SkeletonLayout,
-    get_layout,
-    layout_names,
-)
+from mmsnip.skeleton.layout import SkeletonLayout, get_layout, layout_names
 from mmsnip.skeleton.up import trunk_axis
 from mmsnip.structures import DataError, Recording, show
 from mmsnip.structures.errors import is_int
@@ -70,9 +63,13 @@ class Wanted:
         """What the user says of a recording."""
         given = self.given
         for pattern, facts in self.of_one.items():
-            if pattern == name or fnmatchcase(name, pattern):
+            if _fits(name, pattern):
                 given = replace(given, **facts)
         return given
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)
 
 
 def convert(
@@ -100,11 +97,11 @@ def convert(
     started = time.monotonic()
     report = Report(str(output), dry_run=dry_run, strict=strict)
     items = _items(source, report, (output, report_path(output)))
-    for pattern in wanted.of_one:
-        if not any(
-            i.name == pattern or fnmatchcase(i.name, pattern) for i in items
-        ):
-            report.notes.append((pattern, 'is no recording; --for names it'))
+    report.notes += [
+        (pattern, 'is no recording; --for names it')
+        for pattern in wanted.of_one
+        if not any(_fits(item.name, pattern) for item in items)
+    ]
     work = Work(source, to_plain(source.metainfo()), wanted)
     if dry_run:
         return _dry_run(work, items, splits, report)
@@ -121,7 +118,9 @@ def convert(
         report.seconds = round(time.monotonic() - started, 3)
         save_report(report)
         if not report.failed:
-            _remove_parts(parts_folder(output))
+            for path in parts_folder(output).iterdir():
+                if path.name.endswith((ENDING, '.part')):  # drafts, too
+                    path.unlink(missing_ok=True)
     return report
 
 
@@ -159,12 +158,10 @@ def read_source(
             bar.update()
     facts = [f for f, _ in _agreeing(parts, work, 'float32', report)]
     if not facts:
-        first = ''.join(
-            f'; {note.path}: {note.reason}' for note in report.skipped[:1]
-        )
+        why = [f'; {s.path}: {s.reason}' for s in report.skipped[:1]]
         raise DataError(
             f'{source.root} holds nothing usable among {report.found} '
-            f'recordings{first}'
+            f'recordings{"".join(why)}'
         )
     metainfo = _metainfo(work, facts, report)
     splits = _choose_splits(source, facts, None, report)
@@ -191,10 +188,11 @@ class Work:
         """Convert a recording and write its part, where one is named."""
         item, path = task
         found = self.try_item(item)
-        if isinstance(found, Skipped) or path is None:
-            return found if isinstance(found, Skipped) else found[1]
+        if isinstance(found, Skipped):
+            return found
         try:
-            _write_part(Path(path), *found)
+            if path is not None:
+                _write_part(Path(path), *found)
         except (TypeError, ValueError) as error:
             return Skipped(item.path, _reason(error))
         return found[1]
@@ -209,10 +207,7 @@ class Work:
             return Skipped(item.path, _reason(error))
 
     def prepare(self, item: Item) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read, fit and label a recording.
-
-        Labels are put to its own frames, at the rate that is known by then.
-        """
+        """Read, fit and label a recording."""
         expected = self.wanted.expected
         recording = self.source.read(item, expected.layout)
         recording = recording.but(name=item.name)
@@ -233,14 +228,8 @@ class Work:
                 'no body in any frame', recording.num_frames
             )
         entry = {**entry_of(recording), **self.source.more(item)}
-        return entry, self._facts(item, recording)
-
-    @staticmethod
-    def _facts(item: Item, recording: Recording) -> dict[str, Any]:
-        """What is to be known of a recording without its joints."""
         segments, layout = recording.segments, recording.layout
-        bodies = recording.bodies
-        return dict(
+        return entry, dict(
             name=item.name,
             path=item.path,
             shape=list(recording.keypoint.shape),
@@ -248,12 +237,12 @@ class Work:
             total_frames=recording.num_frames,
             fps=recording.fps,
             unit=recording.unit,
-            label=recording.label,
+            label=label,
             untrimmed=segments is not None,
             scored=recording.score is not None,
             segment_labels=[] if segments is None else segments.label.tolist(),
             largest=float(np.abs(recording.keypoint).max()),
-            trunk=trunk_axis(recording.keypoint, bodies, layout),
+            trunk=trunk_axis(recording.keypoint, recording.bodies, layout),
             notes=[[note.text, note.look_at] for note in recording.notes],
         )
 
@@ -265,15 +254,12 @@ def entry_of(recording: Recording) -> dict[str, Any]:
         frame_dir=recording.name,
         total_frames=recording.num_frames,
         keypoint=recording.keypoint,
+        fps=recording.fps,
+        keypoint_score=recording.score,
+        img_shape=recording.img_shape,
+        label=recording.label,
     )
-    for key, value in (
-        ('fps', recording.fps),
-        ('keypoint_score', recording.score),
-        ('img_shape', recording.img_shape),
-        ('label', recording.label),
-    ):
-        if value is not None:
-            entry[key] = value
+    entry = {key: value for key, value in entry.items() if value is not None}
     if tracks != tuple(map(str, range(len(tracks)))):
         entry['track_ids'] = list(tracks)
     if segments is not None:
@@ -313,7 +299,7 @@ def _items(
             continue
         if item.name in seen:
             reason = f'{item.name!r} is also the name of {seen[item.name]}'
-            report.skipped.append(Skipped(item.path, reason))
+            source.skip(item.path, reason)
             continue
         seen[item.name] = item.path
         items.append(item)
@@ -427,13 +413,13 @@ def _agreeing(parts: Parts, work: Work, dtype: str, report: Report) -> Parts:
     kept = []
     for body, (facts, path) in zip(bodies, parts):
         reason = ''
-        V, C = facts['shape'][2:]
         if body != usual:
-            others = json.loads(usual)
+            mine, V, C = json.loads(body)
+            other, *most = json.loads(usual)
             reason = (
-                f'it has {V} joints with {C} coordinates{_named(facts)}, '
-                f'most have {others[1]} with {others[2]}'
-                f'{_named(dict(layout=others[0]))}; a file holds one body'
+                f'it has {V} joints with {C} coordinates{_named(mine)}, most '
+                f'have {most[0]} with {most[1]}{_named(other)}; a file holds '
+                'one body'
             )
         elif untrimmed and not facts['untrimmed']:
             reason = 'it has no segments, others have; label it or move it'
@@ -455,9 +441,8 @@ def _agreeing(parts: Parts, work: Work, dtype: str, report: Report) -> Parts:
     return kept
 
 
-def _named(facts: Mapping[str, Any]) -> str:
-    name = facts['layout'].get('layout')
-    return f' ({name})' if name else ''
+def _named(layout: Mapping[str, Any]) -> str:
+    return f' ({layout["layout"]})' if 'layout' in layout else ''
 
 
 def _compare_axes(parts: Parts, work: Work, report: Report) -> None:
@@ -495,12 +480,7 @@ def _scored(facts: Sequence[dict[str, Any]], report: Report) -> bool:
 def _metainfo(
     work: Work, facts: Sequence[dict[str, Any]], report: Report
 ) -> dict[str, Any]:
-    """Metainfo of the output, whose recordings are counted.
-
-    ``fps`` is the most common rate of the recordings, ``unit`` stands where
-    it is that of all, ``max_gap`` is over what lost joints were
-    interpolated.
-    """
+    """Metainfo of the output, whose recordings are counted."""
     metainfo, expected = dict(work.metainfo), work.wanted.expected
     if expected.layout is not None or 'parents' not in metainfo:
         metainfo.pop('layout', None)
@@ -549,8 +529,9 @@ def _choose_splits(
     splits = source.splits(names) if splits is None else splits
     chosen, report.missing = apply_splits(splits, names)
     report.splits = {split: len(members) for split, members in chosen.items()}
-    for split in (split for split, members in chosen.items() if not members):
-        report.take('', [(f'split {split!r} has no recording', True)])
+    for split, members in chosen.items():
+        if not members:
+            report.take('', [(f'split {split!r} has no recording', True)])
     return {split: members for split, members in chosen.items() if members}
 
 
@@ -662,12 +643,7 @@ def only_one(output: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _part_name(work: Work, item: Item) -> str:
-    """File name of a converted recording, safe whatever it is called.
-
-    It changes with all that the content depends on: the source's kind and
-    options, the item, size and time of its files, what is wanted and the
-    version of mmsnip. So a part that exists is the right one.
-    """
+    """A hash of all that the content depends on: what exists is the right."""
     kind = type(work.source)
     files = []
     for path in (item.path, *item.also_reads):
@@ -735,8 +711,3 @@ def _read_part(path: Path, scores: bool = True) -> dict[str, Any]:
         ) from error
 
 
-def _remove_parts(folder: Path) -> None:
-    """Remove parts and drafts of killed processes."""
-    for path in folder.iterdir():
-        if path.name.endswith((ENDING, '.part')):
-            path.unlink(missing_ok=True)

@@ -24,12 +24,10 @@ MEDIA = (
 def match_names(
     videos: Iterable[str], names: Collection[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Find the recording that each video of a label file is.
+    """Find the recording of each video: by full name, else by its end.
 
-    A video that is called exactly as a recording is this one. Else the
-    ending of a video or a recording is left out (``p01.mp4``), and one name
-    must end in the other, folder by folder: ``p01`` and ``data/walk/p01``
-    are the recording ``walk/p01``, ``sit/p01`` is not.
+    Without endings one name must end in the other, folder by folder:
+    ``data/walk/p01.mp4`` is ``walk/p01``, ``sit/p01`` is not.
     """
     known, by_stem = set(names), {}
     for name in sorted(known):
@@ -45,16 +43,20 @@ def match_names(
         else:
             rest.append((video, plain))
     for video, plain in rest:
-        bare = _without_ending(plain)
+        path = PurePosixPath(plain)
+        bare = plain
+        if path.suffix.lower() in (*MEDIA, *READERS):
+            bare = path.with_suffix('').as_posix()
         fits = sorted(
             {
                 name
                 for form in (plain, bare)
                 for name in by_stem.get(form.rsplit('/', 1)[-1], ())
-                if _end_alike(name.split('/'), form.split('/'))
+                if f'/{name}'.endswith(f'/{form}')
+                or f'/{form}'.endswith(f'/{name}')
             }
         )
-        fits = [name for name in fits if name == bare] or fits
+        fits = [bare] if bare in fits else fits
         if len(fits) == 1 and fits[0] not in found:
             claims.setdefault(fits[0], []).append(video)
         elif len(fits) == 1:
@@ -82,17 +84,6 @@ def match_names(
                 f'{name!r}'
             )
     return found, reasons
-
-
-def _without_ending(name: str) -> str:
-    path = PurePosixPath(name)
-    known = path.suffix.lower() in (*MEDIA, *READERS)
-    return path.with_suffix('').as_posix() if known else name
-
-
-def _end_alike(one: Sequence[str], other: Sequence[str]) -> bool:
-    shared = min(len(one), len(other))
-    return list(one[-shared:]) == list(other[-shared:])
 
 
 def label_fields(
@@ -136,16 +127,14 @@ def labelled(
 ) -> Recording:
     """A recording with the labels of an item.
 
-    Where a file numbers its frames, from ``first_frame`` in steps of
-    ``frame_step``, labels in frames are these numbers. Labels in seconds
-    count from the first frame of a table, and from frame 0 of the video
-    whose poses begin later. Frame-wise labels as long as the recording are
-    its frames. Where the times of a file leave frames out, labels in frames
-    count those that it has.
+    Labels in frames are the numbers that a file gives its frames, those in
+    seconds count from its first frame, or from that of the film it is of.
     """
-    T, facts = recording.num_frames, dict(source=recording.source)
-    facts.update(num_frames=T, num_classes=num_classes)
-    mended: list[tuple[str, int]] = []
+    facts = dict(
+        source=recording.source,
+        num_frames=recording.num_frames,
+        num_classes=num_classes,
+    )
     if 'segments' in fields:
         found, mended = _clipped(fields, facts)
     elif 'timed_segments' in fields:
@@ -171,13 +160,9 @@ def _clipped(
     kept = found.start < end
     for n in np.flatnonzero(end != found.end).tolist():
         what = 'cut' if kept[n] else 'dropped'
-        mended.append(
-            (
-                f'segment {found.start[n]} to {found.end[n]} was {what}, the '
-                f'recording has {T} frames',
-                int(found.end[n] - end[n]),
-            )
-        )
+        text = f'segment {found.start[n]} to {found.end[n]} was {what}, the '
+        text += f'recording has {T} frames'
+        mended.append((text, int(found.end[n] - end[n])))
     return found.but(end=np.maximum(end, found.start + 1)).take(kept), mended
 
 
@@ -201,25 +186,17 @@ def _in_frames(
     mended: list[tuple[str, int]] = []
     if (first, step) != (0, 1):
         times = (times - (first / fps if seconds else first)) / step
-        steps = f' and goes on in steps of {step}' if step > 1 else ''
-        mended.append(
-            (
-                f'labels were moved by {first} frames, the number with which '
-                f'the file begins{steps}',
-                0,
-            )
-        )
+        text = f'labels were moved by {first} frames, the number with which '
+        text += 'the file begins'
+        text += f' and goes on in steps of {step}' if step > 1 else ''
+        mended.append((text, 0))
     length, rows = None if first else timing['num_frames'], recording.rows
     if rows is not None and not seconds and length != T:
         times = _over_gaps(times, np.asarray(rows))
         length = T if length == len(rows) else length
-        mended.append(
-            (
-                f'labels count the {len(rows)} frames of the file; they were '
-                'moved over those that its times leave out',
-                0,
-            )
-        )
+        text = f'labels count the {len(rows)} frames of the file; they were '
+        text += 'moved over those that its times leave out'
+        mended.append((text, 0))
     labels = VideoLabels(
         timing['video'],
         times,

@@ -41,13 +41,17 @@ from mmsnip.io.splits import (
     pkummd_view,
     read_pkummd_split,
 )
-from mmsnip.prepare.source import Item, Source, files_below
+from mmsnip.prepare.source import Item, Source, check_folder, files_below
 from mmsnip.structures import DataError, Recording, Segments, show
 from mmsnip.structures.errors import is_int
 from mmsnip.structures.files import safe_name
 
 __all__ = ['BabelSource', 'NTUSource', 'PKUMMDSource', 'PreparedSource']
 
+ENTRY_KEYS = (  # that a Recording has
+    *('frame_dir', 'total_frames', 'keypoint', 'keypoint_score', 'fps'),
+    *('label', 'segments', 'segment_labels', 'track_ids', 'img_shape'),
+)
 LAYOUT = 'nturgb+d-official'
 FPS = 30.0
 # Names of the splits as pyskl has them, before _train and _val.
@@ -58,13 +62,7 @@ PROTOCOLS = {
 
 
 class NTUSource(Source):
-    """All ``.skeleton`` files of NTU RGB+D in a folder and those below.
-
-    A recording is called as its file, ``S001C001P001R001A001``; the name
-    says class and splits: ``xsub_train`` and ``xsub_val``, with
-    ``xview_train`` and ``xview_val`` for 60 classes, ``xset_train`` and
-    ``xset_val`` for 120. It has as many persons as the file has actors.
-    """
+    """All ``.skeleton`` files of NTU RGB+D in a folder and those below."""
 
     published = True
 
@@ -148,21 +146,9 @@ class NTUSource(Source):
 class PKUMMDSource(Source):
     """Videos of PKU-MMD, phase I or II or both, below a folder.
 
-    The folders are found by their content, as published::
-
-        ROOT/PKU_Skeleton_Renew/0002-L.txt       skeletons, a row a frame
-        ROOT/Train_Label_PKU_final/0002-L.txt    labels, a row a segment
-        ROOT/Split/cross-subject.txt, cross-view.txt
-
-    A folder is told by the first row of most of its files: 150 numbers are
-    a frame, three or four are a label. A ``.txt`` file of another name that
-    begins with ``Training videos`` is a split list.
-
-    A recording is called as its file, ``0002-L``, and has one person or two.
-    Splits are ``xsub_train``, ``xsub_val``, ``xview_train`` and
-    ``xview_val``; those of the views are told from the names where there is
-    no list, those of the subjects cannot be. Several lists of a protocol, as
-    of two phases, are joined.
+    Folders are told by the first rows of their files, whatever they are
+    called: 150 numbers are a frame, three or four are a label, ``Training
+    videos`` begins a split list. Lists of a protocol are joined.
     """
 
     published = True
@@ -279,9 +265,8 @@ class PKUMMDSource(Source):
             item.fields['label_file'], T
         )
         facts = dict(num_frames=T, num_classes=len(PKUMMD_CLASSES))
-        recording = recording.but(
-            segments=Segments.of(segments, labels, source=item.path, **facts)
-        )
+        found = Segments.of(segments, labels, source=item.path, **facts)
+        recording = recording.but(segments=found)
         for what in mended:
             recording = recording.noted(f'labels, {what}')
         return recording
@@ -297,14 +282,14 @@ class PKUMMDSource(Source):
 
     def splits(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Both protocols, by the data set's lists."""
-        splits = {}
-        for kind, paths in self._lists.items():
-            parts = _joined(paths)
-            if not paths and kind == 'xview':
-                parts = pkummd_cross_view(names)
-            for phase, members in parts.items():
-                splits[f'{kind}_{phase}'] = members
-        return splits
+        parts = {kind: _joined(paths) for kind, paths in self._lists.items()}
+        if not self._lists['xview']:
+            parts['xview'] = pkummd_cross_view(names)
+        return {
+            f'{kind}_{phase}': members
+            for kind, phases in parts.items()
+            for phase, members in phases.items()
+        }
 
 
 def _video_of(path: Path) -> str | None:
@@ -345,7 +330,6 @@ def _kind_of(paths: Iterable[Path]) -> str | None:
 def _add(
     table: dict[str, Path], files: Mapping[str, Path], argument: str
 ) -> None:
-    """Add files of videos that are not there yet."""
     for name, path in files.items():
         if name in table:
             raise DataError(
@@ -376,18 +360,9 @@ def _joined(paths: Sequence[Path]) -> dict[str, list[str]]:
 class BabelSource(Source):
     """BABEL, its motions out of AMASS, prepared as the benchmark does.
 
-    Only densely annotated sequences are taken. Joints come from a folder of
-    extracted ones, or from AMASS's poses and a model of SMPL-H that the user
-    has; in the order of NTU RGB+D, at 30 frames a second, up to
-    ``int(30 * dur)`` frames. All categories that occur are classes, in the
-    order of their letters; segments overlap where BABEL's do, and
-    `mmsnip.datasets.BABELDataset` picks its four.
-
-    z points up and the body stays at the origin, as in the benchmark; see
-    `mmsnip.io.amass`. ``--up z`` turns it upright.
-
-    A frame without a label is background here. The benchmark's preparation
-    moves all later labels forward by it.
+    Densely annotated sequences, at 30 frames a second, up to ``int(30 *
+    dur)`` frames; z is up. A frame without a label is background here; the
+    benchmark's preparation moves all later labels forward by it.
 
     Source:
         METHOD.md section 3; line/Skeleton-Temporal-Action-Localization.
@@ -468,9 +443,7 @@ class BabelSource(Source):
 
     def _json_files(self) -> list[Path]:
         """Files of the splits that are there."""
-        if not self.root.is_dir():
-            kind = 'is no folder' if self.root.exists() else 'does not exist'
-            raise FileNotFoundError(f'{self.root} {kind}; expected a folder')
+        check_folder(self.root)
         release = self.root / 'babel_v1.0_release'
         folder = release if release.is_dir() else self.root
         extra = ('extra_train', 'extra_val') if self._extra else ()
@@ -555,12 +528,7 @@ class BabelSource(Source):
 
 
 class PreparedSource(Source):
-    """A file that another project prepared, or a folder of such files.
-
-    The keys in a file say which kind it is, see `open_prepared`. Files of a
-    folder, as ``train_data_joint.npy`` and ``val_data_joint.npy``, become
-    one data set; they must have the same classes.
-    """
+    """A file that another project prepared, or a folder of such files."""
 
     published = True
 
@@ -656,6 +624,14 @@ class PreparedSource(Source):
                 f"{where}, key 'total_frames': found {show(T)}, but keypoint "
                 f'has {keypoint.shape[-3]} frames'
             )
+        if segments is not None:
+            segments = Segments.of(
+                segments,
+                entry.get('segment_labels', ()),
+                num_frames=keypoint.shape[-3],
+                num_classes=len(known.get('classes') or ()) or None,
+                source=where,
+            )
         return Recording(
             item.name,
             keypoint,
@@ -663,17 +639,7 @@ class PreparedSource(Source):
             layout=metainfo_layout(known, V),
             fps=entry.get('fps', known.get('fps')),
             unit=known.get('unit'),
-            segments=None
-            if segments is None
-            else Segments.of(
-                segments,
-                entry.get('segment_labels', ()),
-                num_frames=keypoint.shape[-3],
-                num_classes=len(known['classes'])
-                if known.get('classes')
-                else None,
-                source=where,
-            ),
+            segments=segments,
             label=entry.get('label'),
             tracks=tuple(map(str, entry.get('track_ids') or ())),
             img_shape=entry.get('img_shape'),
@@ -682,13 +648,8 @@ class PreparedSource(Source):
 
     def more(self, item: Item) -> dict[str, Any]:
         """What the entry says beside."""
-        ours = (
-            *('frame_dir', 'total_frames', 'keypoint', 'keypoint_score'),
-            *('fps', 'label', 'segments', 'segment_labels', 'track_ids'),
-            'img_shape',
-        )
         entry = self._entry(item)
-        return {key: v for key, v in entry.items() if key not in ours}
+        return {key: v for key, v in entry.items() if key not in ENTRY_KEYS}
 
     def metainfo(self) -> dict[str, Any]:
         """What the files say, or their kind fixes."""

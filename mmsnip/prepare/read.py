@@ -20,11 +20,7 @@ def read_for(
     target: SkeletonLayout | None = None,
     **options: Any,
 ) -> Recording:
-    """Read a recording whose joints will be brought to a layout.
-
-    A foot of a BVH file often has no toe, but an End Site that shows where
-    it ends; where the layout has toes, it is read as a joint.
-    """
+    """Read a file; where the layout has toes, End Sites of feet are some."""
     recording = read(path, **options)
     ends = Path(path).suffix.lower() == '.bvh' and not options.get('end_sites')
     if target is None or not ends:

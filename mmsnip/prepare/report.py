@@ -24,32 +24,7 @@ Note = 'tuple[str, str]'
 
 @dataclass
 class Report:
-    """Result of a conversion.
-
-    Attributes:
-        output (str): File that was written, or would be.
-        found (int): Recordings that the source listed.
-        converted (int): Recordings in the output; in a dry run those that
-            would be read.
-        reused (int): Of these, kept from an interrupted run.
-        frames (int): Of all recordings.
-        hours (float): Of all recordings whose rate is known.
-        unknown_rate (int): Recordings whose rate is not.
-        seconds (float): That the conversion took.
-        dry_run (bool): Whether nothing was written.
-        strict (bool): Whether what is to be looked at was left out.
-        classes (list[dict]): ``name``, ``videos`` (recordings with it) and
-            ``segments`` of each.
-        splits (dict[str, int]): Recordings of each.
-        missing (dict[str, list[str]]): Names that a split asks for and that
-            were not converted.
-        skipped (list[Skipped]): What was left out and why.
-        notes (list[tuple[str, str]]): Recording, and what was mended or
-            taken for granted.
-        look_at (list[tuple[str, str]]): Recording, and what looks wrong, or
-            changed much.
-        listed (list[str]): Names, in a dry run only.
-    """
+    """Result of a conversion."""
 
     output: str
     found: int = 0
@@ -175,8 +150,7 @@ def format_report(report: Report, shown: int = 3) -> str:
             hours += f'{report.unknown_rate} of unknown frame rate, '
         lines[0] += f'; {report.frames} frames, {hours}in '
         lines[0] += f'{report.seconds:.1f} s'
-    for name in report.listed[: 3 * shown]:
-        lines.append(f'  {name}')
+    lines += [f'  {name}' for name in report.listed[: 3 * shown]]
     if len(report.listed) > 3 * shown:
         lines.append(f'  ... and {len(report.listed) - 3 * shown} more')
     lines += _class_lines(report.classes)
@@ -208,20 +182,19 @@ def _word(name: str) -> re.Pattern[str]:
 
 
 def _class_lines(classes: Sequence[dict[str, Any]]) -> list[str]:
-    empty = len(classes)
-    classes = [row for row in classes if row['videos']]
-    empty -= len(classes)
-    if not classes:
+    there = [row for row in classes if row['videos']]
+    if not there:
         return []
-    width = max(5, *(len(row['name']) for row in classes)) + 2
-    lines = [f'{"class":<{width}}{"videos":>8}{"segments":>10}']
-    for row in classes[:MAX_CLASSES]:
-        lines.append(
-            f'{row["name"]:<{width}}{row["videos"]:>8}{row["segments"]:>10}'
-        )
-    if len(classes) > MAX_CLASSES:
-        lines.append(f'... and {len(classes) - MAX_CLASSES} more classes')
-    if empty:
+    width = max(5, *(len(row['name']) for row in there)) + 2
+    head = dict(name='class', videos='videos', segments='segments')
+    lines = [
+        f'{row["name"]:<{width}}{row["videos"]:>8}{row["segments"]:>10}'
+        for row in (head, *there[:MAX_CLASSES])
+    ]
+    if len(there) > MAX_CLASSES:
+        lines.append(f'... and {len(there) - MAX_CLASSES} more classes')
+    if len(there) < len(classes):
+        empty = len(classes) - len(there)
         lines.append(f'{empty} further classes have no video')
     return lines
 

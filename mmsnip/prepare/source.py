@@ -11,21 +11,12 @@ from typing import Any
 
 from mmsnip.structures import Recording
 
-__all__ = ['Item', 'Skipped', 'Source', 'files_below']
+__all__ = ['Item', 'Skipped', 'Source', 'check_folder', 'files_below']
 
 
 @dataclass(frozen=True)
 class Item:
-    """One recording to convert; small, since it travels to a worker.
-
-    Attributes:
-        name (str): ``frame_dir`` of the video, unique in its source.
-        path (str): File that a reader reads.
-        fields (dict[str, Any]): What else the source knows already, such as
-            ``label`` of a trimmed recording and ``segment_labels``.
-        also_reads (tuple[str, ...]): Further files that are opened for it,
-            such as its labels.
-    """
+    """One recording to convert; small, since it travels to a worker."""
 
     name: str
     path: str
@@ -42,11 +33,7 @@ class Skipped:
 
 
 class Source(ABC):
-    """A folder, or a file, of recordings in a format of their own.
-
-    A source is made in the main process and pickled to the workers: it holds
-    paths, options and small tables, never keypoints.
-    """
+    """A folder, or a file, of recordings in a format of their own."""
 
     published = False
 
@@ -56,11 +43,7 @@ class Source(ABC):
         self.notes: list[tuple[str, str]] = []
 
     def options(self) -> dict[str, Any]:
-        """What `read` depends on beside the item and its files.
-
-        Two sources with equal options read an item alike, so that one may
-        go on where the other was interrupted.
-        """
+        """What `read` depends on beside the item and its files."""
         return {
             key: value
             for key, value in vars(self).items()
@@ -97,19 +80,18 @@ class Source(ABC):
         return {}
 
 
+def check_folder(root: str | os.PathLike[str]) -> None:
+    """Refuse what is no folder."""
+    if not os.path.isdir(root):
+        kind = 'is no folder' if os.path.exists(root) else 'does not exist'
+        raise FileNotFoundError(f'{root} {kind}; expected a folder')
+
+
 def files_below(
     root: str | os.PathLike[str], skipped: list[Skipped]
 ) -> Iterator[Path]:
-    """All files, folder by folder, in the order of their names.
-
-    Hidden files and folders are not looked at. Links to folders are
-    followed, each folder once. `skipped` gets the folders that cannot be
-    listed.
-    """
-    root = Path(root)
-    if not root.is_dir():
-        kind = 'is no folder' if root.exists() else 'does not exist'
-        raise FileNotFoundError(f'{root} {kind}; expected a folder')
+    """All files, folder by folder, in the order of their names."""
+    check_folder(root)
     seen = set()
 
     def note(error: OSError) -> None:

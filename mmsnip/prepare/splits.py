@@ -20,13 +20,7 @@ UNLABELLED = 'unlabelled'
 
 
 def read_splits(paths: Any) -> dict[str, list[str]]:
-    """Names of each split.
-
-    - ``.json``: ``{"train": [names], "val": [names]}``;
-    - ``.txt``: one name a line, the file's stem is the split
-      (``train.txt``); or a list of PKU-MMD with its two headings;
-    - a folder: every ``.txt`` file in it.
-    """
+    """Names of each split."""
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     found: dict[str, list[str]] = {}
@@ -92,10 +86,7 @@ def _json_splits(path: Path) -> dict[str, list[str]]:
 def apply_splits(
     splits: Mapping[str, Sequence[str]], names: Iterable[str]
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Names of each split that exist among `names`, and those that do not.
-
-    A name may carry the ending of its file, and backslashes for slashes.
-    """
+    """Names of each split that exist among `names`, and those that do not."""
     known = set(names)
     there: dict[str, list[str]] = {}
     missing: dict[str, list[str]] = {}
@@ -134,14 +125,7 @@ def labelled_splits(
 def stratified_split(
     names: Sequence[str], labels: Sequence[int], val_fraction: float, seed: int
 ) -> dict[str, list[str]]:
-    """Draw the same share of each class, whatever the order of the names.
-
-    What rounding takes from one class goes to the next, so that the whole
-    has the share, too; at least one recording of each class trains. Where
-    that leaves none for ``val``, as with one recording a class, the share of
-    the whole, one at least, is drawn from what the classes can spare, or
-    from all.
-    """
+    """Draw the same share of each class, whatever the order of the names."""
     rng = np.random.default_rng(seed)
     groups: dict[int, list[str]] = {}
     for name, label in sorted(zip(names, labels)):

@@ -38,11 +38,7 @@ def progress_bar(title: str, total: int, shown: bool = True) -> Any:
 def work_through(
     work: Callable[[Any], Any], tasks: Sequence[Any], workers: int
 ) -> Iterator[tuple[int, Any]]:
-    """Index and result of all tasks, as they come.
-
-    Where the system kills a process (memory), the tasks that were under way
-    are done again one at a time, so that only the one at fault is `Killed`.
-    """
+    """Index and result of all tasks, as they come."""
     if workers <= 1:
         for index, task in enumerate(tasks):
             yield index, work(task)

@@ -27,28 +27,7 @@ def read_activitynet_labels(
     path: str | os.PathLike[str],
     background: Collection[str] | str | None = None,
 ) -> LabelSet:
-    """Read ActivityNet's ground truth, or results in its layout.
-
-    Of ground truth, ``{"database": {video: ..}}``, the subsets ``training``,
-    ``validation`` and ``testing`` (capitals do not matter) become the splits
-    'train', 'val' and 'test'; another name stays as it is. A video without
-    annotations, as those of a test set, has no segment. A segment that ends
-    after the ``duration`` is reported, not cut: `to_frames` cuts by the
-    recording. Of results, ``{"results": {video: [..]}}``, classes and frame
-    rates are those that `save_detections` wrote; scores are left out.
-
-    Args:
-        path (str | os.PathLike[str]): File.
-        background (Collection[str] | str, optional): Labels of no action.
-
-    Returns:
-        LabelSet: In seconds.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If it is no such JSON, or a name stands twice; line, or
-            the path of the value, are named.
-    """
+    """Read ActivityNet's ground truth, or results in its layout."""
     document = _parse(path)
     truth = 'database' in document
     if not truth and 'results' not in document:

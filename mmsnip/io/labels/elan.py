@@ -314,11 +314,7 @@ def _aligned(
     slots: Mapping[str, float | None],
     file: Path,
 ) -> dict[str, tuple[float, float]]:
-    """Milliseconds of a tier's annotations; slots without a value spread.
-
-    They are spaced evenly along the chain of annotations, each beginning at
-    the slot where the one before it ends.
-    """
+    """Milliseconds of a tier's annotations; slots without a value spread."""
     times = {slot: time for slot, time in slots.items() if time is not None}
     spans = [one.slots or ('', '') for one in tier]
     end_of = dict(reversed(spans))

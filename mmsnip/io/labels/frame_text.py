@@ -27,32 +27,7 @@ def read_frame_text(
     path: str | os.PathLike[str],
     background: Collection[str] | str | None = BACKGROUND,
 ) -> LabelSet:
-    """Read frame-wise labels: line t of a file names the class of frame t.
-
-    A folder is that of a data set, ``groundTruth/<video>.txt`` with
-    ``mapping.txt`` and ``splits/*.bundle`` where it has them, or the folder
-    of label files itself, whose mapping and splits stand in it or beside it.
-    Rows ``index name`` of the mapping say the order of the classes, and a
-    name that it lacks is refused. A bundle lists a video a line, with or
-    without ``.txt``; its file name without ending (``train.split1``) is the
-    split. Equal lines that follow each other are one segment: two actions of
-    a class without a frame between them cannot be told apart.
-
-    Args:
-        path (str | os.PathLike[str]): Folder, or one label file.
-        background (Collection[str] | str): Names of no action. GTEA and
-            others write ``background``, Breakfast ``SIL``, 50Salads
-            ``action_start`` and ``action_end``.
-
-    Returns:
-        LabelSet: In frames, with ``num_frames`` of each video; splits hold
-        only videos that have labels.
-
-    Raises:
-        FileNotFoundError: If there is no such file or folder.
-        DataError: If a file cannot be read, has a blank line before its
-            last label, or the mapping does not fit; the line is named.
-    """
+    """Read frame-wise labels: line t of a file names the class of frame t."""
     path, none = Path(path), names_of(background) or set()
     files, mapping, bundles = {path.stem: path}, None, None
     if path.is_dir():

@@ -43,18 +43,7 @@ class LabelRow(NamedTuple):
 
 @dataclass
 class VideoLabels:
-    """Segments of one recording, in the order of the file.
-
-    Args:
-        video (str): Its name.
-        segments (np.ndarray): Half-open [start, end), (num_segments, 2)
-            float64, neither empty nor below 0; they may overlap.
-        names (list[str]): Class of each segment.
-        unit (str): 's' or 'frames'.
-        fps (float | None): Frames per second, where the file says it.
-        num_frames (int | None): T, where the file says it.
-        duration (float | None): Seconds, where the file says it.
-    """
+    """Segments of one recording, in the order of the file."""
 
     video: str
     segments: np.ndarray
@@ -67,19 +56,7 @@ class VideoLabels:
 
 @dataclass
 class LabelSet:
-    """Labels of many recordings.
-
-    Args:
-        videos (dict[str, VideoLabels]): By name, in the order of the file
-            (of a folder: sorted by name).
-        classes (list[str]): In the order of the list of classes that comes
-            with the labels, where there is one; else by first appearance.
-        splits (dict[str, list[str]]): Names of the videos of each part,
-            where the files say it.
-        unit (str): 's' or 'frames'.
-        mended (list[str]): A sentence for each row that was repaired,
-            dropped or overlaps another.
-    """
+    """Labels of many recordings."""
 
     videos: dict[str, VideoLabels]
     classes: list[str]
@@ -103,16 +80,7 @@ def build_label_set(
     mended: Iterable[str] = (),
     background: Collection[str] | str | None = None,
 ) -> LabelSet:
-    """Check and mend the rows of all videos.
-
-    Refused: a label that is no text, a time that is not finite or beyond 1e9
-    either way. Mended and reported, in this order: ``start > end`` is
-    swapped; a segment without length, or that ends at 0 or before, is
-    dropped; a start below 0 becomes 0; a row that repeats another's class
-    and times is dropped. Reported and left: a segment that begins inside
-    another one, and rows that are called as if they were no action. Rows of
-    `background` are left out.
-    """
+    """Check and mend the rows of all videos."""
     if not rows:
         raise DataError(f'{source} has no video; expected at least one')
     mended, none = list(mended), names_of(background)

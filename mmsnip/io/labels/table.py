@@ -49,11 +49,7 @@ _CLOCK = re.compile(r'(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)')
 
 
 class LabelColumns(NamedTuple):
-    """Where everything stands; indices from 0.
-
-    `end` of events is what they are: START, STOP or POINT. A space as
-    delimiter is any white space.
-    """
+    """Where everything stands; indices from 0."""
 
     delimiter: str
     header: bool
@@ -170,15 +166,7 @@ def _find_columns(
 
 
 def choose_columns(row: str, unit: str | None, place: str) -> LabelColumns:
-    """Delimiter and columns of a table, from its first row.
-
-    The delimiter is the first of tab, semicolon, comma, bar and white space
-    by which the row is a header that names video, label, start and end, or
-    by which it has four cells or more, the third and fourth of them times
-    or both empty: ``video,label,start,end``. In names neither letter case
-    nor brackets matter. Raises a DataError that names `place` where no
-    delimiter fits, a column stands twice, or the unit is not clear.
-    """
+    """Delimiter and columns of a table, from its first row."""
     columns = _match(row, unit, place)
     if columns is None:
         raise DataError(
