@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import importlib.metadata
+import io
 import json
 import os
 import platform
@@ -27,7 +28,7 @@ from mmsnip.cli.places import home
 __all__ = ['Finding', 'examine']
 
 OK, NOTE, PROBLEM = 'OK', 'note', 'problem'
-MIB, GIB = 2**20, 2**30
+MARK = 'mmsnip-probe '  # other lines are what the libraries print
 TIMEOUT_S = 300  # the first import from a slow disk takes its time
 TORCH_BUILDS = 'https://pytorch.org/get-started/locally/'
 # What a message of a library means, most particular first.
@@ -48,6 +49,9 @@ REMEDIES = {
     r'No space left': 'make room on the disk',
     r'': 'paste what `mmsnip doctor --report` prints into an issue',
 }
+
+
+Facts = Iterator[tuple[str, str, str]]  # check, state, text
 
 
 class Finding(NamedTuple):
@@ -151,31 +155,6 @@ def _packages() -> Iterator[Finding]:
             version = _version(name) or f'{_version("mmcv-lite")} (mmcv-lite)'
             yield Finding(name, OK, version)
     yield from _requirements(folder)
-    builds = [
-        f'opencv-{kind}'
-        for kind in ('python', 'contrib-python')
-        for kind in (kind, f'{kind}-headless')
-        if _version(f'opencv-{kind}')
-    ]
-    if len(builds) > 1:
-        yield Finding(
-            'opencv',
-            NOTE,
-            f'{" and ".join(builds)} overwrite each other',
-            f'pip uninstall -y {" ".join(builds)} && pip install '
-            'opencv-python-headless',
-        )
-    yield from _torchvision()
-    found = _version('onnxruntime') or _version('onnxruntime-gpu')
-    if found:
-        yield Finding('onnxruntime', OK, found)
-    else:
-        yield Finding(
-            'onnxruntime',
-            NOTE,
-            'not installed; only exported models need it',
-            'pip install onnx onnxruntime onnxscript',
-        )
 
 
 def _requirements(folder: Path | None) -> Iterator[Finding]:
@@ -205,75 +184,28 @@ def _requirements(folder: Path | None) -> Iterator[Finding]:
     yield Finding('requirements', OK, ', '.join(sound))
 
 
-def _torchvision() -> Iterator[Finding]:
-    """None is needed; one for another torch breaks who imports it."""
-    from packaging.requirements import Requirement
-
-    found, torch = _version('torchvision'), _version('torch')
-    if not (found and torch):
-        return
-    for wanted in map(
-        Requirement, importlib.metadata.requires('torchvision') or []
-    ):
-        if wanted.name == 'torch' and torch not in wanted.specifier:
-            yield Finding(
-                'torchvision',
-                PROBLEM,
-                f'{found} is made for {wanted}, {torch} is installed: '
-                'whoever imports it fails',
-                REMEDIES['torchvision'],
-            )
-
-
 def _machine() -> Iterator[Finding]:
-    """Cores, memory, disk, programs and settings of this machine."""
+    """Cores, memory and disk of this machine."""
     usable, threads = _cores(), os.environ.get('OMP_NUM_THREADS', '')
     text, state, remedy = f'{usable} usable', OK, ''
     if threads.isdigit() and int(threads) > usable:
         text += f', but OMP_NUM_THREADS={threads} asks for more'
         state, remedy = NOTE, f'export OMP_NUM_THREADS={usable}'
     yield Finding('cores', state, text, remedy)
+    shared = 'start the container with --shm-size=2g, or load without '
+    shared += 'workers: --cfg-options train_dataloader.num_workers=0'
+    room = 'make room, or name another --work-dir'
     for check, where, least, enough, remedy in (
-        (
-            'shared memory',
-            '/dev/shm',  # where the workers of loaders hand over batches
-            32 * MIB,
-            512 * MIB,
-            'start the container with --shm-size=2g, or load without '
-            'workers: --cfg-options train_dataloader.num_workers=0',
-        ),
-        (
-            'disk',
-            '.',
-            200 * MIB,
-            2 * GIB,
-            'make room, or name another --work-dir',
-        ),
+        ('shared memory', '/dev/shm', 32, 512, shared),  # of loaders
+        ('disk', '.', 200, 2048, room),
     ):
         try:
-            free = shutil.disk_usage(where).free
+            free = shutil.disk_usage(where).free / 2**20
         except OSError:
             continue
         state = PROBLEM if free < least else NOTE if free < enough else OK
-        text = f'{free / GIB:.1f} GiB free'
+        text = f'{free / 1024:.1f} GiB free'
         yield Finding(check, state, text, '' if state == OK else remedy)
-    for name, what in (
-        ('ffmpeg', 'pictures that move need'),
-        ('chromium', 'the tests of the report page need'),
-    ):
-        if shutil.which(name):
-            yield Finding(name, OK, 'found')
-        else:
-            yield Finding(name, NOTE, f'not found; only {what} it')
-    for name in ('MMSNIP_ANN_FILE', 'MMSNIP_INIT'):
-        value = os.environ.get(name)
-        if value and not Path(value).exists():
-            yield Finding(
-                name,
-                NOTE,
-                'is set, but names nothing that exists here',
-                f'unset {name}, or let it name a file by its absolute path',
-            )
 
 
 def _cores() -> int:
@@ -293,11 +225,9 @@ def _cores() -> int:
 
 def _trial() -> Iterator[Finding]:
     """Import torch and ourselves, read a checkpoint, train one step."""
-    from mmsnip.cli.probe import MARK, STEPS
-
     start = (
         'import json, sys; sys.path[:] = json.loads(sys.argv[1]); '
-        'from mmsnip.cli.probe import main; main()'
+        'from mmsnip.cli.doctor import probe; probe()'
     )
     try:
         done = subprocess.run(
@@ -371,3 +301,155 @@ def _scrub(text: str) -> str:
         pattern = rf'(?<![\w<-]){re.escape(name)}(?![\w>-])'
         text = re.sub(pattern, names[name], text)
     return text
+
+
+# Trying out, in a process of its own
+
+
+def _torch() -> Facts:
+    """Import torch and compute with it, on the CPU and the first GPU."""
+    import numpy as np
+    import torch
+    from torch import distributed
+
+    found = torch.from_numpy(np.ones((3, 4), np.float32))
+    if float((found @ found.T).sum()) != 36:
+        raise RuntimeError('torch multiplies matrices wrongly')
+    build = torch.version.cuda or getattr(torch.version, 'hip', None)
+    text = f'{torch.__version__}, built for '
+    text += f'CUDA {build}' if build else 'the CPU'
+    if distributed.is_available():
+        backends = [
+            name
+            for name in ('gloo', 'nccl')
+            if getattr(distributed, f'is_{name}_available', bool)()
+        ]
+        text += f', distributed backends: {", ".join(backends)}'
+    yield 'torch runs', 'OK', text
+    yield 'threads', 'OK', f'torch takes {torch.get_num_threads()}'
+    if torch.cuda.is_available():
+        try:
+            for index in range(torch.cuda.device_count()):
+                about = torch.cuda.get_device_properties(index)
+                size = about.total_memory / 2**30
+                yield 'GPU', 'OK', f'{about.name}, {size:.0f} GiB'
+            x = torch.ones(4, 3, 8, device='cuda')
+            torch.nn.Conv1d(3, 5, 3).cuda()(x).sum().backward()
+            torch.cuda.synchronize()
+        except Exception as error:  # the CPU may still serve
+            text = f'is visible, but fails: {_first_line(error)}'
+            yield 'GPU', 'problem', text
+    elif shutil.which('nvidia-smi') is None:
+        yield 'GPU', 'OK', 'none is visible, and none needed by configs/custom'
+    else:
+        text = 'nvidia-smi is here, but torch sees no GPU: another CUDA build'
+        yield 'GPU', 'problem' if build else 'note', text
+
+
+def _environment() -> Facts:
+    """What mmengine tells of compilers and builds."""
+    from mmengine.utils.dl_utils import collect_env
+
+    for name, value in collect_env().items():
+        text = str(value).strip()
+        if '\n' not in text:
+            yield name, 'OK', text
+
+
+def _checkpoint() -> Facts:
+    """Write and read a checkpoint as mmengine makes them."""
+    import numpy as np
+    import torch
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    from mmsnip.compat import allow_checkpoint_types, load_checkpoint
+
+    allow_checkpoint_types()
+    history = HistoryBuffer()
+    history.update(0.5)
+    file = io.BytesIO()
+    saved = dict(
+        state_dict=dict(weight=torch.arange(3.0)),
+        message_hub=dict(loss=history, rate=np.float64(0.1)),
+    )
+    torch.save(saved, file)
+    loaded = load_checkpoint(file.getvalue())
+    if loaded['message_hub']['loss'].current() != 0.5:
+        raise RuntimeError('a checkpoint came back changed')
+    text = 'of mmengine is read back, without running code of it'
+    yield 'checkpoint', 'OK', text
+
+
+def _registry() -> Facts:
+    """Import the registry, and the rooms that it imports on first use."""
+    from mmsnip import registry
+
+    counts = []
+    for name in ('MODELS', 'DATASETS', 'TRANSFORMS', 'METRICS'):
+        one = getattr(registry, name)
+        one.import_from_location()
+        counts.append(f'{len(one)} {name.lower()}')
+    yield 'registry', 'OK', ', '.join(counts)
+
+
+def _train_step() -> Facts:
+    """Build a tiny localizer and train it for one step."""
+    import torch
+    from mmaction.structures import ActionDataSample
+
+    from mmsnip.registry import MODELS
+
+    torch.manual_seed(0)
+    model = MODELS.build(
+        dict(
+            type='mmsnip.SkeletonLocalizer',
+            backbone=dict(
+                type='mmsnip.AGCN',
+                graph_cfg=dict(layout=dict(parents=[-1, 0, 1, 1])),
+                base_channels=8,
+                out_indices=(0, 6, 9),
+            ),
+            neck=dict(type='mmsnip.UShapeFusionNeck', out_channels=8),
+            head=dict(type='mmsnip.FrameLocalizationHead', num_classes=2),
+        )
+    )
+    model.init_weights()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    sample = ActionDataSample()
+    sample.gt_frame_labels = torch.arange(17) % 3
+    losses = model(torch.randn(1, 1, 17, 4, 3), [sample], mode='loss')
+    loss = sum(losses.values())
+    loss.backward()
+    optimizer.step()
+    if not torch.isfinite(loss):
+        raise RuntimeError(f'the loss of one step is {float(loss)}')
+    text = f'a tiny localizer trains, loss {float(loss):.3f}'
+    yield 'train step', 'OK', text
+
+
+STEPS = {
+    'torch': _torch,
+    'checkpoint': _checkpoint,
+    'environment': _environment,
+    'registry': _registry,
+    'train step': _train_step,
+}
+
+
+def _first_line(error: BaseException) -> str:
+    # compat.VersionError lists what does not fit in the lines below.
+    text = ' '.join(str(error).strip().splitlines()[:4])
+    return f'{type(error).__name__}: {text}'[:400]
+
+
+def probe() -> None:
+    """Take the steps, each after the one before has printed its result."""
+    for name, step in STEPS.items():
+        try:
+            result = dict(step=name, facts=list(step()))
+        except BaseException as error:  # an import may raise SystemExit
+            result = dict(step=name, error=_first_line(error))
+        sys.stdout.write(f'\n{MARK}{json.dumps(result)}\n')
+        sys.stdout.flush()
+        if 'error' in result and name in ('torch', 'registry'):
+            return

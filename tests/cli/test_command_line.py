@@ -57,14 +57,11 @@ def test_the_help_fits_one_screen(capsys):
     assert all(any(f'  {n} ' in line for line in lines) for n in COMMANDS)
 
 
-def test_the_version_is_the_packages(capsys):
+def test_the_version_is_the_packages_and_no_command_shows_the_help(capsys):
     with pytest.raises(SystemExit):
         main(['--version'])
-
     assert capsys.readouterr().out == f'mmsnip {__version__}\n'
 
-
-def test_no_command_shows_the_help(capsys):
     assert main([]) == 2
     assert 'usage: mmsnip' in capsys.readouterr().out
 

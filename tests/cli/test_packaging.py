@@ -119,7 +119,7 @@ def test_the_sdist_holds_what_a_build_and_a_reader_need(sdist):
     assert not [n for n in found if n.startswith(('tests/', 'data/', '.venv'))]
 
 
-def test_the_wheel_holds_configs_tools_and_indexes(names):
+def test_the_wheel_holds_all_of_mmsnip_and_nothing_else(names):
     mim = 'mmsnip/.mim'
 
     for folder in (mim, 'mmsnip'):
@@ -132,9 +132,6 @@ def test_the_wheel_holds_configs_tools_and_indexes(names):
         *('mmsnip/py.typed', f'{mim}/model-index.yml'),
         f'{mim}/dataset-index.yml',
     } <= names
-
-
-def test_the_wheel_holds_every_module_and_every_file_of_a_page(names):
     modules = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / 'mmsnip').rglob('*')
@@ -144,9 +141,6 @@ def test_the_wheel_holds_every_module_and_every_file_of_a_page(names):
     }
 
     assert modules - names == set()
-
-
-def test_the_wheel_holds_nothing_else(names):
     strangers = {
         name
         for name in names
@@ -157,15 +151,9 @@ def test_the_wheel_holds_nothing_else(names):
     assert strangers == set()
 
 
-def test_the_installed_command_tells_its_version(call):
-    done = call('--version')
-
-    assert done.stdout == f'mmsnip {__version__}\n'
-
-
 def test_the_installed_command_offers_all_that_the_checkout_does(call):
+    assert call('--version').stdout == f'mmsnip {__version__}\n'
     done = call('--help')
-
     for name in COMMANDS:
         assert f'  {name} ' in done.stdout
 

@@ -17,18 +17,12 @@ def lay(folder, *names):
 
 def test_the_checkout_serves_before_what_a_wheel_brought(tmp_path):
     package = lay(tmp_path / 'mmsnip', *(f'.mim/{m}' for m in places.MARKS))
-    assert places.home(package) == package / '.mim'
+    lay(tmp_path, 'tools/train.py', 'configs/custom/localize.py')
+    assert places.home(package) == package / '.mim'  # tools of others
 
     lay(tmp_path, *places.MARKS)
 
     assert places.home(package) == tmp_path
-
-
-def test_a_wheel_serves_itself_beside_tools_of_others(tmp_path):
-    package = lay(tmp_path / 'mmsnip', *(f'.mim/{m}' for m in places.MARKS))
-    lay(tmp_path, 'tools/train.py', 'configs/custom/localize.py')
-
-    assert places.home(package) == package / '.mim'
 
 
 def test_a_package_without_tools_has_no_home(tmp_path):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from mmsnip.io.detections import load_detections, save_detections
-from mmsnip.io.scores import load_scores, save_scores
 
 CLASSES = ['walk', 'stand up']
 FOUND = {
@@ -17,7 +16,7 @@ FOUND = {
 
 def test_detections_and_metrics_come_back(tmp_path):
     path = tmp_path / 'new' / 'out.json'
-    metrics = {'mAP': 0.5, 'AP@0.50/walk': float('nan')}
+    metrics = {'mAP': 0.5, 'AP@0.50/walk': float('nan')}  # null in JSON
 
     save_detections(path, FOUND, metrics, CLASSES, {'b': 29.97, 'a/1': 30})
 
@@ -31,13 +30,17 @@ def test_detections_and_metrics_come_back(tmp_path):
 def test_file_has_the_layout_of_the_contract(tmp_path):
     path = tmp_path / 'out.json'
 
-    save_detections(path, FOUND, {'mAP': np.float32(0.5)}, CLASSES, fps=10)
+    metrics = {'mAP': np.float32(0.5), 'b': -np.inf}
+    about = dict(protocol='babel', label_rule='late start', classes='no')
+    save_detections(path, FOUND, metrics, CLASSES, 10, about)
 
     def refuse(name):
         raise AssertionError(name)
 
     document = json.loads(path.read_text(), parse_constant=refuse)
-    assert document['metrics'] == {'mAP': 0.5}
+    extra = document['external_data']
+    assert (extra['label_rule'], extra['classes']) == ('late start', CLASSES)
+    assert document['metrics'] == {'mAP': 0.5, 'b': None}
     assert document['results'] == {
         'b': [
             {'label': 'stand up', 'segment': [0.2, 0.9], 'score': 0.125},
@@ -45,14 +48,6 @@ def test_file_has_the_layout_of_the_contract(tmp_path):
         ],
         'a/1': [],
     }
-
-
-def test_metrics_that_are_not_finite_are_null(tmp_path):
-    path = tmp_path / 'out.json'
-
-    save_detections(path, {}, {'a': np.nan, 'b': -np.inf}, CLASSES, 30)
-
-    assert json.loads(path.read_text())['metrics'] == {'a': None, 'b': None}
 
 
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -117,35 +112,6 @@ def test_load_takes_classes_and_frame_rate_of_a_foreign_file(tmp_path):
 
     assert found['v'].tolist() == [[1, 10, 40, 0.75]]
     assert metrics == {}
-
-
-def test_what_is_said_of_the_metrics_stands_beside_classes(tmp_path):
-    path = tmp_path / 'out.json'
-    about = dict(protocol='babel', label_rule='late start', classes='no')
-
-    save_detections(path, FOUND, None, CLASSES, 30, about)
-
-    extra = json.loads(path.read_text())['external_data']
-    assert extra['protocol'] == 'babel'
-    assert extra['label_rule'] == 'late start'
-    assert extra['classes'] == CLASSES
-
-
-def test_scores_come_back_exactly(tmp_path):
-    scores = {'file': np.random.default_rng(0).random((13, 3), np.float32)}
-
-    save_scores(tmp_path / 'scores.npz', scores, CLASSES)
-
-    read, classes = load_scores(tmp_path / 'scores.npz')
-    np.testing.assert_array_equal(read['file'], scores['file'])
-    assert classes == CLASSES
-
-
-def test_load_scores_refuses_another_archive(tmp_path):
-    np.savez(tmp_path / 'other.npz', x=np.zeros(3))
-
-    with pytest.raises(ValueError, match="lacks the array 'videos'"):
-        load_scores(tmp_path / 'other.npz')
 
 
 def test_tracks_name_the_person_of_each_detection(tmp_path):

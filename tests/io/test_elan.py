@@ -96,42 +96,38 @@ def triples(labels, video='v'):
     return list(zip(one.names, *one.segments.T.tolist()))
 
 
-def test_milliseconds_become_seconds(write):
-    labels = read_elan(write(SMALL), tiers='action')
+WORDS = ('words', 'x', [('b1', 'a1', None, 'x'), ('b2', 'a1', None, 'y')])
+
+
+@pytest.mark.parametrize(
+    ('tiers', 'expected'),
+    [
+        ('action', [('walk', 0.5, 2), ('sit', 2.5, 4.5)]),
+        # slots without a time divide it evenly
+        (['phase'], [('lift', 0.5, 1), ('swing', 1, 1.5), ('land', 1.5, 2)]),
+        # what refers to another shares its interval, in the order of
+        # PREVIOUS_ANNOTATION, or else of the file
+        (
+            ['note', 'gloss'],
+            [
+                ('fast', 2.5, 4.5),
+                ('two', 3.5, 4.5),
+                ('one', 2.5, 3.5),
+                ('deep', 1, 1.5),
+            ],
+        ),
+        ('words', [('x', 0.5, 1.25), ('y', 1.25, 2)]),
+    ],
+)
+def test_times_are_those_that_elan_draws(write, tiers, expected):
+    text = eaf(SLOTS, [ACTION, PHASE, NOTE, GLOSS, WORDS])
+
+    labels = read_elan(write(text), tiers=tiers)
 
     assert labels.unit == 's'
-    assert triples(labels) == [('walk', 0.5, 2), ('sit', 2.5, 4.5)]
-    assert labels.classes == ['walk', 'sit']
-    assert labels.mended == []
-
-
-def test_slots_without_a_time_divide_the_time_evenly(write):
-    labels = read_elan(write(SMALL), tiers=['phase'])
-
-    assert triples(labels) == [
-        ('lift', 0.5, 1),
-        ('swing', 1, 1.5),
-        ('land', 1.5, 2),
-    ]
-
-
-def test_annotations_that_refer_to_another_share_its_interval(write):
-    labels = read_elan(write(SMALL), tiers=['note', 'gloss'])
-
-    assert triples(labels) == [
-        ('fast', 2.5, 4.5),
-        ('two', 3.5, 4.5),  # PREVIOUS_ANNOTATION says the order
-        ('one', 2.5, 3.5),
-        ('deep', 1, 1.5),
-    ]
-
-
-def test_without_a_previous_one_the_order_is_that_of_the_file(write):
-    words = ('words', 'x', [('b1', 'a1', None, 'x'), ('b2', 'a1', None, 'y')])
-
-    labels = read_elan(write(eaf(SLOTS, [words, ACTION])), tiers='words')
-
-    assert triples(labels) == [('x', 0.5, 1.25), ('y', 1.25, 2)]
+    assert triples(labels) == expected
+    assert labels.classes == [name for name, *_ in expected]
+    assert bool(labels.mended) == ('note' in tiers)  # of overlaps
 
 
 def test_all_tiers_are_read_or_those_of_a_type(write):
@@ -357,45 +353,23 @@ def test_the_document_follows_the_order_of_the_schema(tmp_path):
     assert root.findtext('HEADER/PROPERTY') == '10'
 
 
-def test_scores_depend_on_their_segments(tmp_path):
+def test_scores_depend_on_their_segments_and_are_no_classes(tmp_path, write):
     path = tmp_path / 'v.eaf'
 
     save_elan(path, FOUND[:1], CLASSES, 30, with_scores=True)
 
+    labels = read_elan(tmp_path)
+    assert triples(labels) == [('walk', 0, 0.3)]
+    assert "'action score' is left out" in labels.mended[0]
     scores = read_elan(path, 'action score')
     both = read_elan(path, linguistic_types=['segment', 'score'])
     assert triples(scores) == [('0.5', 0, 0.3)]
     assert triples(both) == [('walk', 0, 0.3), ('0.5', 0, 0.3)]
     assert triples(read_elan(path, 'action')) == [('walk', 0, 0.3)]
-
-
-def test_scores_of_an_export_are_no_classes(tmp_path):
-    path = tmp_path / 'v.eaf'
-
-    save_elan(path, FOUND, CLASSES, 30, with_scores=True)
-
-    labels = read_elan(tmp_path)
-    assert sorted(labels.classes) == sorted(CLASSES)
-    assert len(labels.videos['v'].names) == len(FOUND)
-    assert labels.mended[0] == (
-        "v.eaf: tier 'action score' is left out, its type 'score' is that of "
-        'scores; choose the tiers to read it'
-    )
-
-
-def test_a_tier_of_somebodys_own_scores_is_read(write):
-    tier = ('grade', 'score', [('a1', 't1', 't4', 'good')])
-
-    labels = read_elan(write(eaf(SLOTS, [tier])))
-
-    assert labels.classes == ['good']  # it depends on no other tier
-
-
-def test_no_detection_is_an_empty_tier(tmp_path):
-    path = tmp_path / 'v.eaf'
-
+    # A tier of somebody's own scores depends on no other tier.
+    grade = ('grade', 'score', [('a1', 't1', 't4', 'good')])
+    assert read_elan(write(eaf(SLOTS, [grade]))).classes == ['good']
     save_elan(path, np.zeros((0, 4)), CLASSES, 30)
-
     assert read_elan(path, tiers='action').videos['v'].names == []
 
 

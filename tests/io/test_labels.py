@@ -143,19 +143,17 @@ def test_classes_come_by_first_appearance_or_in_the_given_order():
         b=rows_of(('wave', 0, 1)), a=rows_of(('sit', 0, 1), ('wave', 1, 2))
     )
 
-    free = build_label_set(videos, 's', 'x')
+    facts = dict(c=dict(fps=3.0))
+    free = build_label_set({**videos, 'c': []}, 's', 'x', facts=facts)
     given = build_label_set(videos, 's', 'x', ['stand', 'sit', 'wave'])
 
     assert free.classes == ['wave', 'sit']
-    assert list(free.videos) == ['b', 'a']
+    assert list(free.videos) == ['b', 'a', 'c']
+    assert free.videos['c'].segments.shape == (0, 2)
+    assert free.videos['c'].fps == 3.0
+    with pytest.raises(DataError, match='x has no video'):
+        build_label_set({}, 's', 'x')
     assert given.classes == ['stand', 'sit', 'wave']
-
-
-def test_a_video_without_a_row_stays():
-    labels = build_label_set(dict(v=[]), 's', 'x', facts=dict(v=dict(fps=3.0)))
-
-    assert labels.videos['v'].segments.shape == (0, 2)
-    assert labels.videos['v'].fps == 3.0
 
 
 @pytest.mark.parametrize(
@@ -170,11 +168,6 @@ def test_a_video_without_a_row_stays():
 def test_a_row_that_cannot_be_mended_is_refused(row, message):
     with pytest.raises(DataError, match=message):
         build_label_set(dict(v=rows_of(row)), 's', 'x.csv')
-
-
-def test_labels_of_no_video_are_refused():
-    with pytest.raises(DataError, match=r'x\.csv has no video'):
-        build_label_set({}, 's', 'x.csv')
 
 
 def labels_of(segments, names=None, unit='s', **facts):
@@ -206,9 +199,14 @@ def test_whole_frames_written_as_seconds_come_back(fps):
     ],
 )
 def test_borders_go_to_the_nearest_one_and_a_frame_stays(segment, expected):
-    found, _, _ = to_frames(labels_of([segment]), 10)
+    found, _, mended = to_frames(labels_of([segment]), 10)
 
     assert found.tolist() == [expected]
+    assert len(mended) == (expected[1] - expected[0] == 1)
+    # The file's own rate, where none is given.
+    again, _, _ = to_frames(labels_of([segment], fps=10.0))
+    assert again.tolist() == [expected]
+    assert to_frames(labels_of([[1, 2]], fps=4.0), 2)[0].tolist() == [[2, 4]]
 
 
 def test_segments_that_touch_still_touch():
@@ -235,33 +233,6 @@ def test_what_lies_outside_is_cut_or_dropped_and_reported():
         "video 'v', 'c' frames 16 to 18: dropped, it has no frame among "
         'the 13',
     ]
-
-
-def test_a_segment_that_is_lengthened_is_reported():
-    _, _, mended = to_frames(labels_of([[1.01, 1.02]]), 10)
-
-    assert mended == [
-        "video 'v', 'wave' frames 10 to 11: lengthened to this frame"
-    ]
-
-
-def test_frames_need_no_rate_and_other_lengths_are_reported():
-    labels = labels_of([[2, 5]], unit='frames', num_frames=7)
-
-    found, _, mended = to_frames(labels, num_frames=9)
-
-    assert found.tolist() == [[2, 5]]
-    assert mended == [
-        "video 'v': labels of 7 frames, 9 are recorded; what is beyond is "
-        'background, or cut off'
-    ]
-
-
-def test_the_rate_of_the_file_is_taken_where_none_is_given():
-    labels = labels_of([[1, 2]], fps=4.0)
-
-    assert to_frames(labels)[0].tolist() == [[4, 8]]
-    assert to_frames(labels, fps=2)[0].tolist() == [[2, 4]]
 
 
 def test_one_label_settles_overlaps_by_the_order_of_the_classes():
@@ -309,6 +280,7 @@ def test_arguments_that_do_not_fit_are_refused(arguments, message):
 @pytest.mark.parametrize(
     ('labelled', 'recorded', 'cause'),
     [
+        (7, 9, None),  # a few frames are told
         (30, 60, r'1/2 of the frame rate'),
         (121, 60, r'at 2 of the frame rate'),
         (12, 600, r'1/50 of the frame rate'),
@@ -318,9 +290,13 @@ def test_arguments_that_do_not_fit_are_refused(arguments, message):
 )
 def test_frame_labels_of_another_length_are_refused(labelled, recorded, cause):
     labels = VideoLabels(
-        'take', np.array([[0.0, 9]]), ['a'], 'frames', num_frames=labelled
+        'take', np.array([[2.0, 5]]), ['a'], 'frames', num_frames=labelled
     )
-
+    if cause is None:
+        found, _, mended = to_frames(labels, num_frames=recorded)
+        assert found.tolist() == [[2, 5]]
+        assert 'labels of 7 frames, 9 are recorded' in mended[0]
+        return
     with pytest.raises(DataError, match=rf'labels of {labelled}.*{cause}'):
         to_frames(labels, num_frames=recorded)
 

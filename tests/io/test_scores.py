@@ -43,18 +43,7 @@ def test_all_that_evaluates_scores_comes_back_under_any_name(tmp_path):
     assert read.scores['file'].dtype == np.float32
     assert (read.classes, read.fps) == (CLASSES, {'file': 29.97})
     assert read.settings == settings
-
-
-def test_the_file_holds_numbers_and_text_only(tmp_path):
-    scores = make_scores()
-    path = tmp_path / 'scores.npz'
-
-    save_scores(path, scores, CLASSES, make_truth(scores))
-
-    with np.load(path, allow_pickle=False) as archive:
-        kinds = {archive[key].dtype.kind for key in archive.files}
-    assert kinds <= {'U', 'i', 'f'}
-    assert [file.name for file in tmp_path.iterdir()] == ['scores.npz']
+    assert [file.name for file in path.parent.iterdir()] == ['scores.npz']
 
 
 def test_settings_may_hold_numbers_of_numpy(tmp_path):
@@ -127,17 +116,12 @@ def test_load_refuses_a_damaged_file_and_names_it(tmp_path, changes, message):
         load_scored_videos(path)
 
 
-@pytest.mark.parametrize('content', [b'', b'not a zip', b'PK\x03\x04'])
+@pytest.mark.parametrize(
+    'content', [b'', b'not a zip', b'PK\x03\x04', b'\x93NUMPY\x01\x00']
+)
 def test_load_refuses_what_is_no_archive(tmp_path, content):
     path = tmp_path / 'odd.npz'
     path.write_bytes(content)
 
     with pytest.raises(ValueError, match=r'odd\.npz (is not|cannot be)'):
         load_scores(path)
-
-
-def test_load_refuses_a_single_array(tmp_path):
-    np.save(tmp_path / 'odd.npy', np.zeros(3))
-
-    with pytest.raises(ValueError, match=r'is not an \.npz file'):
-        load_scores(tmp_path / 'odd.npy')
