@@ -113,29 +113,7 @@ def group_by_length(
     rng: np.random.Generator | None = None,
     pool: int = 50,
 ) -> np.ndarray:
-    """Order in which consecutive batches hold videos of similar length.
-
-    With random numbers, the videos are shuffled, sorted within pools of
-    ``pool`` batches, and the batches shuffled: members and order of the
-    batches differ from draw to draw. Only the last batch may be smaller.
-
-    Args:
-        lengths (Sequence[int]): Frames of each video.
-        batch_size (int): Videos of a batch, over all processes.
-        rng (np.random.Generator, optional): None sorts all videos, longest
-            first, so that a lack of memory shows at once.
-        pool (int): Batches that are sorted together; more of them mean less
-            padding and less chance. Where a data set has no more batches
-            than that, their members stay and only their order is drawn.
-            Defaults to 50.
-
-    Returns:
-        np.ndarray: Permutation of the indices, (len(lengths),) int64.
-
-    Examples:
-        >>> group_by_length([5, 9, 6, 8, 7], 2).tolist()
-        [1, 3, 4, 2, 0]
-    """
+    """Order in which consecutive batches hold videos of similar length."""
     lengths = np.asarray(lengths, np.int64)
     if rng is None:
         return np.argsort(-lengths, kind='stable')
@@ -252,34 +230,7 @@ def _cover(order: list[int], labels: Sequence[Collection[int]]) -> list[int]:
 def stratified_fraction(
     labels: Sequence[Collection[int]], fraction: float, seed: int
 ) -> list[int]:
-    """A seeded fraction of videos in which each class appears.
-
-    Videos are brought into one order that depends on the seed only: first a
-    few that show every class, then the rest, spread evenly over the classes
-    (a video counts for the rarest class that it shows). The first
-    ``round(fraction * num_videos)`` are taken, and never fewer than it needs
-    to show every class; so a smaller fraction is part of a larger one.
-
-    Args:
-        labels (Sequence[Collection[int]]): Classes that each video shows,
-            may be empty.
-        fraction (float): Share of the videos, in (0, 1].
-        seed (int): Seed of the choice.
-
-    Returns:
-        list[int]: Indices of the chosen videos, ascending.
-
-    Raises:
-        ValueError: If `fraction` is not in (0, 1].
-
-    Source:
-        Semi-supervised protocol, METHOD.md section 2.
-
-    Examples:
-        >>> chosen = stratified_fraction([[0], [0], [1], [1]], 0.5, seed=0)
-        >>> len(chosen), {c // 2 for c in chosen}
-        (2, {0, 1})
-    """
+    """A seeded fraction of videos in which each class appears."""
     if not 0 < fraction <= 1:
         raise ValueError(
             f'fraction={fraction!r} must lie in (0, 1]; 0.2 takes a fifth of '

@@ -32,10 +32,6 @@ def match_detections(
     one of highest IoU if that reaches the threshold, free or not;
     `first_claims` tells the first of several. Of equal IoU the 'first' or
     the 'last' row is taken.
-
-    Returns:
-        np.ndarray: Row of the ground truth, or -1, (num_thresholds,
-        num_detections) int64.
     """
     levels = check_thresholds(iou_thresholds)
     D, G = len(detections), len(ground_truth)
@@ -117,11 +113,7 @@ def first_claims(taken: np.ndarray) -> np.ndarray:
 def precision_after(
     true_positive: np.ndarray, num_truth: int, normal: float | None = None
 ) -> np.ndarray:
-    """Precision after each detection, (num_thresholds, num_detections).
-
-    With ``normal`` as if the class had that many true segments: true
-    positives count ``normal / num_truth`` each.
-    """
+    """Precision after each detection, (num_thresholds, num_detections)."""
     hits = np.cumsum(true_positive, axis=1)
     if normal is not None:
         hits = hits / num_truth * normal
@@ -131,10 +123,7 @@ def precision_after(
 def average_precision(
     true_positive: np.ndarray, num_truth: int, normal: float | None = None
 ) -> np.ndarray:
-    """Area under the interpolated precision-recall curve, all points.
-
-    NaN without ground truth, 0 without detections; (num_thresholds,).
-    """
+    """Area under the interpolated precision-recall curve, all points."""
     if num_truth == 0:
         return np.full(len(true_positive), np.nan)
     precision = precision_after(true_positive, num_truth, normal)
@@ -150,11 +139,7 @@ def map_report(
     claims: np.ndarray,
     classes: Sequence[str] | None,
 ) -> dict[str, float]:
-    """The dict of a protocol out of true positives: means, and each class.
-
-    ``claims`` are the true positives, (num_thresholds, num_detections). A
-    class without ground truth has AP NaN and is left out of its mean.
-    """
+    """The dict of a protocol out of true positives: means, and each class."""
     positives = np.bincount(truth.label, minlength=num_classes)
     ap = np.empty((len(claims), num_classes))
     for label in range(num_classes):

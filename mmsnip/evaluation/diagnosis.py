@@ -142,10 +142,6 @@ def detection_kinds(
     The true segment of highest IoU decides, of equal ones one of the same
     class. It is near where that IoU reaches the threshold, out of reach
     below ``min_iou`` unless the share ``inside`` of the detection lies in it.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Index in `KINDS`, (num_thresholds,
-        num_detections); row of the true segment, -1 out of reach, likewise.
     """
     if not 0 <= min_iou < 1:
         raise ValueError(f'min_iou={min_iou} must lie in [0, 1)')
@@ -180,13 +176,7 @@ def detection_kinds(
 
 
 class Verdict(NamedTuple):
-    """What is wrong with the segments of a video, in one word each.
-
-    Attributes:
-        found (list[str]): Of each prediction: 'correct' or one of `ERRORS`.
-        truth (list[str]): Of each true segment: 'found' or one of `ERRORS`.
-        about (np.ndarray): True segment of each prediction, or -1.
-    """
+    """What is wrong with the segments of a video, in one word each."""
 
     found: list[str]
     truth: list[str]

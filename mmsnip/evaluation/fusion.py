@@ -21,11 +21,7 @@ def fuse_scores(
     mode: str = 'average',
     names: Sequence[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Weighted late fusion of frame probabilities, in float64.
-
-    'average' is the weighted mean; 'product' the weighted geometric mean and
-    'logit' that of the odds, both normalized to sum 1 over the columns.
-    """
+    """Weighted late fusion of frame probabilities, in float64."""
     if mode not in MODES:
         raise ValueError(f'mode={mode!r} is unknown; use one of {MODES}')
     names = _names(inputs, names)
@@ -65,10 +61,7 @@ def fuse_scores(
 def merge_binary_scores(
     inputs: Sequence[Scores], names: Sequence[str] | None = None
 ) -> dict[str, np.ndarray]:
-    """Scores of networks of one class each, as those of one network.
-
-    Background is 1 - the highest class, so that rows need not sum to 1.
-    """
+    """Scores of networks of one class each, as those of one network."""
     names = _names(inputs, names)
     for scores, name in zip(inputs, names):
         for video, array in scores.items():

@@ -41,28 +41,7 @@ def knn_predict(
     num_neighbors: int = 20,
     temperature: float | None = 0.07,
 ) -> np.ndarray:
-    """Label of each query by a vote of its nearest neighbours.
-
-    Neighbours are those of highest cosine similarity s; each votes with
-    exp(s / temperature), or alike where that is None. Of equal votes the
-    lower label wins.
-
-    Args:
-        bank (np.ndarray): Features with labels, (B, C).
-        bank_labels (np.ndarray): (B,) integers.
-        queries (np.ndarray): Features without, (Q, C).
-        num_neighbors (int): At most B are used.
-        temperature (float, optional): Of the votes.
-
-    Returns:
-        np.ndarray: (Q,) int64.
-
-    Raises:
-        ValueError: If a shape does not fit or a number is not finite.
-
-    Source:
-        The k-NN probe of Wu et al., CVPR 2018; temperature 0.07.
-    """
+    """Label of each query by a vote of its nearest neighbours."""
     from sklearn.neighbors import KNeighborsClassifier
 
     bank, queries = _features('bank', bank), _features('queries', queries)
@@ -143,10 +122,7 @@ def silhouette(
     max_snippets: int = 2000,
     seed: int = 0,
 ) -> float:
-    """Mean silhouette over snippets, by cosine distance; -1..1.
-
-    NaN where there are fewer than two labels, or no two snippets of one.
-    """
+    """Mean silhouette over snippets, by cosine distance; -1..1."""
     from sklearn.metrics import silhouette_score
 
     features = _features('features', features)

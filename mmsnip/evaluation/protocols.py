@@ -120,21 +120,7 @@ def evaluate_scores(
     iou_thresholds: Sequence[float] | None = None,
     convention: str = 'official',
 ) -> tuple[dict[str, float], dict[str, dict[str, np.ndarray]]]:
-    """Metrics and detections of frame scores.
-
-    Args:
-        scores (Mapping[str, np.ndarray]): Per video (T, num_classes + 1).
-        truth (Mapping[str, np.ndarray]): Per video label, start, end.
-        classes (Sequence[str], optional): Names for the keys.
-        protocol (str): Key of `PROTOCOLS`.
-        proposals (Sequence[str] | Mapping[str, Mapping]): As `SegmentMAP`.
-        iou_thresholds (Sequence[float], optional): None: the protocol's.
-        convention (str): 'official' or 'clean'.
-
-    Returns:
-        tuple[dict, dict]: Metrics as `SegmentMAP` has them, of each class,
-        too; detections by proposal and video.
-    """
+    """Metrics and detections of frame scores."""
     chosen = check_protocol(protocol, proposals, iou_thresholds, convention)
     num_classes = count_classes(scores)
     options: dict[str, Any] = {'classes': class_names(classes, num_classes)}

@@ -185,10 +185,7 @@ def to_numpy(value: Any) -> np.ndarray:
 def each_video_once(
     entries: Sequence[Mapping[str, Any]],
 ) -> dict[str, Mapping[str, Any]]:
-    """First entry of each video, videos sorted by name.
-
-    A padding sampler serves a video twice; windows of a video are refused.
-    """
+    """First entry of each video, videos sorted by name."""
     videos: dict[str, Mapping[str, Any]] = {}
     for entry in entries:
         name = entry['frame_dir']

@@ -187,10 +187,7 @@ def matched_rows(
     matching: str = 'feature',
     times: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Query snippets and their positives as rows, (N * S, D) each.
-
-    With ``'time'`` without the snippets that the key view does not show.
-    """
+    """Query snippets and their positives as rows, (N * S, D) each."""
     if q.ndim != 3 or q.shape != k.shape:
         raise ValueError(
             f'q has shape {tuple(q.shape)} and k {tuple(k.shape)}, expected '

@@ -66,17 +66,7 @@ class KeyQueue(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
-        """Store the keys of a batch over the oldest ones.
-
-        Any number of keys is taken: a batch that reaches the end goes on at
-        the start, and of a batch larger than the queue the last K stay.
-
-        Args:
-            keys (Tensor): Keys of unit length, (N, D).
-
-        Raises:
-            ValueError: If the keys are not (N, D).
-        """
+        """Store the keys of a batch over the oldest ones."""
         if keys.ndim != 2 or keys.shape[1] != self.keys.shape[0]:
             raise ValueError(
                 f'keys have shape {tuple(keys.shape)}, expected (N, D) with '

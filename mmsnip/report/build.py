@@ -41,17 +41,7 @@ _CHOICES = ('protocol', 'proposals', 'iou_thresholds', 'convention')
 
 @dataclass(frozen=True)
 class Options:
-    """How a report is made.
-
-    Args:
-        recordings (str | os.PathLike[str] | None): Folder of the skeleton
-            files that the videos are called after, without annotations.
-        score_threshold (float | None): Least score of a prediction.
-        max_videos (int | None): Keep the worst ones.
-        skeleton_fps (float): Poses a second to keep at most.
-        skeleton_mb (float): Size of all skeletons at most; 0 leaves them out.
-        title (str | None): Heading of the page.
-    """
+    """How a report is made."""
 
     recordings: str | os.PathLike[str] | None = None
     score_threshold: float | None = None
@@ -67,21 +57,7 @@ def build_report(
     out: str | os.PathLike[str],
     options: Options | None = None,
 ) -> dict[str, Any]:
-    """Write the page.
-
-    Args:
-        results_path (str | os.PathLike[str]): What a tool wrote.
-        ann_path (str | os.PathLike[str] | None): Annotation file or store.
-        out (str | os.PathLike[str]): HTML file to write.
-        options (Options | None): How.
-
-    Returns:
-        dict[str, Any]: ``videos``, ``skeletons``, ``bytes`` and ``notes``.
-
-    Raises:
-        ValueError: If a file cannot be used; file and key are named.
-        OSError: If a file is missing or cannot be written.
-    """
+    """Write the page."""
     options = options or Options()
     annotated = None if ann_path is None else Annotated(ann_path)
     known = (annotated.classes, annotated.fps) if annotated else (None, None)

@@ -66,20 +66,7 @@ def load_results(
     classes: list[str] | None = None,
     fps: float | None = None,
 ) -> Results:
-    """Read predictions of any kind.
-
-    Args:
-        path (str | os.PathLike[str]): File, or folder of ``tools/infer.py``.
-        classes (list[str], optional): For a file that names none.
-        fps (float, optional): For a file that states none.
-
-    Returns:
-        Results: What it says.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is none of these; file and key are named.
-    """
+    """Read predictions of any kind."""
     path = Path(path)
     if path.is_dir():
         return _from_folder(path, classes, fps)

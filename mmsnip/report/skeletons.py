@@ -27,14 +27,7 @@ LEVELS = 4096  # of the longest side of a video's box: a millimetre of 4 m
 
 
 class Bodies(NamedTuple):
-    """Skeletons of a video: y is up, three axes, a mask of persons.
-
-    Attributes:
-        joints (np.ndarray): (M, T, V, 3) float32, 0 where nobody is.
-        mask (np.ndarray): (M, T) bool.
-        layout (SkeletonLayout): Of the joints.
-        flat (bool): Whether there are two axes only.
-    """
+    """Skeletons of a video: y is up, three axes, a mask of persons."""
 
     joints: np.ndarray
     mask: np.ndarray
@@ -108,22 +101,7 @@ def _upright(
 def read_recording(
     name: str, folder: str | os.PathLike[str] | None
 ) -> Bodies | None:
-    """Skeletons of the recording that a result is called after.
-
-    The name comes out of a file, maybe a stranger's, and the page is sent
-    around: it leads to files of that folder only.
-
-    Args:
-        name (str): Name of the video: a path, with its ending or without.
-        folder (str | os.PathLike[str] | None): Where to look.
-
-    Returns:
-        Bodies | None: None where no such file is found, none reads it, or
-        its joints fit no layout.
-
-    Raises:
-        DataError: If the name leads out of the folder.
-    """
+    """Skeletons of the recording that a result is called after."""
     from mmsnip.io.formats import READERS, read
 
     if folder is None:

@@ -22,10 +22,7 @@ MAX_FRAMES = 10**8  # of all videos: 38 days at 30 a second
 
 
 class Annotated:
-    """Ground truth and skeletons of an annotation file, by video.
-
-    A store's joints are read video by video.
-    """
+    """Ground truth and skeletons of an annotation file, by video."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = str(path)

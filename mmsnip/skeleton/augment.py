@@ -36,10 +36,7 @@ def draw_interval(
 
 
 def shear_matrix(entries: np.ndarray) -> np.ndarray:
-    """Shear with ones on its diagonal.
-
-    Source: ``shear`` of AimCLR 6cd7376 ``feeder/tools.py``.
-    """
+    """Shear with ones on its diagonal."""
     D = entries.shape[1]
     matrix = np.eye(D)
     # Row by row, D entries lie between two of the diagonal.
@@ -59,12 +56,7 @@ def draw_shear(
 def draw_noise(
     shape: tuple[int, ...], std: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Gaussian noise, by the transform of Box and Muller.
-
-    Whole arrays of uniform numbers take a third of the time of the
-    generator's own normal numbers, and the number of draws does not depend
-    on their values. Values beyond 5.8 standard deviations do not occur.
-    """
+    """Gaussian noise, by the transform of Box and Muller."""
     pairs = (math.prod(shape) + 1) // 2
     radius = rng.random(pairs, dtype=np.float32)
     angle = rng.random(pairs, dtype=np.float32)
@@ -116,34 +108,21 @@ def draw_joints(
 
 
 def mask_joints(keypoint: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Set joints to zero.
-
-    Source: Joint masks of JHang2020/Simple-Skeleton-Detection f5cd810.
-    """
+    """Set joints to zero."""
     return keypoint * ~drawn[..., None]
 
 
 def shear_joints(
     keypoint: np.ndarray, drawn: np.ndarray, matrix: np.ndarray
 ) -> np.ndarray:
-    """Send some joints through a linear map.
-
-    Source: ``joint_corruption`` of JHang2020/Simple-Skeleton-Detection
-    f5cd810.
-    """
+    """Send some joints through a linear map."""
     return np.where(drawn[..., None], rotate(keypoint, matrix.T), keypoint)
 
 
 def flip_space(
     keypoint: np.ndarray, order: np.ndarray, mirror_axis: int | None = None
 ) -> np.ndarray:
-    """Exchange left and right joints.
-
-    With a ``mirror_axis`` it is a true mirror image of a centred body; None
-    leaves the coordinates, as published, and crosses the limbs.
-
-    Source: ``random_spatial_flip`` of AimCLR 6cd7376 ``feeder/tools.py``.
-    """
+    """Exchange left and right joints."""
     M, T, V, C = keypoint.shape
     place = (np.asarray(order)[:, None] * C + np.arange(C)).reshape(-1)
     flat = keypoint.reshape(M, T, V * C)
@@ -174,15 +153,7 @@ def blur_time(
     normalize: bool = True,
     num_coords: int = 3,
 ) -> np.ndarray:
-    """Filter every coordinate along time.
-
-    ``normalize`` weighs by the present frames under the kernel, so that a
-    resting body stays where it is. False sums with zeros beyond the ends, as
-    published: with the published kernel that also enlarges the body by up to
-    2.5 times sigma, and shrinks it towards the ends.
-
-    Source: ``gaus_filter`` of AimCLR 6cd7376 ``feeder/tools.py``.
-    """
+    """Filter every coordinate along time."""
     M, T, _, C = keypoint.shape
     coords = keypoint[..., :num_coords]
     whole = body_mask is None or body_mask.all()

@@ -27,11 +27,7 @@ def present_frames(keypoint: np.ndarray) -> np.ndarray:
 def fill_absent(
     keypoint: np.ndarray, body_mask: np.ndarray, mode: str = 'hold'
 ) -> np.ndarray:
-    """Give absent frames of a person the pose of its present ones.
-
-    ``hold`` repeats the frame before, ``linear`` interpolates between two;
-    who is never present stays as it is.
-    """
+    """Give absent frames of a person the pose of its present ones."""
     if mode not in ('hold', 'linear'):
         raise ValueError(f"fill={mode!r} is unknown; use 'hold' or 'linear'")
     seen = body_mask.any(axis=1)
@@ -72,12 +68,7 @@ def center(
     num_coords: int = 3,
     joint_mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Move the lead person's origin joints to zero, everybody alike.
-
-    ``frame`` subtracts the origin frame by frame, ``first`` that of its first
-    present frame everywhere, so that the trajectory stays. Joints that
-    ``joint_mask`` (M, T, V) says are absent do not count and become zero.
-    """
+    """Move the lead person's origin joints to zero, everybody alike."""
     if mode not in ('frame', 'first'):
         raise ValueError(
             f"center={mode!r} is unknown; use 'frame', 'first' or None"

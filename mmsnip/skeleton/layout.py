@@ -84,11 +84,7 @@ def tree_root(name: str, parents: tuple[int, ...]) -> int:
 def _tree_parents(
     num_joints: int, inward: Sequence[Edge], center: int
 ) -> tuple[int, ...]:
-    """Parents of a graph's joints.
-
-    The links' own, where they form one tree; else breadth first from the
-    centre, links in the given order and whatever their direction.
-    """
+    """Parents of a graph's joints."""
     for edge in inward:
         if not all(0 <= joint < num_joints for joint in edge):
             raise ValueError(

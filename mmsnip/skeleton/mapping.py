@@ -310,10 +310,7 @@ def _pieces(
 def _copy_neighbours(
     found: dict[int, Row], target: SkeletonLayout
 ) -> set[int]:
-    """Give each joint without a row that of its nearest ancestor.
-
-    Where no ancestor has one, the nearest joint of the graph lends it.
-    """
+    """Give each joint without a row that of its nearest ancestor."""
     located = dict(found)
     copied = set(range(target.num_joints)) - set(located)
     for joint in copied:

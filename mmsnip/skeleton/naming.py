@@ -46,19 +46,7 @@ def name_words(name: str) -> list[str]:
 
 
 def split_side(name: str) -> tuple[int | None, str]:
-    """Side that a joint's name says, and the rest of the name.
-
-    Args:
-        name (str): Name; what stands before a colon is left out.
-
-    Returns:
-        tuple[int | None, str]: 0 left, 1 right or None; and the other words
-            in lower case, glued.
-
-    Examples:
-        >>> split_side('mixamorig:LeftForeArm'), split_side('hip_center')
-        ((0, 'forearm'), (None, 'hipcenter'))
-    """
+    """Side that a joint's name says, and the rest of the name."""
     return _sided(name_words(name))
 
 
@@ -91,22 +79,7 @@ def split_sides(
 
 
 def mirror_pairs(joint_names: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """Pairs of joints that a mirror exchanges, read from their names.
-
-    Understands ``left``/``right`` and ``l``/``r`` as a word anywhere in the
-    name (``left_arm``, ``Arm_L``, ``LElbow``, ``mixamorig:LeftArm``) and, if
-    the counterpart exists, glued to either end (``lhand``, ``armright``).
-
-    Args:
-        joint_names (Sequence[str]): V names.
-
-    Returns:
-        tuple[tuple[int, int], ...]: (left, right) indices, ascending.
-
-    Examples:
-        >>> mirror_pairs(['Hips', 'Hand_L', 'Hand_R', 'rfoot', 'lfoot'])
-        ((1, 2), (4, 3))
-    """
+    """Pairs of joints that a mirror exchanges, read from their names."""
     found: tuple[dict[str, int], dict[str, int]] = ({}, {})
     plain = {}
     for index, (side, rest) in enumerate(split_sides(_as_text(joint_names))):
@@ -138,10 +111,7 @@ def _as_text(joint_names: Sequence[str]) -> tuple[str, ...]:
 def find_spine(
     joint_names: Sequence[str], root: int
 ) -> tuple[int, int] | None:
-    """(bottom, top) of a vertical bone of the trunk, None where no name fits.
-
-    Where no name fits the lower end, `root` is it.
-    """
+    """(bottom, top) of a vertical bone of the trunk, None if no name fits."""
     plain: dict[str, int] = {}
     for index, (side, rest) in enumerate(split_sides(_as_text(joint_names))):
         if side is None:

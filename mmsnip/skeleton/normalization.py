@@ -44,11 +44,7 @@ def normalize_bodies(
     up_axis: int = 1,
     num_coords: int = 3,
 ) -> np.ndarray:
-    """Centre, turn and scale bodies; frames keep their place.
-
-    Arguments are those of `NormalizeSkeleton`; a line that the layout does
-    not name turns nothing; ``scale=None`` divides 2D bodies alone.
-    """
+    """Centre, turn and scale bodies; frames keep their place."""
     D, there = num_coords, None
     if D == 2:
         there = keypoint[..., 2:] > 0

@@ -63,39 +63,7 @@ _TOES = {'toe', 'toes', 'toebase', 'toe0', 'ball', 'footend'}
 
 
 def joint_parts(joint_names: Sequence[str]) -> tuple[Part | None, ...]:
-    """Part of the body that each joint is.
-
-    A word may mean different joints; the other names decide:
-
-    - BVH files and their kin call a joint by the limb that begins there.
-      Beside an upper arm, ``shoulder`` is the collar bone; where there is no
-      wrist, ``hand`` is the wrist; where there is no ankle, ``foot`` is the
-      ankle and ``toes`` the foot.
-    - Detectors in images (those that have a nose and eyes) call the middle
-      of the shoulders ``neck``; it is ``thorax`` here, as is Kinect's
-      ``spine_shoulder`` or ``shoulder_center``.
-    - Beside hips or a pelvis, ``root`` is a point on the floor that rigs
-      hang on; it says nothing.
-    - ``spine1``, ``spine2``, ``spine3`` are middle, chest and thorax, as
-      the 25 NTU joints of BABEL take them from SMPL; beside a ``spine``,
-      the last of ``spine1`` and ``spine2`` is the chest.
-
-    Args:
-        joint_names (Sequence[str]): V names.
-
-    Returns:
-        tuple[tuple[int, str] | None, ...]: Side (0 left, 1 right, -1 middle)
-            and part of each joint; None where the name says nothing, or
-            says what an earlier joint already is.
-
-    Source:
-        Joint lists as in `mmsnip.skeleton.layouts`; Kinect SDK 2.0 for the
-        shoulder's two names; the preparation of BABEL for SMPL's spine.
-
-    Examples:
-        >>> joint_parts(['Hips', 'UpperArm_L', 'Hand_L', 'tail'])
-        ((-1, 'pelvis'), (0, 'shoulder'), (0, 'wrist'), None)
-    """
+    """Part of the body that each joint is."""
     words = _side_words(joint_names)
     sided = {word for side, word in words if side >= 0}
     middle = {word for side, word in words if side < 0}

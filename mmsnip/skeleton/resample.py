@@ -15,10 +15,7 @@ PADDING = -1
 
 
 def mirror_crop_map(num_frames: int, padding: int, start: int) -> np.ndarray:
-    """A crop of T frames out of the sequence mirrored at both ends.
-
-    Source: ``temperal_crop`` of AimCLR 6cd7376 ``feeder/tools.py``.
-    """
+    """A crop of T frames out of the sequence mirrored at both ends."""
     place = np.arange(start - padding, start - padding + num_frames)
     place = np.maximum(place, -1 - place)
     return np.minimum(place, 2 * num_frames - 1 - place)

@@ -13,13 +13,7 @@ GROUP = 4  # joints that one row of a product holds
 def rotation_between(
     source: np.ndarray, target: np.ndarray, tolerance: float = 1e-6
 ) -> np.ndarray:
-    """Rotation that takes one direction to another, the short way.
-
-    The identity below ``tolerance``, so opposite directions are not turned
-    either.
-
-    Source: Euler-Rodrigues formula; guard as in the published NTU preparation.
-    """
+    """Rotation that takes one direction to another, the short way."""
     # Three numbers each: plain floats, which arrays are slow at.
     a, b, c = (float(entry) for entry in source)
     d, e, f = (float(entry) for entry in target)
@@ -109,10 +103,7 @@ def draw_rotation(
     main_angle: float = 30.0,
     other_angle: float = 1.0,
 ) -> np.ndarray:
-    """Angles about x, y and z: one axis turns far, the others hardly.
-
-    Source: ``random_rotate`` of AimCLR 6cd7376 ``feeder/tools.py``.
-    """
+    """Angles about x, y and z: one axis turns far, the others hardly."""
     main = rng.integers(3)
     limits = [main_angle if axis == main else other_angle for axis in range(3)]
     return np.array([rng.uniform(0.0, limit) for limit in limits])

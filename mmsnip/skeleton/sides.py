@@ -23,23 +23,7 @@ STRETCH = 8192  # frames at a time, in float64
 def left_right_frames(
     keypoint: np.ndarray, layout: SkeletonLayout
 ) -> tuple[int, int]:
-    """Frames in which left joints are on the left, and frames that tell.
-
-    The toes say where forward is: from the ankles (or heels) to the toes,
-    at right angles to the line from the pelvis to the head. In right-handed
-    coordinates up x forward points to the person's left; shoulders and hips
-    are held against it. A frame tells nothing where a joint is lost or the
-    feet point along the trunk.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, 3) in right-handed coordinates.
-        layout (SkeletonLayout): Its joints.
-
-    Returns:
-        tuple[int, int]: Frames (of any body) with left on the left, and all
-        frames that tell; 0, 0 where the layout lacks feet, a head or hips,
-        or there are two coordinates only.
-    """
+    """Frames in which left joints are on the left, and frames that tell."""
     starts = range(0, keypoint.shape[1], STRETCH)
     if len(starts) > 1:
         agree, told = zip(

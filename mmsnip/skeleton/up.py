@@ -24,20 +24,7 @@ AXES: dict[str, tuple[tuple[int, int], ...]] = {
 
 
 def turned(coords: np.ndarray, up: str, to: str = 'y') -> np.ndarray:
-    """Rotate so that another axis points up; the body is never mirrored.
-
-    Args:
-        coords (np.ndarray): (..., 3).
-        up (str): Axis that points up in it, of `AXES`.
-        to (str): Axis that shall.
-
-    Returns:
-        np.ndarray: (..., 3), the type of `coords`.
-
-    Examples:
-        >>> turned(np.array([1.0, 2.0, 3.0]), 'z').tolist()
-        [1.0, 3.0, -2.0]
-    """
+    """Rotate so that another axis points up; the body is never mirrored."""
     if up == to:
         return coords
     out = np.empty_like(coords)
@@ -51,25 +38,7 @@ def turned(coords: np.ndarray, up: str, to: str = 'y') -> np.ndarray:
 def up_of_bodies(
     bodies: np.ndarray, spine: tuple[int, int] | None = None
 ) -> tuple[int, int]:
-    """Axis along which the trunk points.
-
-    Without a trunk the axis along which bodies are longest, pointing up, in
-    3D; in 2D y, pointing down as pixel rows do.
-
-    Args:
-        bodies (np.ndarray): (num_bodies, V, C) finite joints of bodies that
-            are there, C = 2 or 3.
-        spine (tuple[int, int], optional): Lower and upper joint of the
-            trunk.
-
-    Returns:
-        tuple[int, int]: Axis and its sign, 1 or -1; (1, 1) of no body in 3D.
-
-    Examples:
-        >>> head_down = np.array([[[0.0, 0.0, 2.0], [0.1, 0.0, 1.5]]])
-        >>> up_of_bodies(head_down, spine=(0, 1))
-        (2, -1)
-    """
+    """Axis along which the trunk points."""
     C = bodies.shape[-1]
     if len(bodies) and spine is not None:
         bottom, top = spine
@@ -86,17 +55,7 @@ def up_of_bodies(
 def trunk_axis(
     keypoint: np.ndarray, bodies: np.ndarray, layout: SkeletonLayout
 ) -> str | None:
-    """Axis along which the trunks point, where most of them agree.
-
-    Args:
-        keypoint (np.ndarray): (M, T, V, C).
-        bodies (np.ndarray): (M, T) bool, where a person is.
-        layout (SkeletonLayout): Its joints.
-
-    Returns:
-        str | None: ``'y'``, ``'-z'``, ..; None in two dimensions, without a
-        trunk, or where the trunks point along no axis.
-    """
+    """Axis along which the trunks point, where most of them agree."""
     if keypoint.shape[-1] != 3:
         return None
     trunk = vertical_axis(keypoint, bodies, layout)

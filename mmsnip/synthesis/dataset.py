@@ -146,20 +146,7 @@ def synthesize_untrimmed(
     seed: int = 0,
     frames: tuple[int, int] = (600, 1200),
 ) -> dict[str, Any]:
-    """Annotation file of untrimmed videos.
-
-    Args:
-        num_train (int): Training videos.
-        num_val (int): Validation videos.
-        seed (int): Seed of the set, 0 or more.
-        frames (tuple[int, int]): Shortest and longest video.
-
-    Returns:
-        dict[str, Any]: ``metainfo``, ``split`` and ``annotations``.
-
-    Raises:
-        ValueError: If a length is under 60 frames or the two are swapped.
-    """
+    """Annotation file of untrimmed videos."""
     if not 60 <= frames[0] <= frames[1]:
         raise ValueError(
             f'frames={frames} must be a shortest and a longest length of at '
@@ -178,16 +165,7 @@ def synthesize_untrimmed(
 def synthesize_trimmed(
     num_train: int = 320, num_val: int = 80, seed: int = 0
 ) -> dict[str, Any]:
-    """Annotation file of trimmed videos.
-
-    Args:
-        num_train (int): Training clips.
-        num_val (int): Validation clips.
-        seed (int): Seed of the set, 0 or more.
-
-    Returns:
-        dict[str, Any]: ``metainfo``, ``split`` and ``annotations``.
-    """
+    """Annotation file of trimmed videos."""
     parts = {
         split: [synthesize_clip(seed, split, index) for index in range(count)]
         for split, count in (('train', num_train), ('val', num_val))

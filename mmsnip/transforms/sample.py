@@ -23,21 +23,7 @@ _GENERATORS: dict[tuple[int, int, int], np.random.Generator] = {}
 
 
 def sample_rng(results: dict[str, Any]) -> np.random.Generator:
-    """Generator that the transforms of a sample draw from.
-
-    ``results['rng']`` where the data set put one there. Else, in a worker of
-    a loader, one generator for the life of that worker, seeded by torch's
-    seed of the worker, which is new in every epoch; in the main process a
-    new one, seeded by a number out of torch's global generator. Both are
-    kept apart by the rank of the process. NumPy's global state is never
-    asked: mmengine seeds it alike at the start of every epoch.
-
-    Args:
-        results (dict[str, Any]): Sample of a pipeline.
-
-    Returns:
-        np.random.Generator: Not shared with any other worker.
-    """
+    """Generator that the transforms of a sample draw from."""
     rng = results.get('rng')
     if rng is not None:
         return rng
@@ -124,15 +110,7 @@ def layout_of(results: dict[str, Any], who: str) -> SkeletonLayout:
 
 
 def retime(results: dict[str, Any], frame_map: np.ndarray) -> None:
-    """Send a sample through a frame map: poses, mask, segments, labels.
-
-    Args:
-        results (dict[str, Any]): Sample, changed in place: ``keypoint``,
-            ``body_mask``, ``frame_index``, ``total_frames``, and where there
-            ``segments``, ``segment_labels``, ``frame_labels``.
-        frame_map (np.ndarray): Position of each new frame in the old ones,
-            (T_new,); see `mmsnip.skeleton.resample`.
-    """
+    """Send a sample through a frame map: poses, mask, segments, labels."""
     keypoint, mask = results['keypoint'], mask_of(results)
     T = keypoint.shape[1]
     outer = results.get('frame_index', np.arange(T))

@@ -268,12 +268,7 @@ def project_bodies(poses: Poses) -> np.ndarray:
 def follow(
     points: np.ndarray, fps: float, aspect: float
 ) -> tuple[np.ndarray, float, tuple[float, float]]:
-    """A camera that keeps its distance and walks along with the bodies.
-
-    Returns:
-        tuple[np.ndarray, float, tuple[float, float]]: Centre at each frame,
-        (T,), half the width, and the limits of the height.
-    """
+    """A camera that keeps its distance and walks along with the bodies."""
     x, y = points[..., 0], points[..., 1]
     T = points.shape[1]
     there = np.isfinite(x).any(axis=(0, 2))

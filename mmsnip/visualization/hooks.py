@@ -30,11 +30,7 @@ from mmsnip.visualization.visualizer import record_figures, record_timeline
 
 
 class _PictureHook(Hook):
-    """Looks at each batch of a test, and on request of a validation.
-
-    A hook has `restart`, which forgets earlier videos, and `look`, at a batch
-    and its answers. Files of a validation end in the training iterations.
-    """
+    """Looks at each batch of a test, and on request of a validation."""
 
     priority = 'NORMAL'
 

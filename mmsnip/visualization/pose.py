@@ -45,10 +45,7 @@ def check_poses(
     num_frames: int | None = None,
     partial: bool = False,
 ) -> Poses:
-    """Poses with a mask, once their shapes fit the video.
-
-    Persons that lack some joints count where ``partial`` or a mask says so.
-    """
+    """Poses with a mask, once their shapes fit the video."""
     poses = Poses(*poses)
     joints = np.asarray(poses.joints)
     if joints.ndim != 4 or joints.shape[3] not in (2, 3) or not joints.size:
@@ -108,11 +105,7 @@ def up_axis(
 def view_across(
     joints: np.ndarray, up: tuple[int, int], pairs: Sequence[Pair] = ()
 ) -> np.ndarray:
-    """Direction on the ground that a frontal view shows to the right.
-
-    From the first of several bodies to the last; of one body, (1, V, 3),
-    from its right to its left by ``pairs`` of joints.
-    """
+    """Direction on the ground that a frontal view shows to the right."""
     ground = np.asarray(joints, dtype=np.float64)[..., _ground_axes(up)]
     body = ground[0]
     finite = np.isfinite(body).all(1)
@@ -234,11 +227,7 @@ def draw_bodies(
     turn_deg: float = TURN_DEG,
     apart: float = 0.8,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw who is there side by side, no farther ``apart`` than that height.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Middle and half the extent, (2,) each.
-    """
+    """Draw persons side by side, at most ``apart`` heights away."""
     across = None
     if bodies.shape[-1] == 3:
         across = view_across(bodies, up, pairs)

@@ -45,11 +45,7 @@ MARKERS = ('o', '^', 's', 'D', 'v', 'P')
 
 
 def read_scalars(path: str | Path) -> tuple[Series, Series]:
-    """Training and validation series of mmengine's log.
-
-    An iteration that a resumed run repeats counts as written last; a last
-    line that was cut off is left out.
-    """
+    """Training and validation series of mmengine's log."""
     train: dict[str, dict[float, float]] = {}
     val: dict[str, dict[float, float]] = {}
     epoch_end: dict[int, float] = {}

@@ -29,36 +29,20 @@ DEFAULT_FPS = 30.0
     name=['TimelineVisualizer', 'SkeletonLocalizationVisualizer']
 )
 class TimelineVisualizer(Visualizer):
-    """mmengine's visualizer, whose data samples are untrimmed videos.
-
-    Takes the arguments of ``mmengine.visualization.Visualizer``; the
-    picture itself is made by `draw_timeline`. Configs may also call it
-    ``mmsnip.SkeletonLocalizationVisualizer``.
-    """
+    """mmengine's visualizer, whose data samples are untrimmed videos."""
 
     @master_only
     def add_datasample(
         self, name: str, data_sample: Any, **given: Any
     ) -> None:
-        """Draw a video's timeline; send it to every backend, and to a file.
-
-        Args:
-            name (str): Of the picture, and its title.
-            data_sample (BaseDataElement): Answer of `SkeletonLocalizer`.
-            **given (Any): Arguments of `record_timeline`.
-        """
+        """Draw a video's timeline; send it to every backend, and to a file."""
         record_timeline(self, name, data_sample, **given)
 
     @master_only
     def add_figures(
         self, figures: Mapping[str, Figure], step: int = 0
     ) -> None:
-        """Send pictures, such as those of `draw_diagnosis`, to every backend.
-
-        Args:
-            figures (Mapping[str, Figure]): Pictures by name.
-            step (int): Step that they are recorded at.
-        """
+        """Send pictures to every backend."""
         record_figures(self, figures, step)
 
 
