@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 
-from mmsnip.io.formats.ntu_names import ntu_name, stem
+from mmsnip.io.formats.ntu import ntu_name, stem
 from mmsnip.structures import DataError
 from mmsnip.structures.files import read_text, safe_name
 

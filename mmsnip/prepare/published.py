@@ -16,6 +16,7 @@ from mmsnip.io.formats import read
 from mmsnip.io.formats.amass import (
     data_set_of,
     find_motion,
+    load_smplh,
     read_amass,
     read_amass_joints,
     read_amass_motion,
@@ -26,7 +27,7 @@ from mmsnip.io.formats.babel import (
     babel_segments,
     read_babel_json,
 )
-from mmsnip.io.formats.ntu_names import (
+from mmsnip.io.formats.ntu import (
     NTU_CLASSES,
     ntu_name,
     read_name_list,
@@ -34,7 +35,6 @@ from mmsnip.io.formats.ntu_names import (
 )
 from mmsnip.io.formats.pkummd import PKUMMD_CLASSES, read_pkummd_labels
 from mmsnip.io.formats.prepared import Prepared, open_prepared
-from mmsnip.io.formats.smpl import load_smplh
 from mmsnip.io.splits import (
     ntu_split,
     pkummd_cross_view,

@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 
 from mmsnip.io.formats.amass import (
-    find_motion,
-    frames_at_30_fps,
-    read_amass,
-    read_amass_joints,
-)
-from mmsnip.io.formats.smpl import (
     NTU_FROM_SMPLH,
     SMPLH_JOINTS_OF_NTU,
+    find_motion,
+    frames_at_30_fps,
     load_smplh,
     ntu_joints,
+    read_amass,
+    read_amass_joints,
 )
 from mmsnip.skeleton.layout import from_graph_cfg
 from mmsnip.structures import DataError

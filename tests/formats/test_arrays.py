@@ -22,14 +22,6 @@ class Trap:
         return open, (str(self.path), 'w')
 
 
-def test_one_person_without_an_axis_gets_one(tmp_path):
-    np.save(tmp_path / 'walk.npy', poses()[0])
-
-    keypoint, _ = load_sequence(str(tmp_path / 'walk.npy'))
-
-    assert keypoint.shape == (1, 13, 5, 3)
-
-
 def test_npz_with_several_unnamed_arrays_is_refused(tmp_path):
     np.savez(tmp_path / 'a.npz', one=poses(), two=poses())
 

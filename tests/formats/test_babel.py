@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import strategies as st
 
 from mmsnip.io.formats.babel import (
     BabelSegment,
@@ -201,24 +200,3 @@ def test_what_is_no_babel_json_is_refused(tmp_path, text, message):
 
     with pytest.raises(DataError, match=message):
         read_babel_json(path)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-PLACES = [
-    (),
-    ('7',),
-    *(('7', key) for key in ('dur', 'feat_p', 'seq_ann', 'frame_ann')),
-    ('7', 'frame_ann', 'labels'),
-    ('7', 'frame_ann', 'labels', 0),
-    *(
-        ('7', 'frame_ann', 'labels', 1, key)
-        for key in ('start_t', 'end_t', 'act_cat', 'proc_label')
-    ),
-]

@@ -311,9 +311,6 @@ def test_a_small_file_cannot_ask_for_much_memory(tmp_path):
         read_bvh(save(tmp_path, text))
 
 
-WORDS = ['nan', 'inf', '-1', '1e400', '9' * 400, '{', '}', '', ',', 'ROOT x']
-
-
 @pytest.mark.data
 def test_bandai_files_give_the_published_joints(data_dir, record_property):
     content = load_annotation(data_dir / 'bandai_trimmed.pkl')

@@ -180,14 +180,6 @@ def test_a_broken_file_is_refused_by_line(write, change, message):
     assert str(path) in str(caught.value)
 
 
-CHANGES = ['drop', 'double', 'cut', 'word', 'line']
-WORDS = [
-    *('', '0', '-1', '1', '2', '25', '26', '1000000000', '9' * 5000, 'nan'),
-    *('inf', '-Infinity', '1e400', 'x', '0x1', '1_0', '1,5', '\x1c', '\u2028'),
-    *('\u00a0', '\x00', '#', '"', '\u0663'),
-]
-
-
 @pytest.mark.data
 def test_real_files_equal_the_plain_parser(data_dir):
     paths = sorted((data_dir / 'ntu_samples').glob('*.skeleton'))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmsnip.io.formats.ntu_names import (
+from mmsnip.io.formats.ntu import (
     NTU_CLASSES,
     NTUName,
     ntu_name,
@@ -61,19 +61,10 @@ def test_the_classes_are_those_of_the_readme():
     assert NTU_CLASSES[98] == 'running on the spot'
 
 
-@pytest.mark.parametrize(
-    'text',
-    [
-        MISSING,
-        MISSING.replace('\n', '\r\n'),
-        '\n'.join(f'{name}.skeleton' for name in NAMES),
-        '\n\n'.join([*NAMES, *NAMES]),
-    ],
-    ids=['prose', 'crlf', 'endings', 'twice'],
-)
-def test_a_list_gives_its_names_once(tmp_path, text):
+def test_a_list_gives_its_names_once(tmp_path):
     path = tmp_path / 'missing.txt'
-    path.write_bytes(text.encode())
+    text = f'{MISSING}\n{NAMES[0]}.skeleton\n'
+    path.write_bytes(text.replace('\n', '\r\n').encode())
 
     assert read_name_list(path) == NAMES
 

@@ -175,10 +175,3 @@ def test_labels_without_a_length_are_cut_at_zero_only(write):
 def test_a_broken_label_row_is_refused_by_line(write, line, message):
     with pytest.raises(DataError, match=message):
         read_pkummd_labels(write(f'1,2,3,1\n{line}\n'))
-
-
-CHANGES = ['drop', 'double', 'cut', 'word', 'line']
-WORDS = [
-    *('', '-1', '9' * 5000, 'nan', 'inf', '1e400', 'x', '1_0', ';', '\x1c'),
-    *('\u00a0', '\x00', '#', '\u0663', '1\n', '\r'),
-]

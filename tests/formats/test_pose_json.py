@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import strategies as st
 
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.structures import DataError
@@ -265,19 +264,6 @@ def test_yolo_bodies_without_a_track_are_tracked_beside_those_with(tmp_path):
     assert metadata['track_ids'] == ['3', '0']
 
 
-def test_alphapose_takes_its_ids_and_image_numbers(tmp_path):
-    x, s = bodies(17), scores(17)
-    entries = alphapose(x, s)
-    del entries[2 * 3 : 2 * 4]  # nobody was found in image 3
-    keypoint, metadata = read_pose_json(write(tmp_path, entries))
-    x[:, 3], s[:, 3] = 0, 0
-    check(keypoint, metadata, x, s)
-    assert metadata['track_ids'] == ['1', '2']
-    assert metadata['mended'] == [
-        '1 frame numbers are missing; nobody is there in these frames: 3'
-    ]
-
-
 def test_coco_annotations_give_the_shape_of_the_images(tmp_path):
     x, s = bodies(17), scores(17)
     document = dict(
@@ -445,34 +431,3 @@ def test_folder_of_two_formats_is_refused(tmp_path):
     frames = [openpose(bodies(25), scores(25))[0], yolo(x, s)[1]]
     with pytest.raises(DataError, match="dialect='yolo', but"):
         read_pose_json(write_folder(tmp_path, frames))
-
-
-VALID = {
-    'openpose': openpose(bodies(18), scores(18))[:2],
-    'mmpose': dict(instance_info=mmpose(bodies(17), scores(17))[:2]),
-    'mediapipe': mediapipe_forms(bodies(33), scores(33))['tasks'][:2],
-    'yolo': yolo(bodies(17), scores(17))[:2],
-    'alphapose': alphapose(bodies(17), scores(17))[:3],
-}
-WORDS = [
-    *('NaN', '-Infinity', 'null', '""', '[]', '{}', '-1', '1e400', 'true'),
-    *('9' * 30, '"\\ud800"', '[[[1]]]'),
-]
-
-
-KEYS = [
-    *('people', 'instances', 'predictions', 'instance_info', 'images'),
-    *('annotations', 'image_id', 'keypoints', 'keypoint_scores', 'box'),
-    *('confidence', 'x', 'y', 'visible', 'landmarks', 'landmark', 'frames'),
-    *('pose_world_landmarks', 'frame_id', 'meta_info', 'keypoint_id2name'),
-    *('categories', 'pose_keypoints_2d', 'pose_keypoints_3d', 'track_id'),
-    *('id', 'metadata', 'fps', 'width', 'height'),
-]
-JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
-    ),
-    max_leaves=25,
-)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsnip.io.annotation import load_annotation, validate_annotation
-from mmsnip.io.formats.ntu_names import NTU_CLASSES
+from mmsnip.io.formats.arrays import ArrayRows
+from mmsnip.io.formats.ntu import NTU_CLASSES
 from mmsnip.io.formats.prepared import open_prepared
-from mmsnip.io.formats.rows import ArrayRows
 from mmsnip.structures import DataError
 from tests.formats.prepared_files import (
     babel_subset,

@@ -7,7 +7,7 @@ import pytest
 
 from mmsnip.datasets.benchmarks import SUBSETS, BABELDataset
 from mmsnip.io.annotation import load_annotation
-from mmsnip.io.formats.smpl import NTU_FROM_SMPLH
+from mmsnip.io.formats.amass import NTU_FROM_SMPLH
 from mmsnip.prepare.job import convert, entry_of
 from mmsnip.prepare.published import BabelSource
 from mmsnip.structures import DataError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmsnip.io.annotation import load_annotation
-from mmsnip.io.formats.ntu_names import NTU_CLASSES
+from mmsnip.io.formats.ntu import NTU_CLASSES
 from mmsnip.prepare.job import convert
 from mmsnip.prepare.published import NTUSource
 from tests.formats.ntu_text import FIRST_ID, frames_of, ntu_text, standing

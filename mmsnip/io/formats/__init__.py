@@ -21,14 +21,15 @@ from mmsnip.io.formats import (  # noqa: F401
     ultralytics,
     vicon,
 )
-from mmsnip.io.formats.folders import group_frames, recordings_in
 from mmsnip.io.formats.registry import (
     FOLDERS,
     FORMATS,
     READERS,
     Format,
+    group_frames,
     head_of,
     reader,
+    recordings_in,
 )
 from mmsnip.io.formats.tracks import share_slots
 from mmsnip.structures import DataError, Recording

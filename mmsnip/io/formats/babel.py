@@ -156,10 +156,6 @@ def seconds_to_frames(
 
     Frame n lies at ``n / fps`` seconds and belongs to an interval with
     ``start_s <= n / fps < end_s``.
-
-    Source:
-        Per-frame labels of the benchmark's preparation, line/Skeleton-
-        Temporal-Action-Localization ``prepare/create_dataset.py``.
     """
     times = np.arange(num_frames) / fps
     starts = np.searchsorted(times, np.asarray(start_s, np.float64), 'left')

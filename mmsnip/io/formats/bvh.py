@@ -11,7 +11,7 @@ import numpy as np
 
 from mmsnip.io.formats.clock import nice_rate
 from mmsnip.io.formats.registry import reader
-from mmsnip.io.formats.rows import read_numbers
+from mmsnip.io.formats.table import read_numbers
 from mmsnip.io.formats.tracks import MAX_PERSONS
 from mmsnip.skeleton.layout import from_graph_cfg
 from mmsnip.structures import DataError, Recording

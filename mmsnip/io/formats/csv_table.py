@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,15 @@ from mmsnip.skeleton.layouts import BUILTIN
 from mmsnip.structures import DataError, Recording
 from mmsnip.structures.files import MAX_BYTES
 
-__all__ = ['column_map', 'described', 'read_csv', 'read_known']
+__all__ = [
+    'column_map',
+    'filled',
+    'marker_recording',
+    'rate_of',
+    'read_csv',
+    'read_known',
+    'split_lines',
+]
 
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
 # Share of frames with two rows of an id, or of none, above which these are
@@ -123,7 +131,7 @@ def _recording(
         )
     notes += more
     unit = found.unit
-    return described(
+    return _described(
         path,
         columns,
         notes,
@@ -137,7 +145,7 @@ def _recording(
     )
 
 
-def described(
+def _described(
     path: Path,
     columns: Any,
     notes: Notes,
@@ -145,16 +153,7 @@ def described(
     layout: str | None = None,
     **facts: Any,
 ) -> Recording:
-    """Recording of a table's arrays, as a column map describes them.
-
-    Args:
-        path (Path): File.
-        columns (ColumnMap): What the user says; it goes first.
-        notes (Notes): What was done so far.
-        names (list[str]): V joints.
-        layout (Any): Their layout, where the file fixes it.
-        **facts (Any): ``keypoint``, ``present``, ``score`` and other fields.
-    """
+    """Recording of a table's arrays, as a column map describes them."""
     order, layout, names = _arranged(names, columns, layout, path)
     for key in ('keypoint', 'present', 'score'):
         if facts.get(key) is not None:
@@ -363,7 +362,10 @@ def _dense(
             f'{path}: {M} persons, more than {MAX_PERSONS}; is the person '
             'the right column?'
         )
-    if min(MAX_BYTES, max(2**26, 2000 * _size(path))) < M * T * V * C * 8:
+    if (
+        min(MAX_BYTES, max(2**26, 2000 * path.stat().st_size))
+        < M * T * V * C * 8
+    ):
         raise DataError(
             f'{path}: {M} persons, {T:,} frames and {V} joints are far more '
             f'than its {table.num_rows:,} rows hold; are frame, person and '
@@ -382,9 +384,7 @@ def _dense(
         notes.say(
             f'{len(keys) - len(last)} rows repeat an earlier one (first '
             f'at line {line}); the last one counts',
-            len(
-                np.unique(frames[np.setdiff1d(np.arange(len(keys)), last)])
-            ),
+            len(np.unique(frames[np.setdiff1d(np.arange(len(keys)), last)])),
         )
     if np.array_equal(keys[:, 0], np.arange(0, T * V, V)):
         keypoint = values[None]  # a row a frame, as they come
@@ -401,10 +401,6 @@ def _dense(
     tracks = tuple(place) if any(place) else ()
     found = dict(keypoint=keypoint, score=score, present=None, tracks=tracks)
     return found, notes
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size
 
 
 def _check_wide(table: Table, frames: np.ndarray) -> None:
@@ -465,3 +461,99 @@ def _spell(name: str) -> Any:
     """Words of a name in any order: LeftHip, left_hip, hip left."""
     words = sorted(word.lower() for word in _WORD.findall(name[:200]))
     return tuple(words) or (name,)
+
+
+MAX_VALUES = 2**28
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines of a text, whatever ends them."""
+    return text.replace('\r\n', '\n').replace('\r', '\n').split('\n')
+
+
+def filled(cells: Sequence[str]) -> list[str]:
+    """Cells where one that is empty takes that on its left."""
+    found, left = [], ''
+    for cell in cells:
+        left = cell.strip() or left
+        found.append(left)
+    return found
+
+
+def rate_of(word: str, where: str) -> float | None:
+    """Frame rate of a header, None where it is 0 or missing."""
+    try:
+        rate = float(word)
+    except ValueError:
+        raise DataError(
+            f'{where}: found {word[:40]!r}, expected frames a second'
+        ) from None
+    return rate if 0 < rate < 1e6 else None
+
+
+def marker_recording(
+    path: Path,
+    table: Table,
+    columns: Any,
+    persons: Mapping[str, Mapping[str, Sequence[int]]],
+    frame: int | None = None,
+    time: int | None = None,
+    scores: Mapping[tuple[str, str], int] | None = None,
+    **facts: Any,
+) -> Recording:
+    """Recording of a table whose columns are known."""
+    names = list(dict.fromkeys(j for body in persons.values() for j in body))
+    if not names:
+        raise DataError(f'{path}: its header names no joint with x and y')
+    C = len(next(iter(next(b for b in persons.values() if b).values())))
+    frames, notes = np.arange(table.num_rows), Notes()
+    if frame is not None:
+        numbers = table.numbers(frame)
+        wrong = ~(np.abs(numbers - np.rint(numbers)) == 0)
+        wrong |= np.abs(numbers) > 2**53
+        if wrong.any():
+            line = table.lines[int(wrong.argmax())]
+            raise DataError(
+                f'{path}, line {line}: a frame number is not whole'
+            )
+        frames, first, step, notes = number_frames(
+            numbers.astype(np.int64), str(path), 'the frame number'
+        )
+        facts.update(first_frame=first, frame_step=step)
+    told = columns.fps or facts.get('fps')
+    if time is not None and told is None:
+        there, index = np.unique(frames, return_index=True)
+        clock = read_clock(table.numbers(time)[index], 's', there)
+        facts['fps'] = clock.fps
+        notes += clock.notes
+    M, T, V = len(persons), int(frames.max()) + 1, len(names)
+    if min(MAX_VALUES, max(2**22, 300 * table.frame.size)) < M * T * V * C:
+        raise DataError(
+            f'{path}: {M} persons with {V} joints in {T:,} frames are far '
+            'more than its rows hold'
+        )
+    place = {name: v for v, name in enumerate(names)}
+    keypoint = np.full((M, T, V, C), np.nan)
+    score = np.zeros((M, T, V)) if scores else None
+    for m, (person, body) in enumerate(persons.items()):
+        for joint, places in body.items():
+            v = place[joint]
+            for c, column in enumerate(places):
+                keypoint[m, frames, v, c] = table.numbers(column)
+            if score is not None and scores:
+                column = scores[person, joint]
+                score[m, frames, v] = np.nan_to_num(table.numbers(column))
+    lost = np.isnan(keypoint).any(axis=-1)
+    if score is not None:
+        score[lost] = 0
+    return _described(
+        path,
+        columns,
+        notes,
+        names,
+        keypoint=keypoint,
+        present=~lost,
+        score=score,
+        tracks=tuple(persons) if M > 1 else (),
+        **facts,
+    )

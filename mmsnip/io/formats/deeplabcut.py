@@ -13,8 +13,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from mmsnip.io.formats.clock import name_numbers
-from mmsnip.io.formats.csv_table import column_map, read_known
-from mmsnip.io.formats.markers import marker_recording, split_lines
+from mmsnip.io.formats.csv_table import (
+    column_map,
+    marker_recording,
+    read_known,
+    split_lines,
+)
 from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.table import read_table
 from mmsnip.structures import DataError, Recording

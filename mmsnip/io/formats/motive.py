@@ -11,8 +11,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mmsnip.io.formats.csv_table import column_map, read_known
-from mmsnip.io.formats.markers import marker_recording, rate_of, split_lines
+from mmsnip.io.formats.csv_table import (
+    column_map,
+    marker_recording,
+    rate_of,
+    read_known,
+    split_lines,
+)
 from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.table import read_table
 from mmsnip.structures import DataError, Recording

@@ -1,7 +1,10 @@
-"""NTU RGB+D skeletons: the ``.skeleton`` text of Kinect v2, and its actors."""
+"""NTU RGB+D: the ``.skeleton`` text of Kinect v2, its actors, its names."""
 
 from __future__ import annotations
 
+import os
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +14,17 @@ from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.tracks import MAX_PERSONS
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.structures import DataError, Recording
-from mmsnip.structures.files import read_text
+from mmsnip.structures.files import read_text, safe_name
 
-__all__ = ['read_ntu', 'select_bodies']
+__all__ = [
+    'NTU_CLASSES',
+    'NTUName',
+    'ntu_name',
+    'read_name_list',
+    'read_ntu',
+    'select_bodies',
+    'stem',
+]
 
 NUM_JOINTS = 25
 NUM_VALUES = 12  # numbers of a joint's line
@@ -66,7 +77,19 @@ def read_ntu(
             f'max_persons={max_persons} must be at least 1, or None for all'
         )
     num_frames, ids, frames, values = _parse(path)
-    bodies, notes = _follow(ids, frames, values)
+    notes = []
+    where: dict[str, list[int]] = {}
+    for index, (track_id, frame) in enumerate(zip(ids, frames)):
+        seen = where.setdefault(track_id, [])
+        if seen and frames[seen[-1]] == frame:
+            notes.append(
+                f'frame {frame}: body {track_id} is listed again; its first '
+                'listing is kept'
+            )
+        else:
+            seen.append(index)
+    times = np.array(frames, np.int64)
+    bodies = [Body(i, times[rows], values[rows]) for i, rows in where.items()]
     if max_persons is None:
         persons = [[body] for body in bodies]
     else:
@@ -74,10 +97,22 @@ def read_ntu(
             bodies, max_persons, motion_rule=motion_rule
         )
         notes += dropped
+    if len(persons) > MAX_PERSONS or (
+        len(persons) * num_frames * NUM_JOINTS * 3 > MAX_VALUES
+    ):
+        raise DataError(
+            f'{path} has {len(persons)} bodies in {num_frames} frames, more '
+            'than is held at once; read it with max_persons=2'
+        )
+    shape = len(persons), num_frames, NUM_JOINTS, 3
+    keypoint = np.zeros(shape, np.float32)
+    for m, person in enumerate(persons):
+        for body in person:  # a later body over an earlier one
+            keypoint[m, body.frames] = body.values
     recording = Recording(
         name=path.stem,
         source=str(path),
-        keypoint=_fill(persons, num_frames, path),
+        keypoint=keypoint,
         layout=get_layout('nturgb+d-official'),
         fps=30.0,
         up='y',
@@ -94,23 +129,7 @@ def read_ntu(
 def _parse(path: Path) -> tuple[int, list[str], list[int], np.ndarray]:
     """Number of frames; of each listing id, frame and joints (25, 3)."""
     text = read_text(path, MAX_TEXT).rstrip()
-    if '\r' in text:
-        text = text.replace('\r\n', '\n')
-    lines = text.split('\n')
-    try:
-        return _walked(lines, path)
-    except DataError:
-        # Perhaps only the white space is unusual.
-        plain = [' '.join(line.split()) for line in lines]
-        if plain == lines:
-            raise
-        return _walked(plain, path)
-
-
-def _walked(
-    lines: list[str], path: Path
-) -> tuple[int, list[str], list[int], np.ndarray]:
-    """Walk the counts of frames, bodies and joints; then read the joints."""
+    lines = [' '.join(line.split()) for line in text.split('\n')]
 
     def count(index: int, what: str, low: int, high: int) -> int:
         word = lines[index] if index < len(lines) else 'the end of the file'
@@ -168,31 +187,26 @@ def _read_joints(
     lines: list[str], starts: list[int], path: Path
 ) -> np.ndarray:
     """Positions of all joints' lines, (B, 25, 3) float32, finite."""
-    rows: list[str] = []
-    for start in starts:
-        rows += lines[start : start + NUM_JOINTS]
+    rows = [row for n in starts for row in lines[n : n + NUM_JOINTS]]
 
-    def sound(row: str) -> bool:
-        try:
-            point = np.array(row.split(' ')[:3], np.float64)
-        except ValueError:
-            return False
+    def points(rows: list[str]) -> np.ndarray:
+        found = np.full((1, 3), np.nan)
+        sound = all(row.count(' ') == NUM_VALUES - 1 for row in rows)
+        with suppress(ValueError):
+            if sound:
+                found = np.loadtxt(
+                    rows, comments=None, usecols=(0, 1, 2), ndmin=2
+                )
         with np.errstate(over='ignore'):
-            point = point.astype(np.float32)
-        return row.count(' ') == NUM_VALUES - 1 and np.isfinite(point).all()
+            return found.astype(np.float32)
 
-    values = None
-    if all(row.count(' ') == NUM_VALUES - 1 for row in rows):
-        try:
-            values = np.loadtxt(
-                rows, delimiter=' ', usecols=(0, 1, 2), comments=None, ndmin=2
-            )
-            with np.errstate(over='ignore'):
-                values = values.astype(np.float32)
-        except ValueError:
-            pass
-    if values is None or not np.isfinite(values).all():
-        wrong = next(n for n, row in enumerate(rows) if not sound(row))
+    values = points(rows)
+    if not np.isfinite(values).all():
+        wrong = next(
+            n
+            for n, row in enumerate(rows)
+            if not np.isfinite(points([row])).all()
+        )
         body, joint = divmod(wrong, NUM_JOINTS)
         raise DataError(
             f'{path}, line {starts[body] + joint + 1}: found '
@@ -200,48 +214,6 @@ def _read_joints(
             f'joint {joint}, x, y and z finite'
         )
     return values.reshape(len(starts), NUM_JOINTS, 3)
-
-
-def _follow(
-    ids: list[str], frames: list[int], values: np.ndarray
-) -> tuple[list[Body], list[str]]:
-    """Bodies by id, in order of appearance; a second listing is dropped."""
-    where: dict[str, list[int]] = {}
-    mended = []
-    for index, (track_id, frame) in enumerate(zip(ids, frames)):
-        seen = where.setdefault(track_id, [])
-        if seen and frames[seen[-1]] == frame:
-            mended.append(
-                f'frame {frame}: body {track_id} is listed again; its first '
-                'listing is kept'
-            )
-        else:
-            seen.append(index)
-    times = np.array(frames, dtype=np.int64)
-    bodies = [
-        Body(track_id, times[rows], values[rows])
-        for track_id, rows in where.items()
-    ]
-    return bodies, mended
-
-
-def _fill(
-    persons: list[list[Body]], num_frames: int, path: Path
-) -> np.ndarray:
-    """Dense (M, T, 25, C) of persons, a later body over an earlier one."""
-    V, C = persons[0][0].values.shape[1:]
-    if len(persons) > MAX_PERSONS or (
-        len(persons) * num_frames * V * C > MAX_VALUES
-    ):
-        raise DataError(
-            f'{path} has {len(persons)} bodies in {num_frames} frames, more '
-            'than is held at once; read it with max_persons=2'
-        )
-    array = np.zeros((len(persons), num_frames, V, C), dtype=np.float32)
-    for person, bodies in enumerate(persons):
-        for body in bodies:
-            array[person, body.frames] = body.values
-    return array
 
 
 MIN_FRAMES = 12  # a body seen in fewer is noise
@@ -258,28 +230,11 @@ class Body:
     frames: np.ndarray  # that list it, ascending, (F,) int64
     values: np.ndarray  # its joints there, (F, V, 3) in metres
 
-    @property
-    def joints(self) -> np.ndarray:
-        """Positions, (F, V, 3)."""
-        return self.values[..., :3]
-
 
 def body_motion(joints: np.ndarray) -> float:
-    """Amount of motion: variance over frames and joints, summed over x y z.
-
-    Source:
-        FAQ of shahroudy/NTURGB-D: how the main actor was chosen.
-    """
-    if not len(joints):
-        return 0.0
+    """Motion: variance over frames and joints, summed over x y z."""
     points = joints.reshape(-1, 3).astype(np.float64)
     return float(points.var(axis=0).sum())
-
-
-def noisy_frames(joints: np.ndarray) -> np.ndarray:
-    """Frames where a body is too wide to stand, as tables and seats are."""
-    extent = np.ptp(joints[..., :2], axis=1)  # (F, 2)
-    return extent[:, 0] > MAX_SPREAD * extent[:, 1]
 
 
 def select_bodies(
@@ -291,9 +246,9 @@ def select_bodies(
 
     1. length: a body that is listed in 11 frames or fewer is dropped;
     2. spread: in order of appearance and as long as more than one is left,
-       a body is dropped if at least 69.754 % of its frames are
-       `noisy_frames`; if fewer are, its motion becomes the lesser of that
-       of all and of its other frames;
+       a body is dropped if in at least 69.754 % of its frames it is wider
+       than 0.8 of its height; if in fewer, its motion becomes the lesser of
+       that of all and of its other frames;
     3. motion, only with `motion_rule`: beside the body that moves most, one
        is dropped whose motion is below 0.089925 or above 2;
     4. persons: bodies are taken by falling motion; each goes to the first
@@ -360,8 +315,7 @@ def select_bodies(
 
 def _by_length(bodies: list[Body], mended: list[str]) -> list[Body]:
     kept = [body for body in bodies if len(body.frames) >= MIN_FRAMES]
-    if not kept:
-        kept = [max(bodies, key=lambda body: len(body.frames))]
+    kept = kept or [max(bodies, key=lambda body: len(body.frames))]
     names = {body.track_id for body in kept}
     mended.extend(
         f'body {body.track_id} is left out: it is listed in '
@@ -377,9 +331,10 @@ def _by_spread(
 ) -> tuple[list[Body], list[float]]:
     kept, motions = [], []
     for n, body in enumerate(bodies):
-        joints = body.joints
-        motion = body_motion(joints)
-        noisy = noisy_frames(joints)
+        motion = body_motion(body.values)
+        # Too wide to stand, as tables and seats are.
+        width, height = np.ptp(body.values[..., :2], axis=1).T
+        noisy = width > MAX_SPREAD * height
         share = noisy.mean()
         alone = not kept and n == len(bodies) - 1
         if not alone and share >= MAX_NOISE:
@@ -389,7 +344,7 @@ def _by_spread(
             )
             continue
         if not alone and noisy.any():
-            motion = min(motion, body_motion(joints[~noisy]))
+            motion = min(motion, body_motion(body.values[~noisy]))
         kept.append(body)
         motions.append(motion)
     return kept, motions
@@ -401,3 +356,107 @@ def _apart(person: list[Body], body: Body) -> bool:
     last = max(int(own.frames[-1]) for own in person)
     shared = min(last, int(body.frames[-1])) - max(first, int(body.frames[0]))
     return shared <= 0
+
+
+_NAME = re.compile(r'S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})', re.ASCII)
+
+# A001 to A120 as the data set's readme titles them; the first 60 are those
+# of NTU RGB+D 60.
+_TEXT = """
+drink water; eat meal/snack; brushing teeth; brushing hair; drop; pickup;
+throw; sitting down; standing up (from sitting position); clapping; reading;
+writing; tear up paper; wear jacket; take off jacket; wear a shoe; take off a
+shoe; wear on glasses; take off glasses; put on a hat/cap; take off a
+hat/cap; cheer up; hand waving; kicking something; put something inside
+pocket / take out something from pocket; hopping (one foot jumping); jump up;
+make a phone call/answer phone; playing with phone/tablet; typing on a
+keyboard; pointing to something with finger; taking a selfie; check time
+(from watch); rub two hands together; nod head/bow; shake head; wipe face;
+salute; put the palms together; cross hands in front (say stop);
+sneeze/cough; staggering; falling; touch head (headache); touch chest
+(stomachache/heart pain); touch back (backache); touch neck (neckache);
+nausea or vomiting condition; use a fan (with hand or paper)/feeling warm;
+punching/slapping other person; kicking other person; pushing other person;
+pat on back of other person; point finger at the other person; hugging other
+person; giving something to other person; touch other person's pocket;
+handshaking; walking towards each other; walking apart from each other; put
+on headphone; take off headphone; shoot at the basket; bounce ball; tennis
+bat swing; juggling table tennis balls; hush (quiet); flick hair; thumb up;
+thumb down; make ok sign; make victory sign; staple book; counting money;
+cutting nails; cutting paper (using scissors); snapping fingers; open bottle;
+sniff (smell); squat down; toss a coin; fold paper; ball up paper; play magic
+cube; apply cream on face; apply cream on hand back; put on bag; take off
+bag; put something into a bag; take something out of a bag; open a box; move
+heavy objects; shake fist; throw up cap/hat; hands up (both hands); cross
+arms; arm circles; arm swings; running on the spot; butt kicks (kick
+backward); cross toe touch; side kick; yawn; stretch oneself; blow nose; hit
+other person with something; wield knife towards other person; knock over
+other person (hit with body); grab other person's stuff; shoot at other
+person with a gun; step on foot; high-five; cheers and drink; carry something
+with other person; take a photo of other person; follow other person; whisper
+in other person's ear; exchange things with other person; support somebody
+with one's hand; finger-guessing game (playing rock-paper-scissors)
+"""
+NTU_CLASSES = tuple(re.sub(r'\s+', ' ', _TEXT).strip().split('; '))
+
+
+@dataclass(frozen=True)
+class NTUName:
+    """What the name of an NTU RGB+D recording says; all count from 1."""
+
+    setup: int
+    camera: int
+    performer: int
+    replication: int
+    action: int
+
+
+_LIMITS = dict(setup=32, camera=3, performer=106, replication=2, action=120)
+
+
+def ntu_name(name: str) -> NTUName:
+    """Read a name ``SsssCcccPpppRrrrAaaa``."""
+    match = _NAME.fullmatch(stem(name))
+    if match is None:
+        raise DataError(
+            f'{name[:80]!r} is no name of NTU RGB+D; expected '
+            'SsssCcccPpppRrrrAaaa, such as S001C002P003R002A013'
+        )
+    numbers = [int(group) for group in match.groups()]
+    for (key, limit), number in zip(_LIMITS.items(), numbers):
+        if not 1 <= number <= limit:
+            raise DataError(
+                f'{name[:80]!r} has {key} {number}; expected 1 to {limit}'
+            )
+    return NTUName(*numbers)
+
+
+def stem(name: str) -> str:
+    """Name of a file without folders and endings."""
+    return re.split(r'[/\\]', name)[-1].split('.')[0]
+
+
+def read_name_list(path: str | os.PathLike[str]) -> list[str]:
+    """Names of a list such as NTU's samples with missing skeletons.
+
+    One name a line; blank lines are skipped, and so are lines of prose (of
+    more than one word) above the first name. An ending ``.skeleton`` is
+    taken off.
+    """
+    names: dict[str, None] = {}
+    for number, line in enumerate(read_text(path, 2**24).split('\n'), start=1):
+        words = line.split()
+        if not words or (len(words) > 1 and not names):
+            continue
+        if len(words) > 1:
+            raise DataError(
+                f'{path}, line {number}: found {line.strip()[:40]!r}, '
+                'expected one name a line'
+            )
+        name = words[0]
+        if name.endswith('.skeleton'):
+            name = name[: -len('.skeleton')]
+        names[safe_name(name, f'{path}, line {number}')] = None
+    if not names:
+        raise DataError(f'{path} holds no name; expected one a line')
+    return list(names)

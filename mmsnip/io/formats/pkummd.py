@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsnip.io.formats.registry import reader
-from mmsnip.io.formats.rows import read_numbers
+from mmsnip.io.formats.table import read_numbers
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.structures import DataError, Recording
 from mmsnip.structures.files import read_text

@@ -74,12 +74,7 @@ class Frame(NamedTuple):
 
 
 def recognise(document: Any, path: Any) -> str | None:
-    """Key of `DIALECTS`, None for a list without entries.
-
-    Raises:
-        DataError: If it is none of them; what was found and what is known
-            are named.
-    """
+    """Key of `DIALECTS`, None for a list without entries."""
     name = _kind(document)
     if name == '':
         known = '; '.join(f'{key}: {what}' for key, what in DIALECTS.items())
@@ -134,18 +129,7 @@ def _kind_of_mapping(entry: Mapping) -> str:
 def parse_frames(
     document: Any, kind: str, path: Any, world: bool
 ) -> list[Frame]:
-    """Frames in the order of the file; of one image a single one.
-
-    Args:
-        document (Any): What the JSON parser gave.
-        kind (str): Key of `DIALECTS`.
-        path (Any): File, for messages.
-        world (bool): Take MediaPipe's world landmarks, not those in the
-            image.
-
-    Raises:
-        DataError: If an entry is malformed; frame and person are named.
-    """
+    """Frames in the order of the file; of one image a single one."""
     if kind in ('alphapose', 'coco'):
         return _by_image(document, kind, path)
     parts = _frame_list(document, kind)

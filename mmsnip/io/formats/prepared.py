@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.annotation import load_annotation
+from mmsnip.io.formats.arrays import ArrayRows
 from mmsnip.io.formats.babel import BABEL_SUBSETS
-from mmsnip.io.formats.ntu_names import NTU_CLASSES
-from mmsnip.io.formats.rows import ArrayRows
+from mmsnip.io.formats.ntu import NTU_CLASSES
 from mmsnip.io.unpickle import RefusedPickle, unpickle
 from mmsnip.structures import DataError, is_int, show
 from mmsnip.structures.files import check_size, safe_name
@@ -82,10 +82,6 @@ def open_ctrgcn(path: Path) -> Prepared:
     body starts at the origin. ``y_train`` is one-hot (N, classes). The
     ``test`` part becomes the split ``val``; the protocol in the file's name
     goes before it: ``xsub_val``.
-
-    Source:
-        Uason-Chen/CTR-GCN ``data/ntu/seq_transformation.py`` and
-        ``feeders/feeder_ntu.py``.
     """
     check_size(path, 2**42)
     try:
@@ -157,9 +153,6 @@ def open_stgcn(path: Path, labels: Path | None) -> Prepared:
 
     The pickle beside holds the names and the labels, which count from 0.
     With 18 joints (Kinetics) the third coordinate is a score.
-
-    Source:
-        Levigty/AimCLR and lshiwjx/2s-AGCN ``ntu_gendata.py``.
     """
     rows = ArrayRows(path)
     if len(rows.shape) != 5 or rows.shape[1] != 3 or 0 in rows.shape[2:]:
@@ -268,10 +261,6 @@ def open_babel_subset(path: Path, content: dict[str, Any]) -> Prepared:
     background; ``Y``, the set of its classes, is not needed. Segments are the
     runs of equal labels. Split and subset are in the file's name:
     ``train_split1.pkl``.
-
-    Source:
-        line/Skeleton-Temporal-Action-Localization ``prepare`` and
-        ``feeders``.
     """
     sids, arrays, frames = (content[key] for key in ('sid', 'X', 'L'))
     for key in ('sid', 'X', 'L'):

@@ -1,9 +1,10 @@
-"""The formats that are read: one function each, found by ending and look."""
+"""The formats that are read, and which paths of a folder are recordings."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,10 @@ __all__ = [
     'READERS',
     'Format',
     'Notes',
+    'group_frames',
     'head_of',
     'reader',
+    'recordings_in',
 ]
 
 HEAD = 2**16  # bytes that tell formats of one ending apart
@@ -24,20 +27,7 @@ HEAD = 2**16  # bytes that tell formats of one ending apart
 
 @dataclass(frozen=True)
 class Format:
-    """A format, as the README's table shows it.
-
-    Args:
-        title (str): Its name.
-        endings (tuple[str, ...]): Of its files, lower case; of folders of
-            frames that of the files in them.
-        note (str): What is read, one line.
-        read (Callable[..., Recording]): From a path to a recording.
-        sniff (Callable[[Path, str], bool] | None): Whether a path, whose
-            text begins so, is of it; None takes every file of its ending.
-        holds_frames (Callable[[list[Path]], bool] | None): Whether all files
-            of an ending in a folder are frames of one recording; None where
-            no folder is read.
-    """
+    """A format, as the README's table shows it."""
 
     title: str
     endings: tuple[str, ...]
@@ -110,3 +100,65 @@ def head_of(path: Path) -> str:
     """First 64 KiB of a file as text, whatever its bytes are."""
     with path.open('rb') as stream:
         return stream.read(HEAD).decode('utf-8-sig', 'replace')
+
+
+def recordings_in(
+    folder: str | os.PathLike[str],
+    endings: Collection[str] | None = None,
+    frames_in_folders: bool | None = None,
+) -> list[Path]:
+    """Files, and folders of frames, that are one recording each.
+
+    All folders below are looked at; hidden files and folders are not.
+
+    Args:
+        folder (str | os.PathLike[str]): Folder.
+        endings (Collection[str] | None): Of the files; None takes all that
+            are read.
+        frames_in_folders (bool | None): See `group_frames`.
+
+    Returns:
+        list[Path]: Sorted.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise FileNotFoundError(f'{root}: there is no such folder')
+    wanted = set(READERS if endings is None else endings)
+    paths = (
+        path
+        for path in root.rglob('*')
+        if path.suffix.lower() in wanted
+        and not any(
+            part.startswith('.') for part in path.relative_to(root).parts
+        )
+        and path.is_file()
+    )
+    return group_frames(paths, frames_in_folders)
+
+
+def group_frames(
+    paths: Iterable[Path], frames_in_folders: bool | None = None
+) -> list[Path]:
+    """Put the folder in the place of files that are its frames."""
+    found: list[Path] = []
+    folders: dict[tuple[Path, str], list[Path]] = {}
+    endings = {ending for known in FOLDERS for ending in known.endings}
+    for path in paths:
+        if path.suffix.lower() in endings:
+            key = (path.parent, path.suffix.lower())
+            folders.setdefault(key, []).append(path)
+        else:
+            found.append(path)
+    for (folder, ending), files in folders.items():
+        frames = any(
+            known.holds_frames(sorted(files))
+            if frames_in_folders is None or ending != '.json'
+            else frames_in_folders
+            for known in FOLDERS
+            if ending in known.endings
+        )
+        found += [folder] if frames else files
+    return sorted(set(found))

@@ -1,4 +1,4 @@
-"""A table of any delimiter, and which of its columns is which."""
+"""Numbers in text, tables of any delimiter, and what their columns are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from mmsnip.io.formats.clock import TIME_WORDS
 from mmsnip.structures import DataError
 from mmsnip.structures.files import read_text
 
-__all__ = ['DELIMITERS', 'Columns', 'Table', 'find_columns', 'read_table']
+__all__ = [
+    'DELIMITERS',
+    'Columns',
+    'Table',
+    'find_columns',
+    'read_numbers',
+    'read_table',
+]
 
 DELIMITERS = {'tab': '\t', 'space': None, 'comma': ',', 'semicolon': ';'}
 _MISSING = frozenset(('', '-', 'na', 'n/a', 'nan', 'null', 'none'))
@@ -235,6 +242,38 @@ def _joined(rows: list[list[str]], width: int) -> list[str]:
             if left and left not in parts[k]:
                 parts[k].append(left)
     return ['_'.join(words) for words in parts]
+
+
+def read_numbers(
+    lines: Sequence[str],
+    path: Path,
+    numbers: Sequence[int],
+    columns: int | None = None,
+) -> np.ndarray:
+    """Rows of numbers between white space, (len(lines), columns) float64."""
+    if columns is None:
+        columns = len(lines[0].split()) if lines else 0
+    try:
+        values = np.loadtxt(lines, np.float64, comments=None, ndmin=2)
+        if values.shape == (len(lines), columns):
+            return values
+    except ValueError:
+        pass
+    for line, number in zip(lines, numbers):
+        words = line.split()
+        if len(words) != columns:
+            raise DataError(
+                f'{path}, line {number}: found {len(words)} values, expected '
+                f'{columns}; is the file cut off, or its delimiter another?'
+            )
+        for word in words:
+            try:
+                float(word)
+            except ValueError:
+                raise DataError(
+                    f'{path}, line {number}: {word[:40]!r} is no number'
+                ) from None
+    return np.array([line.split() for line in lines], np.float64)
 
 
 def is_number(word: str) -> bool:

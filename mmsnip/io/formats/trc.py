@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmsnip.io.formats.csv_table import column_map
-from mmsnip.io.formats.markers import (
+from mmsnip.io.formats.csv_table import (
+    column_map,
     marker_recording,
     rate_of,
     split_lines,

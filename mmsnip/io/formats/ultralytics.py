@@ -18,7 +18,7 @@ from mmsnip.io.formats.clock import name_numbers
 from mmsnip.io.formats.pose_dialects import Frame
 from mmsnip.io.formats.pose_json import film_recording
 from mmsnip.io.formats.registry import reader
-from mmsnip.io.formats.rows import read_numbers
+from mmsnip.io.formats.table import read_numbers
 from mmsnip.io.formats.tracks import MAX_PERSONS, Body
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.structures import DataError, Recording

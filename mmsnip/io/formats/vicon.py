@@ -11,11 +11,12 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from mmsnip.io.formats.csv_table import column_map, read_known
-from mmsnip.io.formats.markers import (
+from mmsnip.io.formats.csv_table import (
+    column_map,
     filled,
     marker_recording,
     rate_of,
+    read_known,
     split_lines,
 )
 from mmsnip.io.formats.registry import reader
