@@ -41,14 +41,13 @@ class FolderSource(Source):
         reading: Mapping[str, Any] | None = None,
         frames_in_folders: bool | None = None,
         classes_from_folders: bool = False,
-        labels: str | Path | Mapping[str, tuple[Any, Any]] | None = None,
+        labels: str | Path | None = None,
         labels_kind: str | None = None,
         labels_unit: str | None = None,
         tiers: Sequence[str] | None = None,
         background: Sequence[str] | None = None,
         overlaps: str = 'keep',
         keep_unlabelled: bool = False,
-        classes: Sequence[str] | None = None,
         val_fraction: float = 0.2,
         seed: int = 0,
     ) -> None:
@@ -62,8 +61,6 @@ class FolderSource(Source):
             )
         if labels is not None and classes_from_folders:
             raise DataError('give labels or classes_from_folders, not both')
-        if isinstance(labels, Mapping) and classes is None:
-            raise DataError('labels are of classes; give classes with them')
         self.endings = sorted(READERS if endings is None else endings)
         self.reading = dict(reading or {})
         columns = self.reading.get('columns')
@@ -81,8 +78,7 @@ class FolderSource(Source):
             key: value for key, value in options.items() if value is not None
         }
         self._keep_unlabelled = keep_unlabelled
-        self._given_classes = None if classes is None else list(classes)
-        self._classes = self._given_classes
+        self._classes: list[str] | None = None
         self._class_of: dict[str, int | None] = {}  # None: not labelled
         self._splits: dict[str, list[str]] = {}
 
@@ -110,7 +106,7 @@ class FolderSource(Source):
                 self.skip(path, 'it has no label')
                 continue
             elif self._labels is not None:
-                fields = dict(segments=[], segment_labels=[])
+                fields = dict(segment_labels=[])
             self._class_of[name] = usual_label(fields) if there else None
             if path.is_dir():
                 with os.scandir(path) as entries:
@@ -127,9 +123,7 @@ class FolderSource(Source):
 
     def _recordings(self) -> dict[str, Path]:
         """Files, and folders of frames, by the names of the recordings."""
-        root, files = self.root, []
-        labels = self._labels
-        labels = None if isinstance(labels, Mapping) else labels
+        root, files, labels = self.root, [], self._labels
         place = None if labels is None else Path(labels).resolve()
         for path in files_below(root, self.skipped):
             if path.name.endswith(_OURS) or _is_label(path, place, root):
@@ -167,20 +161,13 @@ class FolderSource(Source):
                 for name, path in files.items()
                 if self.root not in (path, path.parent)
             }
-            classes = self._given_classes or sorted(set(folder_of.values()))
-            self._classes = classes
+            self._classes = sorted(set(folder_of.values()))
             return {
-                name: dict(label=classes.index(folder))
+                name: dict(label=self._classes.index(folder))
                 for name, folder in folder_of.items()
-                if folder in classes
             }
         if self._labels is None:
             return None
-        if isinstance(self._labels, Mapping):
-            return {
-                name: dict(segments=segments, segment_labels=segment_labels)
-                for name, (segments, segment_labels) in self._labels.items()
-            }
         options = self._label_options
         try:
             label_set = read_labels(self._labels, self._labels_kind, **options)
@@ -189,7 +176,7 @@ class FolderSource(Source):
                 f'{sorted(options)} do not belong to labels such as '
                 f'{self._labels}: labels_unit is of tables, tiers of ELAN'
             ) from error
-        self._classes = self._given_classes or label_set.classes
+        self._classes = label_set.classes
         self.notes += [(str(self._labels), what) for what in label_set.mended]
         matched, reasons = match_names(label_set.videos, files)
         for reason in reasons.items():

@@ -91,12 +91,6 @@ def label_fields(
 ) -> dict[str, Any]:
     """Labels as plain fields of an item, until rate and length are known."""
     index = {name: label for label, name in enumerate(classes)}
-    unknown = next((n for n in labels.names if n not in index), None)
-    if unknown is not None:
-        raise DataError(
-            f'video {labels.video!r} has the class {unknown!r}, which is '
-            f'none of {list(classes)}'
-        )
     return dict(
         timed_segments=labels.segments.tolist(),
         segment_labels=[index[name] for name in labels.names],
@@ -135,40 +129,21 @@ def labelled(
         num_frames=recording.num_frames,
         num_classes=num_classes,
     )
-    if 'segments' in fields:
-        found, mended = _clipped(fields, facts)
-    elif 'timed_segments' in fields:
-        segments, labels, mended = _in_frames(fields, recording, overlaps)
-        found = Segments.of(segments, labels, **facts)
-    else:
+    if 'segment_labels' not in fields:
         return recording.but(label=fields.get('label'))
+    segments, labels, notes = [], [], []
+    if 'timed_segments' in fields:
+        segments, labels, notes = _in_frames(fields, recording, overlaps)
+    found = Segments.of(segments, labels, **facts)
     recording = recording.but(segments=found)
-    for text, frames in mended:
-        recording = recording.noted(text, frames)
+    for text in notes:
+        recording = recording.noted(text)
     return recording
-
-
-def _clipped(
-    fields: Mapping[str, Any], facts: dict[str, Any]
-) -> tuple[Segments, list[tuple[str, int]]]:
-    """Segments in frames, inside the recording; malformed ones are refused."""
-    T = facts['num_frames']
-    whole = {**facts, 'num_frames': None}
-    given = fields['segments'], fields['segment_labels']
-    found, mended = Segments.of(*given, **whole), []
-    end = np.minimum(found.end, T)
-    kept = found.start < end
-    for n in np.flatnonzero(end != found.end).tolist():
-        what = 'cut' if kept[n] else 'dropped'
-        text = f'segment {found.start[n]} to {found.end[n]} was {what}, the '
-        text += f'recording has {T} frames'
-        mended.append((text, int(found.end[n] - end[n])))
-    return found.but(end=np.maximum(end, found.start + 1)).take(kept), mended
 
 
 def _in_frames(
     fields: Mapping[str, Any], recording: Recording, overlaps: str
-) -> tuple[np.ndarray, np.ndarray, list[tuple[str, int]]]:
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     timing, T = fields['timing'], recording.num_frames
     times = np.array(fields['timed_segments'], np.float64).reshape(-1, 2)
     fps = timing['fps'] if recording.fps is None else recording.fps
@@ -183,20 +158,20 @@ def _in_frames(
         first, step = recording.first_frame, recording.frame_step
         if timing['num_frames'] == T:
             first, step = 0, 1
-    mended: list[tuple[str, int]] = []
+    mended: list[str] = []
     if (first, step) != (0, 1):
         times = (times - (first / fps if seconds else first)) / step
         text = f'labels were moved by {first} frames, the number with which '
         text += 'the file begins'
         text += f' and goes on in steps of {step}' if step > 1 else ''
-        mended.append((text, 0))
+        mended.append(text)
     length, rows = None if first else timing['num_frames'], recording.rows
     if rows is not None and not seconds and length != T:
         times = _over_gaps(times, np.asarray(rows))
         length = T if length == len(rows) else length
         text = f'labels count the {len(rows)} frames of the file; they were '
         text += 'moved over those that its times leave out'
-        mended.append((text, 0))
+        mended.append(text)
     labels = VideoLabels(
         timing['video'],
         times,
@@ -209,7 +184,7 @@ def _in_frames(
         labels, fps, T, overlaps, sorted(label_of, key=label_of.get)
     )
     indices = np.array([label_of[name] for name in names], np.int64)
-    return segments, indices, mended + [(note, 0) for note in notes]
+    return segments, indices, mended + notes
 
 
 def _over_gaps(segments: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -130,15 +131,13 @@ def test_times_are_those_that_elan_draws(write, tiers, expected):
     assert bool(labels.mended) == ('note' in tiers)  # of overlaps
 
 
-def test_all_tiers_are_read_or_those_of_a_type(write):
+def test_all_tiers_are_read(write):
     everything = read_elan(write(SMALL))
-    some = read_elan(write(SMALL), linguistic_types=['division', 'note'])
 
     assert len(everything.videos['v'].names) == 9
     assert everything.mended[0] == (
         "video 'v', 'walk' 0.5 to 2 s: overlaps 'lift' 0.5 to 1 s"
     )
-    assert some.videos['v'].names == ['lift', 'swing', 'land', 'fast']
 
 
 def test_a_folder_gives_a_video_a_file(write, tmp_path):
@@ -148,11 +147,9 @@ def test_a_folder_gives_a_video_a_file(write, tmp_path):
     labels = read_elan(tmp_path, tiers='action')
 
     assert list(labels.videos) == ['a/c', 'b.1']
-    assert labels.mended == ['c.eaf: has none of the tiers, no segment']
+    assert labels.mended == ['c.eaf: has none of the tiers']
     with pytest.raises(DataError, match=r"has no tier 'hand'; there are"):
         read_elan(tmp_path, tiers=['action', 'hand'])
-    with pytest.raises(DataError, match="has no linguistic type 'hand'"):
-        read_elan(tmp_path, linguistic_types='hand')
 
 
 def test_empty_texts_and_shifted_media_are_reported(write):
@@ -312,32 +309,21 @@ def test_annotations_of_a_tier_never_overlap(tmp_path):
 def test_the_document_follows_the_order_of_the_schema(tmp_path):
     path = tmp_path / 'v.eaf'
 
-    save_elan(
-        path,
-        FOUND,
-        CLASSES,
-        30,
-        media=tmp_path / 'clips' / 'v 1.mp4',
-        with_scores=True,
-        date='2024-01-01T00:00:00+00:00',
-    )
+    save_elan(path, FOUND, CLASSES, 30, with_scores=True)
 
     root = ET.parse(path).getroot()
     order = list(dict.fromkeys(element.tag for element in root))
     assert order == [
         *('HEADER', 'TIME_ORDER', 'TIER', 'LINGUISTIC_TYPE', 'CONSTRAINT')
     ]
+    assert datetime.fromisoformat(root.attrib.pop('DATE'))
     assert root.attrib == {
         'AUTHOR': 'mmsnip',
-        'DATE': '2024-01-01T00:00:00+00:00',
         'FORMAT': '3.0',
         'VERSION': '3.0',
         '{http://www.w3.org/2001/XMLSchema-instance}'
         'noNamespaceSchemaLocation': 'http://www.mpi.nl/tools/elan/EAFv3.0.xsd',
     }
-    media = root.find('HEADER/MEDIA_DESCRIPTOR').attrib
-    assert media['RELATIVE_MEDIA_URL'] == './clips/v%201.mp4'
-    assert media['MIME_TYPE'] == 'video/mp4'
     times = [int(s.get('TIME_VALUE')) for s in root.iter('TIME_SLOT')]
     assert times == sorted(times)
     types = {
@@ -362,7 +348,7 @@ def test_scores_depend_on_their_segments_and_are_no_classes(tmp_path, write):
     assert triples(labels) == [('walk', 0, 0.3)]
     assert "'action score' is left out" in labels.mended[0]
     scores = read_elan(path, 'action score')
-    both = read_elan(path, linguistic_types=['segment', 'score'])
+    both = read_elan(path, ['action', 'action score'])
     assert triples(scores) == [('0.5', 0, 0.3)]
     assert triples(both) == [('walk', 0, 0.3), ('0.5', 0, 0.3)]
     assert triples(read_elan(path, 'action')) == [('walk', 0, 0.3)]

@@ -46,7 +46,6 @@ def test_ground_truth_gives_segments_in_seconds_and_splits(tmp_path):
     assert labels.unit == 's'
     assert labels.videos['v_b'].segments.tolist() == [[1.5, 4], [6, 13]]
     assert labels.videos['v_b'].names == ['Long jump', 'Archery']
-    assert labels.videos['v_b'].duration == 12.5
     assert labels.classes == ['Long jump', 'Archery']
     assert labels.splits == dict(
         train=['v_b'], val=['v_a'], test=['v_c'], extra=['v_d']

@@ -105,17 +105,6 @@ def test_splits_and_videos_without_a_segment_are_kept(read):
     assert labels.videos['v2'].segments.shape == (0, 2)
 
 
-def test_an_inclusive_end_belongs_to_the_segment(read):
-    text = 'video,label,start_frame,end_frame\nv,wave,3,3\n'
-
-    assert triples(read(text, end_inclusive=True)) == [('v', 'wave', 3, 4)]
-    assert read(text).mended == [
-        "line 2: video 'v', 'wave' 3 to 3 frames: dropped, it has no length"
-    ]
-    with pytest.raises(ValueError, match='end_inclusive is for frames'):
-        read(TABLE, end_inclusive=True)
-
-
 @pytest.mark.parametrize(
     ('text', 'message'),
     [

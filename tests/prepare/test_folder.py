@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -80,27 +79,6 @@ def test_folders_name_the_classes(tmp_path):
     assert reasons(source) == {'none.npy': 'it has no label'}
 
 
-def test_segments_are_cut_to_the_recording(tmp_path):
-    save(tmp_path / 'a.npy')
-    labels = {
-        'a': ([[2, 5], [9, 20], [13, 15]], [0, 2, 1]),
-        'gone': ([[0, 1]], [0]),
-    }
-    source = FolderSource(tmp_path, labels=labels, classes=['p', 'q', 'r'])
-    (item,) = source.items()
-    copy = pickle.loads(pickle.dumps(source))  # noqa: S301
-
-    found = copy.label(item, copy.read(item))
-
-    assert found.segments.bounds.tolist() == [[2, 5], [9, 13]]
-    assert found.segments.label.tolist() == [0, 2]
-    assert list(map(str, found.notes)) == [
-        'segment 9 to 20 was cut, the recording has 13 frames',
-        'segment 13 to 15 was dropped, the recording has 13 frames',
-    ]
-    assert reasons(source) == {'gone': 'has labels, but no file'}
-
-
 def test_the_metainfo_has_the_rate_that_most_recordings_have(tmp_path):
     (tmp_path / 'in').mkdir()
     for name in 'abc':
@@ -146,7 +124,6 @@ def test_a_missing_folder_is_refused(tmp_path):
     ('options', 'message'),
     [
         (dict(val_fraction=1.0), 'val_fraction=1.0'),
-        (dict(labels={}), 'give classes with them'),
         (dict(overlaps='any'), "overlaps='any' is unknown"),
     ],
 )

@@ -14,7 +14,15 @@ from mmsnip.io.annotation import (
 )
 from mmsnip.io.store import SkeletonStore
 from mmsnip.prepare.folder import FolderSource
-from mmsnip.prepare.job import convert, only_one
+from mmsnip.prepare.job import (
+    Work,
+    _part_name,
+    convert,
+    only_one,
+    read_source,
+)
+from mmsnip.prepare.source import Item
+from mmsnip.structures import DataError
 from tests.prepare.noted import (
     LAYOUT,
     NotedSource,
@@ -258,15 +266,14 @@ def test_values_that_half_precision_cannot_hold_are_reported(
 def test_recordings_without_segments_are_left_out_of_untrimmed_data(
     folder, log, tmp_path
 ):
-    labels = {
-        f'sit/p{n}': (np.array([[n, n + 5]]), np.array([1])) for n in (0, 2, 4)
-    }
-    source = NotedSource(folder, log, labels=labels, classes=['a', 'b'])
+    table = tmp_path / 'labels.csv'
+    rows = [f'p{n},b,{n},{n + 5}' for n in (0, 2, 4)]
+    table.write_text('video,label,start_frame,end_frame\n' + '\n'.join(rows))
+    source = NotedSource(folder, log, labels=table)
     report = run(source, tmp_path / 'out.pkl')
 
     assert report.converted == 3
-    assert report.classes[1] == dict(name='b', videos=3, segments=3)
-    assert len(report.skipped) == 4
+    assert report.classes == [dict(name='b', videos=3, segments=3)]
     assert {s.reason for s in report.skipped} == {'it has no label'}
 
 
@@ -275,3 +282,107 @@ def test_a_full_disk_ends_the_run(folder, log, tmp_path):
 
     with pytest.raises(OSError, match=r'out\.pkl\.parts'):
         run(NotedSource(folder, log), tmp_path / 'out.pkl')
+
+
+def test_a_part_that_was_damaged_since_is_removed(folder, log, tmp_path):
+    output = tmp_path / 'out.pkl'
+    interrupted(folder, log, output)
+    for part in (tmp_path / 'out.pkl.parts').iterdir():
+        content = bytearray(part.read_bytes())
+        content[600:700] = bytes(100)  # among the joints
+        part.write_bytes(content)
+
+    for _ in range(5):  # one after the other
+        with pytest.raises(OSError, match=r'\.recording was damaged'):
+            run(NotedSource(folder, log), output)
+
+    assert run(NotedSource(folder, log), output).converted == 7
+
+
+def test_a_name_tells_apart_all_that_matters(tmp_path):
+    path, other = tmp_path / 'a.npy', tmp_path / 'labels.txt'
+    path.write_bytes(b'12')
+    other.write_bytes(b'1')
+
+    def name(item=None, reading=None, **facts):
+        source = FolderSource(tmp_path, reading=reading)
+        work = Work(source, {}, wanted(**facts))
+        return _part_name(work, item or Item('a', str(path)))
+
+    with_labels = Item('a', str(path), {}, (str(other),))
+    names = [
+        name(),
+        name(to_fps=30.0),
+        name(fps=30.0),
+        name(layout='coco'),
+        name(of_one={'a': dict(up='z')}),
+        name(reading=dict(drop=['x'])),
+        name(Item('b', str(path))),
+        name(Item('a', str(path), dict(segments=np.array([[2, 3]])))),
+        name(with_labels),
+    ]
+    other.write_bytes(b'12')
+    names.append(name(with_labels))
+    path.write_bytes(b'123')
+    names.append(name())
+
+    assert len(set(names)) == len(names)
+    assert name() == names[-1] == name(of_one={'b': dict(up='z')})
+
+
+# In memory
+
+
+class SplitSource(NotedSource):
+    """Odd recordings train; nothing validates."""
+
+    def splits(self, names):
+        return dict(
+            train=[name for name in names if int(name[-1]) % 2], val=[]
+        )
+
+
+@pytest.fixture
+def source(folder, log):
+    return SplitSource(folder, log, classes_from_folders=True)
+
+
+def test_memory_holds_what_the_file_would(source, tmp_path):
+    (source.root / 'sit' / 'broken.npy').write_bytes(b'x')
+    made = wanted()
+    written = convert(source, tmp_path / 'out.pkl', made, progress=False)
+    expected = load_annotation(tmp_path / 'out.pkl')
+
+    data, report = read_source(source, wanted=made)
+
+    assert data['metainfo'] == expected['metainfo']
+    assert data['split'] == expected['split']
+    assert len(data['annotations']) == len(expected['annotations']) == 7
+    for found, other in zip(data['annotations'], expected['annotations']):
+        keypoint = found.pop('keypoint')
+        np.testing.assert_array_equal(keypoint, other.pop('keypoint'))
+        assert found == other
+    assert report.skipped == written.skipped
+    assert report.converted == written.converted
+    assert report.classes == written.classes
+
+
+def test_only_the_recordings_of_the_split_are_read(source):
+    data, report = read_source(source, 'train', wanted=wanted())
+
+    names = [video['frame_dir'] for video in data['annotations']]
+    assert names == ['walk/p1', 'walk/p3', 'walk/p5']
+    assert read_names(source.log) == names
+    assert report.found == 3
+
+
+@pytest.mark.parametrize(
+    ('split', 'message'),
+    [
+        ('test', r"in has no split 'test'; it has \['train', 'val'\]"),
+        ('val', 'in holds nothing usable among 0 recordings'),
+    ],
+)
+def test_a_split_without_recordings_is_refused(source, split, message):
+    with pytest.raises(DataError, match=message):
+        read_source(source, split)

@@ -295,7 +295,6 @@ def test_labels_in_frames_count_those_that_a_table_has(
     ('options', 'message'),
     [
         (dict(classes_from_folders=True), 'not both'),
-        (dict(classes=['bow']), "'wave', which is none"),
         (dict(tiers=['x']), 'do not belong to labels'),
         (dict(labels_unit='h'), "unit='h'"),
     ],

@@ -62,7 +62,6 @@ def read_activitynet_labels(
             splits.setdefault(part, []).append(video)
         length = entry.duration
         if isinstance(length, (int, float)) and 0 < length < math.inf:
-            facts[video] = dict(duration=float(length))
             notes += [
                 f'{row.place}: {row.name!r} ends at {row.end:.10g} s, after '
                 f'the duration of {length:.10g} s'

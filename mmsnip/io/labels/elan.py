@@ -7,13 +7,11 @@ annotations that share their parent's: what is left to it is no shorter.
 
 from __future__ import annotations
 
-import mimetypes
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 from xml.etree.ElementTree import (
     Element,
     ParseError,
@@ -66,7 +64,6 @@ class _Annotation(NamedTuple):
 def read_elan(
     path: str | os.PathLike[str],
     tiers: Collection[str] | str | None = None,
-    linguistic_types: Collection[str] | str | None = None,
     background: Collection[str] | str | None = None,
 ) -> LabelSet:
     """Read the annotations of a file of ELAN, or of all in a folder.
@@ -84,14 +81,12 @@ def read_elan(
       ``PREVIOUS_ANNOTATION`` says, or that of the file where none says it.
     - An annotation without text is dropped and reported.
     - Tiers of scores, as `save_elan` writes them, hold no classes: only a
-      choice by `tiers` or `linguistic_types` reads them.
+      choice by `tiers` reads them.
 
     Args:
         path (str | os.PathLike[str]): File, or folder of ``.eaf`` files.
         tiers (Collection[str] | str, optional): Ids of the tiers to read;
             None reads all but those of scores.
-        linguistic_types (Collection[str] | str, optional): Reads only tiers
-            of these types.
         background (Collection[str] | str, optional): Values of no action.
 
     Returns:
@@ -115,25 +110,16 @@ def read_elan(
         }
         if not files:
             raise DataError(f'{path} has no .eaf file')
-    wanted, kinds = names_of(tiers), names_of(linguistic_types)
+    wanted = names_of(tiers)
     rows: dict[str, list[LabelRow]] = {}
     mended: list[str] = []
-    there: dict[str, str] = {}  # linguistic type of each tier
+    there: set[str] = set()
     for video, file in files.items():
         safe_name(video, file)
         root = _parse(file)
-        own = {
-            tier.get('TIER_ID', ''): tier.get('LINGUISTIC_TYPE_REF', '')
-            for tier in root.iter('TIER')
-        }
-        there.update(own)
-        chosen = {
-            name
-            for name, kind in own.items()
-            if (wanted is None or name in wanted)
-            and (kinds is None or kind in kinds)
-        }
-        if wanted is None and kinds is None:
+        chosen = {tier.get('TIER_ID', '') for tier in root.iter('TIER')}
+        there |= chosen
+        if wanted is None:
             scores = [  # of our own export: how sure each segment is
                 tier.get('TIER_ID', '')
                 for tier in root.iter('TIER')
@@ -147,18 +133,15 @@ def read_elan(
                 'it'
                 for name in scores
             ]
-        elif not chosen:
-            mended.append(f'{file.name}: has none of the tiers, no segment')
+        else:
+            chosen &= wanted
+            if not chosen:
+                mended.append(f'{file.name}: has none of the tiers')
         rows[video] = _rows(root, chosen, file, mended)
-    for what, asked, found in (
-        ('tier', wanted, set(there)),
-        ('linguistic type', kinds, set(there.values())),
-    ):
-        for name in sorted((asked or set()) - found)[:1]:
-            raise DataError(
-                f'{path} has no {what} {name!r}; there are '
-                f'{sorted(found)[:50]}'
-            )
+    for name in sorted((wanted or set()) - there):
+        raise DataError(
+            f'{path} has no tier {name!r}; there are {sorted(there)[:50]}'
+        )
     return build_label_set(
         rows, 's', path, mended=mended, background=background
     )
@@ -365,9 +348,7 @@ def save_elan(
     detections: np.ndarray | Mapping[str, np.ndarray],
     classes: Sequence[str],
     fps: float,
-    media: str | os.PathLike[str] | None = None,
     with_scores: bool = False,
-    date: str | None = None,
 ) -> None:
     """Write detections or ground truth of one recording, all or nothing.
 
@@ -383,11 +364,8 @@ def save_elan(
             a mapping, by name of the tier, else that is 'action'.
         classes (Sequence[str]): Name of each label.
         fps (float): Frames per second.
-        media (str | os.PathLike[str], optional): Video that ELAN opens with
-            it.
         with_scores (bool): Whether the scores follow, each tier's in a tier
             ``'<tier> score'`` that depends on it. Defaults to False.
-        date (str, optional): Of the document, as ISO 8601; None is now.
 
     Raises:
         DataError: If an array is malformed, a label has no name, a segment
@@ -405,7 +383,7 @@ def save_elan(
             if lane in tiers:
                 raise DataError(f'{path}: two tiers would be named {lane!r}')
             tiers[lane] = marks
-    date = date or datetime.now(timezone.utc).isoformat('T', 'seconds')
+    date = datetime.now(timezone.utc).isoformat('T', 'seconds')
     root = Element(
         'ANNOTATION_DOCUMENT',
         {'AUTHOR': 'mmsnip', 'DATE': date, 'FORMAT': '3.0', 'VERSION': '3.0'},
@@ -414,15 +392,6 @@ def save_elan(
     header = SubElement(
         root, 'HEADER', MEDIA_FILE='', TIME_UNITS='milliseconds'
     )
-    if media is not None:
-        near = os.path.relpath(media, Path(path).parent).replace(os.sep, '/')
-        SubElement(
-            header,
-            'MEDIA_DESCRIPTOR',
-            MEDIA_URL=Path(media).resolve().as_uri(),
-            MIME_TYPE=mimetypes.guess_type(str(media))[0] or 'unknown',
-            RELATIVE_MEDIA_URL='./' + quote(near),
-        )
     order = SubElement(root, 'TIME_ORDER')
     slot_of = {}
     borders = sorted(

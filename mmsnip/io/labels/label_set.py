@@ -51,7 +51,6 @@ class VideoLabels:
     unit: str
     fps: float | None = None
     num_frames: int | None = None
-    duration: float | None = None
 
 
 @dataclass

@@ -66,7 +66,6 @@ class LabelColumns(NamedTuple):
 def read_label_table(
     path: str | os.PathLike[str],
     unit: str | None = None,
-    end_inclusive: bool = False,
     background: Collection[str] | str | None = None,
 ) -> LabelSet:
     """Read rows of video, label, start and end.
@@ -86,8 +85,6 @@ def read_label_table(
         path (str | os.PathLike[str]): File.
         unit (str, optional): 'frames', 's' or 'ms'; needed where no name of
             a column says it, and where several do.
-        end_inclusive (bool): Whether the frame `end` belongs to the segment;
-            only of frames. Defaults to False, half-open.
         background (Collection[str] | str, optional): Labels of no action.
 
     Returns:
@@ -97,8 +94,7 @@ def read_label_table(
         FileNotFoundError: If there is no such file.
         DataError: If a row cannot be read, or the unit is not clear; the
             line is named.
-        ValueError: If `unit` is unknown, or `end_inclusive` is given for
-            seconds.
+        ValueError: If `unit` is unknown.
     """
     if unit is not None and unit not in UNITS:
         raise ValueError(f'unit={unit!r} is unknown; use one of {UNITS}')
@@ -110,11 +106,6 @@ def read_label_table(
         if line.strip()
     ]
     head, columns = _find_columns(lines, unit, str(path))
-    if end_inclusive and columns.unit != 'frames':
-        raise ValueError(
-            f'end_inclusive is for frames, but the times of {path} are in '
-            f'{columns.unit!r}'
-        )
     rows: dict[str, list[LabelRow]] = {}
     part_of: dict[str, str] = {}
     path_of: dict[str, str] = {}
@@ -130,7 +121,7 @@ def read_label_table(
         else:
             row = _row(cells, columns, place, number, mended)
         if row is not None:
-            own.append(row._replace(end=row.end + end_inclusive))
+            own.append(row)
         part = '' if columns.part is None else cells[columns.part]
         if part and is_text(part) and part_of.setdefault(video, part) != part:
             raise DataError(
