@@ -79,6 +79,15 @@ def _beside(
     return turned + shift * (1, 0, 1)
 
 
+def check_frames(frames: tuple[int, int]) -> None:
+    """Refuse lengths of videos that hold no action."""
+    if not 60 <= frames[0] <= frames[1]:
+        raise ValueError(
+            f'frames={frames} must be a shortest and a longest length of at '
+            'least 60 frames'
+        )
+
+
 def synthesize_video(
     seed: int, split: str, index: int, frames: tuple[int, int] = (600, 1200)
 ) -> dict[str, Any]:
@@ -147,11 +156,7 @@ def synthesize_untrimmed(
     frames: tuple[int, int] = (600, 1200),
 ) -> dict[str, Any]:
     """Annotation file of untrimmed videos."""
-    if not 60 <= frames[0] <= frames[1]:
-        raise ValueError(
-            f'frames={frames} must be a shortest and a longest length of at '
-            'least 60 frames'
-        )
+    check_frames(frames)
     parts = {
         split: [
             synthesize_video(seed, split, index, frames)

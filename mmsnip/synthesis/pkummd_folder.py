@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from mmsnip.synthesis.actions import CLASSES
 from mmsnip.synthesis.body import rotation
-from mmsnip.synthesis.dataset import synthesize_video
+from mmsnip.synthesis.dataset import check_frames, synthesize_video
 
 __all__ = ['PKUMMD_LABELS', 'VIEWS', 'seen_from', 'write_pkummd_folder']
 
@@ -60,11 +60,7 @@ def write_pkummd_folder(
             f'num_train={num_train} and num_val={num_val} must be at least '
             f'1, and {MAX_VIDEOS} together at most'
         )
-    if not 60 <= frames[0] <= frames[1]:
-        raise ValueError(
-            f'frames={frames} must be a shortest and a longest length of at '
-            'least 60 frames'
-        )
+    check_frames(frames)
     if not 0 <= swapped <= 1:
         raise ValueError(f'swapped={swapped} must lie in 0..1')
     root = Path(root)

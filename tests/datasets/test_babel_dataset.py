@@ -119,14 +119,6 @@ def test_overlaps_of_classes_stay_for_evaluation_only(overlapping_file):
     assert trained.metainfo['label_rule'] == LABEL_RULES['one-label']
 
 
-def test_the_rule_of_the_labels_is_one_sentence_in_the_metainfo(babel_file):
-    rule = BABELDataset(babel_file, subset=2).metainfo['label_rule']
-
-    assert rule == LABEL_RULES['one-label']
-    assert '\n' not in rule
-    assert '.' not in rule
-
-
 @pytest.mark.parametrize('overlaps', ['one-label', 'multi-label'])
 @pytest.mark.parametrize('test_mode', [False, True])
 def test_one_class_has_the_videos_and_segments_of_all_four(

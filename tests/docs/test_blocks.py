@@ -69,16 +69,6 @@ def test_blocks_are_read_in_order_with_their_lines():
     assert found[2].reason == 'needs a second host'
 
 
-def test_inline_code_of_three_backticks_opens_no_block():
-    assert read_blocks('see ```x``` here\n```x``` and on\n') == []
-
-
-def test_a_note_that_is_not_directly_above_does_not_count():
-    text = '<!-- not run: why -->\n\n```sh\ntrue\n```\n'
-
-    assert read_blocks(text)[0].kind == 'sh'
-
-
 def test_a_block_that_is_not_closed_is_refused():
     with pytest.raises(ValueError, match='line 2: the block is not closed'):
         read_blocks('text\n```sh\ntrue\n')
@@ -109,20 +99,6 @@ def test_what_is_wrong_with_a_block_is_said(bad, message):
     (text,) = complaints(bad)
 
     assert message in text
-
-
-@pytest.mark.parametrize(
-    'good',
-    [
-        block('sh', 'for x in a b; do echo $x; done\n'),
-        block('python', 'x = 1\n'),
-        block('json', '{"x": [1]}\n'),
-        block('yaml', 'a: [1]\n'),
-        block('python', '# configs/custom/linear_probe.py\n    neck=None,\n'),
-    ],
-)
-def test_sound_blocks_have_no_complaints(good):
-    assert complaints(good) == []
 
 
 def test_an_excerpt_may_leave_lines_out_but_not_change_their_order():
@@ -200,11 +176,3 @@ def test_a_short_training_keeps_the_name_of_its_last_checkpoint():
         samples_per_video=1, min_samples=0
     )
     assert cfg.default_hooks.checkpoint.filename_tmpl == 'epoch_20.pth'
-
-
-def test_a_config_that_only_tests_stays_as_it_is():
-    cfg = Config(dict(test_dataloader=dict(num_workers=0)))
-
-    shorten(cfg)
-
-    assert set(cfg) == {'test_dataloader'}

@@ -75,13 +75,6 @@ def test_the_exit_status_is_the_programs(shell, word, status, said):
     assert said in done.stderr
 
 
-def test_a_command_that_fails_ends_the_block(shell):
-    done = shell('python tools/tell.py 3\necho and on')
-
-    assert done.returncode == 3
-    assert 'and on' not in done.stdout
-
-
 def test_mmsnip_is_the_command_line(shell):
     done = shell('mmsnip validate "no such.pkl" | cat; echo and on')
     mmsnip = Path(sys.executable).parent / 'mmsnip'
@@ -101,15 +94,6 @@ def test_a_command_leaves_nothing_for_the_next(shell):
         python tools/twice.py""")
 
     assert done.stdout == '1\n1\n'
-
-
-def test_trainings_are_short_in_a_warm_command(shell):
-    done = shell("""
-        echo 'from mmengine.runner import Runner' > tools/short.py
-        echo 'print(Runner.from_cfg.__wrapped__.__name__)' >> tools/short.py
-        python tools/short.py""")
-
-    assert done.stdout == 'from_cfg\n'
 
 
 def test_the_first_mmsnip_after_a_mark_starts_cold(shell, warm_folder):

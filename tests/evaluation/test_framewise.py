@@ -10,7 +10,6 @@ from mmsnip.evaluation import (
     evaluate_frames,
     frame_confusion,
 )
-from mmsnip.evaluation.framewise import edit_score
 from tests.evaluation.slow_oracles import runs_of, set_iou
 
 
@@ -115,15 +114,6 @@ def test_flicker_shows_in_runs_per_segment_and_not_in_accuracy_alone():
     assert flickering['runs_per_segment'] == 11
     assert blocked['runs_per_segment'] == 1
     assert flickering['edit'] < blocked['edit'] == 1
-
-
-@pytest.mark.parametrize('seed', range(8))
-def test_edit_score_is_the_tabulated_levenshtein(seed):
-    rng = np.random.default_rng(seed)
-    a = rng.integers(0, 3, rng.integers(0, 9))
-    b = rng.integers(0, 3, rng.integers(0, 11))
-
-    assert edit_score(a, b) == slow_edit(a.tolist(), b.tolist())
 
 
 def test_background_alone_is_a_defined_case():

@@ -17,7 +17,6 @@ from mmsnip.evaluation import (
 )
 from mmsnip.evaluation.protocols import evaluate_scores
 from mmsnip.evaluation.records import collect
-from mmsnip.structures import Segments
 from tests.evaluation.slow_oracles import greedy_suppression, runs_of, set_iou
 
 
@@ -72,15 +71,6 @@ def test_segments_from_frames_are_the_runs_of_each_label():
 def test_segments_from_frames_refuse_other_than_integers_per_frame(labels):
     with pytest.raises(ValueError, match='an integer a frame'):
         segments_from_frames(labels, background=1)
-
-
-def test_segments_from_frames_are_painted_back_to_the_frames():
-    labels = np.random.default_rng(3).integers(0, 4, 37)
-
-    segments = segments_from_frames(labels, background=3)
-
-    painted = Segments.of_rows(segments, num_frames=37).frames(3)
-    np.testing.assert_array_equal(painted, labels)
 
 
 def test_run_detections_score_is_the_mean_class_probability():

@@ -69,17 +69,6 @@ def test_a_picture_carries_its_numbers_hash_and_no_figure_stays(
         assert len(picture.convert('RGB').getcolors(10**6)) > 20
 
 
-def test_another_number_is_another_hash():
-    rows = [*ROWS, toy_row('a-5', 0, {'runs/mAP': 0.11})]
-
-    one, other = (
-        plot_digest(LINES, plot_numbers(LINES, Results(some)))
-        for some in (ROWS, rows)
-    )
-
-    assert one != other
-
-
 def test_nothing_is_drawn_without_rows(tmp_path):
     assert not draw_plot(LINES, Results([]), tmp_path / 'p.png')
     assert read_digest(tmp_path / 'p.png') is None

@@ -51,19 +51,6 @@ def test_a_row_that_lost_only_its_newline_is_kept(tmp_path):
     assert [r['identity'] for r in read_rows(path)] == ['a', 'b']
 
 
-def test_a_row_is_one_write_to_the_end_of_the_file(tmp_path, monkeypatch):
-    written, real = [], os.write
-    monkeypatch.setattr(
-        os, 'write', lambda *args: written.append(args[1]) or real(*args)
-    )
-
-    append_row(tmp_path / 'rows.jsonl', row('a'))
-
-    (line,) = written
-    assert line.endswith(b'}\n')
-    assert line.count(b'\n') == 1
-
-
 def test_a_full_disk_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(os, 'write', lambda file, line: len(line) - 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.results import Results, expand_lines, title_of
+from experiments.results import Results, title_of
 from experiments.table import NOTHING, render_table
 from tests.experiments.conftest import toy_row
 
@@ -152,15 +152,6 @@ def test_seeds_of_an_older_declaration_are_not_averaged_in():
 def test_malformed_tables_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         render_table({**TABLE, **changes}, Results(ROWS))
-
-
-def test_lines_keep_the_axes_that_are_columns():
-    lines = [dict(run='{h}-{percent}', matrix=dict(h=['a', 'b']))]
-
-    assert [line['run'] for line in expand_lines(lines)] == [
-        'a-{percent}',
-        'b-{percent}',
-    ]
 
 
 def test_every_metric_has_a_title():

@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional
 
 from mmsnip.losses import (
     info_nce,
@@ -15,12 +14,7 @@ from mmsnip.losses import (
     nearest_keys,
     snippet_info_nce,
 )
-
-
-def unit(*shape, dim=1, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(*shape, generator=generator, dtype=torch.float64)
-    return functional.normalize(x, dim=dim)
+from tests.losses.test_contrast import unit
 
 
 def mined_row(q, k, queue, chosen, temperature):
@@ -47,14 +41,6 @@ def test_nearest_keys_are_the_union_of_what_the_views_choose():
         expected = ranked(first[n], queue)[:2] + ranked(second[n], queue)[:2]
         found = chosen[n].nonzero().flatten().tolist()
         assert found == sorted(set(expected))
-
-
-def test_equal_views_choose_once():
-    q = unit(4, 3)
-
-    chosen = nearest_keys((q, q), unit(3, 7, dim=0, seed=2), 2)
-
-    assert chosen.sum(dim=1).tolist() == [2, 2, 2, 2]
 
 
 def test_mined_loss_equals_a_loop_over_positives():

@@ -119,27 +119,6 @@ def x():
     return np.random.default_rng(0).normal(size=(2, 13, 5, 3))
 
 
-def test_normalised_blur_leaves_a_resting_body_where_it_is(x):
-    x[:] = x[:, :1]
-    mask = np.ones((2, 13), bool)
-    mask[1, 4:] = False
-    x[1, 4:] = 0
-    blurred = blur_time(x, blur_kernel(1.7), mask)
-    np.testing.assert_allclose(blurred, x, atol=1e-14)
-
-
-def test_blur_of_one_frame_changes_nothing(x):
-    blurred = blur_time(x[:, :1], blur_kernel(1.0))
-    np.testing.assert_allclose(blurred, x[:, :1], atol=1e-15)
-
-
-def test_normalised_blur_is_the_mean_under_the_bell(x):
-    kernel = blur_kernel(0.9, radius=2)
-    blurred = blur_time(x, kernel)
-    expected = np.einsum('k,mkvc->mvc', kernel, x[:, 4:9]) / kernel.sum()
-    np.testing.assert_allclose(blurred[:, 6], expected, atol=1e-14)
-
-
 def test_noise_leaves_absent_bodies_zero(x):
     mask = np.ones((2, 13), bool)
     mask[1, 3:] = False

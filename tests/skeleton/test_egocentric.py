@@ -148,15 +148,6 @@ def test_the_heading_ignores_absent_frames_and_is_x_where_unknown():
     np.testing.assert_array_equal(without[..., 0], 1)
 
 
-def test_turning_there_and_back_changes_nothing():
-    coords, mask = walk()
-    facing = heading(coords, mask, LAYOUT.shoulders)
-
-    back = turn(turn(coords, facing), facing * [1, -1])
-
-    np.testing.assert_allclose(back, coords, atol=1e-12)
-
-
 def test_a_longer_mean_leaves_the_swing_of_a_gesture_in_the_joints():
     angle = 0.4 * np.sin(2 * np.pi * np.arange(120) / 30)  # a second
     rest = walk()[0][:1, :1].repeat(120, axis=1)

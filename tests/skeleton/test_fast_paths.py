@@ -23,7 +23,6 @@ from mmsnip.skeleton.rotation import (
     draw_rotation,
     euler_rotation,
     rotate,
-    rotation_between,
 )
 
 
@@ -48,14 +47,6 @@ def test_euler_rotation_is_the_product_of_three():
     angles = [20.0, -31.0, 47.0]
     x, y, z = (axis_rotation(i, -angle) for i, angle in enumerate(angles))
     np.testing.assert_allclose(euler_rotation(angles), z @ y @ x, atol=1e-15)
-
-
-def test_rotation_between_takes_one_direction_to_the_other():
-    rng = np.random.default_rng(3)
-    for source, target in rng.normal(size=(20, 2, 3)):
-        turned = rotation_between(source, target) @ source
-        turned *= np.linalg.norm(target) / np.linalg.norm(source)
-        np.testing.assert_allclose(turned, target, atol=1e-12)
 
 
 def test_angles_are_drawn_in_the_order_x_y_z():

@@ -8,7 +8,6 @@ import pytest
 from mmsnip.io.annotation import load_annotation
 from mmsnip.skeleton.layout import from_metainfo, get_layout, layout_names
 from mmsnip.skeleton.mapping import (
-    RECIPES,
     joint_mapping,
     map_joints,
     map_scores,
@@ -16,12 +15,6 @@ from mmsnip.skeleton.mapping import (
 from mmsnip.skeleton.parts import joint_parts
 
 NTU = get_layout('nturgb+d')
-BANDAI = (
-    *('Hips', 'Spine', 'Chest', 'Neck', 'Head', 'Shoulder_L', 'UpperArm_L'),
-    *('LowerArm_L', 'Hand_L', 'Shoulder_R', 'UpperArm_R', 'LowerArm_R'),
-    *('Hand_R', 'UpperLeg_L', 'LowerLeg_L', 'Foot_L', 'Toes_L'),
-    *('UpperLeg_R', 'LowerLeg_R', 'Foot_R', 'Toes_R'),
-)
 # SMPL-H joint of each NTU joint that BABEL's preparation takes from the body.
 BABEL = {0: 0, 1: 3, 2: 12, 3: 15, 4: 16, 5: 18, 6: 20, 8: 17, 9: 19, 10: 21}
 BABEL.update({12: 1, 13: 4, 14: 7, 15: 10, 16: 2, 17: 5, 18: 8, 19: 11})
@@ -56,18 +49,6 @@ def test_rows_sum_to_one_and_commute_with_the_mirror(a, b):
     np.testing.assert_allclose(mirrored, W, atol=1e-12)
     found = mapping.matched + mapping.interpolated + mapping.absent
     assert sorted(n for n, _ in found) == sorted(target.joint_names)
-
-
-def test_mirrored_input_maps_to_mirrored_output():
-    source = get_layout('mediapipe')
-    mapping = joint_mapping(source, NTU)
-    x = poses(33)
-    flip = np.array([-1, 1, 1], np.float32)
-    np.testing.assert_allclose(
-        map_joints(x[:, :, source.mirror_order] * flip, mapping),
-        map_joints(x, mapping)[:, :, NTU.mirror_order] * flip,
-        atol=1e-6,
-    )
 
 
 @pytest.mark.parametrize('other', ['coco', 'kinect-v1', 'smpl-22', 'h36m'])
@@ -112,24 +93,6 @@ def test_absent_joints_lie_where_the_recipes_say():
         y['left_hand'], at['left_wrist'] + 0.3 * forearm, **close
     )
     np.testing.assert_array_equal(y['left_foot'], at['left_ankle'])
-
-
-def test_recipes_keep_their_weight():
-    for recipes in RECIPES.values():
-        for recipe in recipes:
-            assert sum(recipe.values()) == pytest.approx(1)
-
-
-def test_bvh_names_are_read_as_the_joint_where_the_limb_begins():
-    parts = dict(zip(BANDAI, joint_parts(BANDAI)))
-    assert parts['Shoulder_L'] == (0, 'collar')
-    assert parts['UpperArm_R'] == (1, 'shoulder')
-    assert parts['LowerArm_L'] == (0, 'elbow')
-    assert parts['Hand_R'] == (1, 'wrist')
-    assert parts['UpperLeg_L'] == (0, 'hip')
-    assert parts['LowerLeg_L'] == (0, 'knee')
-    assert parts['Foot_R'] == (1, 'ankle')
-    assert parts['Toes_R'] == (1, 'foot')
 
 
 @pytest.mark.parametrize(
@@ -300,6 +263,8 @@ def test_real_ntu_joints_lie_near_independent_landmarks(data_dir, file):
 
 
 RIGS = {  # pelvis, left shoulder, elbow, wrist, hip, knee, ankle, foot; more
+    'Bandai': 'Hips UpperArm_L LowerArm_L Hand_L UpperLeg_L LowerLeg_L Foot_L '
+    'Toes_L Shoulder_L Spine Chest Neck Head',
     'Poser, DAZ': 'hip lShldr lForeArm lHand lThigh lShin lFoot lToe '
     'abdomen chest neck head lCollar rCollar rShldr',
     'CMU .asf': 'root lhumerus lradius lhand lfemur ltibia lfoot ltoes '

@@ -17,14 +17,6 @@ from mmsnip.skeleton.resample import (
 )
 
 
-def test_mirror_crop_equals_padding_then_cropping():
-    x = np.arange(7)
-    padded = np.concatenate((x[:3][::-1], x, x[-3:][::-1]))
-    for start in range(7):
-        frames = mirror_crop_map(7, 3, start)
-        np.testing.assert_array_equal(frames, padded[start : start + 7])
-
-
 @pytest.mark.parametrize('T', [1, 2, 13])
 def test_maps_of_any_length_stay_inside(T):
     for frames in (

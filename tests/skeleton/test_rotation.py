@@ -6,7 +6,6 @@ import pytest
 from mmsnip.skeleton.rotation import (
     axis_rotation,
     body_rotations,
-    draw_rotation,
     heading_rotation,
     plane_rotation,
     rotate,
@@ -71,12 +70,3 @@ def test_rotate_leaves_further_channels_and_absent_frames():
     assert turned.dtype == np.float32
     np.testing.assert_array_equal(turned[..., 3], x[..., 3])
     assert not turned[1].any()
-
-
-def test_drawn_rotation_turns_one_axis_far():
-    rng = np.random.default_rng(0)
-    angles = np.array([draw_rotation(rng) for _ in range(300)])
-    assert (angles >= 0).all()
-    assert (angles <= 30).all()
-    assert ((angles > 1).sum(axis=1) <= 1).all()
-    assert set(np.argmax(angles, axis=1)) == {0, 1, 2}

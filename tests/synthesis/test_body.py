@@ -12,7 +12,6 @@ from mmsnip.synthesis.body import (
     forward_kinematics,
     mirror_pose,
     reach,
-    rotation,
     sample_body,
 )
 
@@ -73,11 +72,6 @@ def test_mirrored_pose_gives_mirrored_joints():
     shift = (found - expected)[:, :1] * (1, 0, 1)
     np.testing.assert_allclose(found - shift, expected, atol=1e-9)
     np.testing.assert_allclose(np.diff(shift, axis=0), 0, atol=1e-9)
-
-
-def test_rotation_turns_a_quarter_about_the_vertical():
-    turn = rotation(np.array([0, np.pi / 2, 0]))
-    np.testing.assert_allclose(turn @ [0, 0, 1], [1, 0, 0], atol=1e-12)
 
 
 def test_val_bodies_are_shorter_or_taller_than_every_train_body():

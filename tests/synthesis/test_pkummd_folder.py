@@ -177,11 +177,6 @@ def test_arguments_out_of_range_are_refused(tmp_path, options, message):
         write(tmp_path, **options)
 
 
-def test_lengths_under_60_frames_are_refused(tmp_path):
-    with pytest.raises(ValueError, match='at least 60 frames'):
-        write_pkummd_folder(tmp_path, frames=(59, 70))
-
-
 def test_the_command_line_writes_the_folder(tmp_path):
     done = subprocess.run(
         [sys.executable, 'tools/synthesize.py', str(tmp_path), '--pkummd']

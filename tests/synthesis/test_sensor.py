@@ -10,7 +10,6 @@ from mmsnip.synthesis.body import (
 from mmsnip.synthesis.sensor import (
     Camera,
     add_noise,
-    lost_frames,
     sample_camera,
     to_sensor,
 )
@@ -60,12 +59,3 @@ def test_noise_is_correlated_in_time_and_millimetres_large():
     assert 0.004 < np.median(np.abs(noise)) < 0.02
     trunk = noise[:, 1, 0]
     assert np.corrcoef(trunk[1:], trunk[:-1])[0, 1] > 0.3
-
-
-def test_some_frames_are_lost_but_never_all():
-    lost = [
-        lost_frames(np.random.default_rng(seed), 300, 3.0)
-        for seed in range(20)
-    ]
-    assert all(not frames.all() for frames in lost)
-    assert any(frames.any() for frames in lost)

@@ -11,8 +11,6 @@ from mmsnip.visualization.pose import (
     LEFT_COLOR,
     MIDDLE_COLOR,
     RIGHT_COLOR,
-    Poses,
-    check_poses,
     draw_pose,
     project_pose,
     up_axis,
@@ -85,12 +83,3 @@ def test_up_is_found_from_names_and_without(axis):
 def test_an_axis_that_the_joints_lack_is_refused(up):
     with pytest.raises(ValueError, match='no axis of joints with C=2'):
         up_axis(BODY[:, :2], up)
-
-
-def test_absent_and_broken_bodies_are_masked():
-    joints = np.ones((2, 4, 5, 3))
-    joints[1, 0] = 0
-    joints[0, 2, 1] = np.nan
-    checked = check_poses(Poses(joints, [-1, 0, 0, 0, 0]), 4)
-    expected = [[True, True, False, True], [False, True, True, True]]
-    assert checked.body_mask.tolist() == expected

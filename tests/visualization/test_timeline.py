@@ -17,7 +17,6 @@ from mmsnip.visualization import (
     figure_to_array,
     safe_file_name,
 )
-from mmsnip.visualization.timeline import spread_places
 from tests.visualization.made import (
     axes_of,
     moving_body,
@@ -154,16 +153,6 @@ def test_pyplot_torch_and_mm_are_never_loaded():
         [sys.executable, '-c', code], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_places_keep_their_distance_and_stay_inside():
-    rng = np.random.default_rng(0)
-    for count in (1, 4, 10):
-        wanted = np.sort(rng.random(count) ** 3 * 10)
-        places = spread_places(wanted, 10.0, 1.0)
-        assert (np.diff(places) >= 1.0 - 1e-9).all()
-        assert places.min() >= 0.5 - 1e-9
-        assert places.max() <= 9.5 + 1e-9
 
 
 def test_kept_detections_never_overlap_and_include_the_best():
