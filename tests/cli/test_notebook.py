@@ -62,10 +62,6 @@ def shorter(source):
     return source
 
 
-def test_what_is_shortened_is_in_the_notebook_once(cells):
-    assert all(''.join(cells).count(text) == 1 for text in SHORTER)
-
-
 def run_by_kernel(folder):
     """Run it as Jupyter does."""
     import nbformat
@@ -101,6 +97,7 @@ def run_by_hand(cells, monkeypatch):
 def test_every_cell_runs_and_the_last_shows_a_picture(
     cells, tmp_path, monkeypatch
 ):
+    assert all(''.join(cells).count(text) == 1 for text in SHORTER)
     monkeypatch.chdir(tmp_path)
     for name in ('MMSNIP_ANN_FILE', 'MMSNIP_INIT', 'PYTHONWARNINGS'):
         monkeypatch.setenv(name, '')  # the notebook sets them; undone behind

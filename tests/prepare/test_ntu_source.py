@@ -47,7 +47,7 @@ def reasons(source):
     return {note.path.split('/')[-1]: note.reason for note in source.skipped}
 
 
-def test_names_give_label_and_order(folder, tmp_path):
+def test_names_give_label_order_subjects_and_views(folder, tmp_path):
     report, data = run(NTUSource(folder), tmp_path / 'out.pkl')
 
     videos = data['annotations']
@@ -55,11 +55,6 @@ def test_names_give_label_and_order(folder, tmp_path):
     assert [video['label'] for video in videos] == [0, 1, 1, 59]
     assert [video['total_frames'] for video in videos] == [13, 14, 15, 16]
     assert report.skipped == []
-
-
-def test_splits_of_60_classes_are_subjects_and_views(folder, tmp_path):
-    _, data = run(NTUSource(folder), tmp_path / 'out.pkl')
-
     assert data['split'] == dict(
         xsub_train=NAMES[:2],
         xsub_val=NAMES[2:],
@@ -85,25 +80,17 @@ def test_an_action_above_60_makes_it_120_classes_and_setups(folder, tmp_path):
     assert data['split']['xset_train'] == [*NAMES[2:], name]
 
 
-def test_60_classes_leave_later_actions_out(folder):
-    write_recording(folder / 'S018C001P008R001A061.skeleton')
-    source = NTUSource(folder, classes=60)
-
-    names = [item.name for item in source.items()]
-
-    assert names == NAMES
-    assert 'action 61' in reasons(source)['S018C001P008R001A061.skeleton']
-
-
-def test_the_missing_list_leaves_recordings_out(folder, tmp_path):
+def test_a_list_and_the_number_of_classes_leave_files_out(folder, tmp_path):
     listed = tmp_path / 'missing.txt'
     listed.write_text(f'Samples with missing skeletons\n\n{NAMES[1]}\n')
-    source = NTUSource(folder, missing=listed)
+    write_recording(folder / 'S018C001P008R001A061.skeleton')
+    source = NTUSource(folder, missing=listed, classes=60)
 
     names = [item.name for item in source.items()]
 
     assert names == [NAMES[0], *NAMES[2:]]
     assert 'missing.txt' in reasons(source)[f'{NAMES[1]}.skeleton']
+    assert 'action 61' in reasons(source)['S018C001P008R001A061.skeleton']
 
 
 def test_what_is_no_recording_is_left_out_with_a_reason(folder, tmp_path):

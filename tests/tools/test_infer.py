@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mmsnip.apis import SkeletonLocalizationInferencer
+from mmsnip.cli.infer import find_inputs
 from mmsnip.io.detections import load_detections
 from mmsnip.io.formats import read
 from mmsnip.structures import DataError
@@ -91,21 +92,7 @@ def test_one_bad_file_never_loses_the_others(infer, model, tmp_path, capsys):
     assert len(list((out / 'timelines').glob('*.png'))) == 4
 
 
-def test_all_good_files_end_in_0_and_nothing_on_the_error_output(
-    infer, tmp_path, capsys
-):
-    save(tmp_path / 'in' / 'a.npz', fps=30.0)
-
-    status = infer('in')
-
-    captured = capsys.readouterr()
-    assert status == 0
-    assert captured.err == ''
-    assert '[1/1] a: ' in captured.out
-    assert 'failed' not in results(tmp_path)['external_data']
-
-
-def test_a_table_of_labels_beside_the_recordings_is_no_recording(
+def test_good_files_end_in_0_and_a_table_of_labels_is_no_recording(
     infer, tmp_path, capsys
 ):
     save(tmp_path / 'in' / 'a.npz', fps=30.0)
@@ -115,8 +102,11 @@ def test_a_table_of_labels_beside_the_recordings_is_no_recording(
 
     status = infer('in')
 
-    assert status == 0, capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert (status, captured.err) == (0, '')
+    assert '[1/1] a: ' in captured.out
     assert list(results(tmp_path)['results']) == ['a']
+    assert 'failed' not in results(tmp_path)['external_data']
 
 
 def test_quiet_says_nothing_but_errors(infer, tmp_path, capsys):
@@ -272,16 +262,6 @@ def test_options_that_cannot_be_are_refused_before_anything_is_read(
     assert message in capsys.readouterr().err
 
 
-def test_the_help_fits_and_names_every_option(command, capsys):
-    with pytest.raises(SystemExit):
-        command(['--help'])
-
-    text = capsys.readouterr().out
-    for option in ('fps', 'map-joints', 'persons', 'batch-size', 'quiet'):
-        assert f'--{option}' in text
-    assert 'results.json' in text
-
-
 @pytest.mark.data
 def test_bvh_files_with_a_joint_more_go_all_the_way(
     command, data_dir, tmp_path
@@ -316,3 +296,43 @@ def test_bvh_files_with_a_joint_more_go_all_the_way(
     for ours, theirs in zip(found, expected):
         assert ours['label'] == theirs['label']
         assert ours['segment'] == pytest.approx(theirs['segment'])
+
+
+def write_frames(folder, T=3):
+    folder.mkdir(parents=True)
+    for t in range(T):
+        person = dict(pose_keypoints_2d=[1.0] * 75)
+        text = json.dumps(dict(version=1.3, people=[person]))
+        (folder / f'x_{t:06d}_keypoints.json').write_text(text)
+    return folder
+
+
+def test_a_folder_of_frames_is_one_input(tmp_path):
+    frames = write_frames(tmp_path / 'in' / 'walk' / 'clip.1')
+    np.save(tmp_path / 'in' / 'a.npy', np.ones((5, 25, 3)))
+
+    assert find_inputs([str(tmp_path / 'in')]) == [
+        ('a', tmp_path / 'in' / 'a.npy'),
+        ('walk/clip.1', frames),
+    ]
+
+
+def test_the_folder_of_frames_may_be_given_itself(tmp_path):
+    frames = write_frames(tmp_path / 'clip')
+
+    assert find_inputs([str(frames), str(frames)]) == [
+        ('clip', frames),
+        ('clip-2', frames),
+    ]
+
+
+def test_results_within_a_searched_folder_are_no_inputs(tmp_path):
+    (tmp_path / 'in' / 'out').mkdir(parents=True)
+    np.save(tmp_path / 'in' / 'a.npy', np.ones((5, 25, 3)))
+    (tmp_path / 'in' / 'out' / 'a.csv').write_text('video')
+    folder = str(tmp_path / 'in')
+
+    own = [('a', tmp_path / 'in' / 'a.npy')]
+    assert find_inputs([folder], tmp_path / 'in' / 'out') == own
+    assert find_inputs([folder], tmp_path) == find_inputs([folder])
+    assert len(find_inputs([folder])) == 2

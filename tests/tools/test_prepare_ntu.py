@@ -12,22 +12,6 @@ from tests.formats.ntu_text import FIRST_ID, frames_of, ntu_text, standing
 from tests.tools.conftest import TINY_PRETRAIN, losses, run, train
 
 
-def prepare(*arguments):
-    return run(
-        [sys.executable, 'tools/prepare_data.py', 'ntu', *arguments], ''
-    )
-
-
-def pretrain(work_dir, ann_file):
-    return train(
-        'configs/custom/pretrain.py',
-        work_dir,
-        [*TINY_PRETRAIN, 'train_cfg.max_epochs=1'],
-        ann_file,
-        MMSNIP_SPLIT='xsub',
-    )
-
-
 def write_folder(root, performers=(1, 3)):
     rng = np.random.default_rng(0)
     root.mkdir()
@@ -45,8 +29,15 @@ def test_a_folder_of_skeleton_files_pre_trains_in_two_commands(tmp_path):
     write_folder(tmp_path / 'raw')
     ann_file = tmp_path / 'ntu.pkl'
 
-    done = prepare(tmp_path / 'raw', ann_file)
-    pretrain(tmp_path / 'work', ann_file)
+    tool = [sys.executable, 'tools/prepare_data.py', 'ntu']
+    done = run([*tool, tmp_path / 'raw', ann_file], '')
+    train(
+        'configs/custom/pretrain.py',
+        tmp_path / 'work',
+        [*TINY_PRETRAIN, 'train_cfg.max_epochs=1'],
+        ann_file,
+        MMSNIP_SPLIT='xsub',
+    )
 
     assert done.returncode == 0, done.output
     assert '8 of 8 recordings converted' in done.stdout
@@ -54,27 +45,3 @@ def test_a_folder_of_skeleton_files_pre_trains_in_two_commands(tmp_path):
     assert len(found) == 2  # 4 training files, 2 visits each, batches of 4
     assert all(math.isfinite(loss) for loss in found.values())
     assert (tmp_path / 'work' / 'epoch_1.pth').exists()
-
-
-@pytest.mark.slow
-@pytest.mark.data
-def test_the_real_samples_pre_train_in_two_commands(data_dir, tmp_path):
-    ann_file = tmp_path / 'ntu.pkl'
-
-    done = prepare(data_dir / 'ntu_samples', ann_file)
-    pretrain(tmp_path / 'work', ann_file)
-
-    assert done.returncode == 0, done.output
-    assert '5 of 5 recordings converted' in done.stdout
-    assert all(math.isfinite(x) for x in losses(tmp_path / 'work').values())
-
-
-def test_a_folder_without_recordings_fails_and_says_why(tmp_path):
-    (tmp_path / 'S001C001P001R001A001.skeleton').write_text('2\n0\n0\n')
-
-    done = prepare(tmp_path, tmp_path / 'out.pkl')
-
-    assert done.returncode == 1
-    assert 'nothing usable was found' in done.stderr
-    assert 'no body in any of its 2 frames' in done.stdout
-    assert not (tmp_path / 'out.pkl').exists()

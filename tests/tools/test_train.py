@@ -224,23 +224,24 @@ def metric_rows(text):
     return rows
 
 
-def test_a_missing_annotation_file_is_named(tmp_path, ann_file):
-    done = run(
-        [sys.executable, 'tools/train.py', 'configs/custom/localize.py']
-        + ['--work-dir', tmp_path],
-        Path('nowhere') / 'absent.pkl',
-    )
+@pytest.mark.parametrize('lacking', ['annotation', 'config', 'folder'])
+def test_what_cannot_be_used_is_named(lacking, tmp_path, ann_file):
+    (tmp_path / 'taken').write_text('a file')
+    config = 'configs/custom/localize.py'
+    words = {
+        'annotation': [config, '--work-dir', tmp_path],
+        'config': ['absent.py'],
+        'folder': [config, '--work-dir', tmp_path / 'taken'],
+    }[lacking]
+    file = Path('nowhere/absent.pkl') if lacking == 'annotation' else ann_file
+    name = dict(annotation='absent.pkl', config='absent.py', folder='taken')
+
+    done = run([sys.executable, 'tools/train.py', *words], file)
 
     assert done.returncode == 2
-    assert 'absent.pkl' in done.stderr
+    assert done.stderr.splitlines()[-1].startswith('error: ')
+    assert name[lacking] in done.stderr.splitlines()[-1]
     assert 'Traceback' not in done.stderr
-
-
-def test_a_missing_config_is_named(tmp_path, ann_file):
-    done = run([sys.executable, 'tools/train.py', 'absent.py'], ann_file)
-
-    assert done.returncode == 2
-    assert 'error: absent.py: no such config file' in done.stderr
 
 
 def test_amp_without_a_gpu_says_so(tmp_path, ann_file):
@@ -282,17 +283,3 @@ def test_options_that_fit_nowhere_are_named(
     assert said in done.stderr
     assert options[0].partition('=')[0] in done.stderr
     assert 'Traceback' not in done.stderr
-
-
-def test_a_work_folder_that_is_a_file_is_named(tmp_path, ann_file):
-    (tmp_path / 'taken').write_text('a file')
-
-    done = run(
-        [sys.executable, 'tools/train.py', 'configs/custom/localize.py']
-        + ['--work-dir', tmp_path / 'taken'],
-        ann_file,
-    )
-
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith('error: ')
-    assert 'taken' in done.stderr.splitlines()[-1]
