@@ -40,7 +40,7 @@ def _choice(choices: Any, text: str, **more: Any) -> Option:
     return dict(choices=choices, help=text, **more)
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     """A whole number of at least 0."""
     value = int(text)
     if value < 0:
@@ -78,7 +78,7 @@ COMMON: Options = {
     '--workers': _value(
         'N',
         'processes (default: as many as there are cores, up to 8)',
-        type=_count,
+        type=count,
     ),
     '--dry-run': _flag('list, but write nothing'),
     '--strict': _flag(
@@ -89,7 +89,7 @@ COMMON: Options = {
     '--max-gap': _value(
         'N',
         'interpolate a lost joint over at most N frames (default: 10)',
-        type=_count,
+        type=count,
         default=10,
     ),
     '--unit': _choice(UNITS, 'of the lengths in the files; all become metres'),

@@ -16,18 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from mmsnip.cli.prepare import count
 from mmsnip.io.annotation import save_annotation
 from mmsnip.structures import DataError
 from mmsnip.synthesis import synthesize_trimmed, synthesize_untrimmed
 from mmsnip.synthesis.pkummd_folder import VIEWS, write_pkummd_folder
-
-
-def _count(text: str) -> int:
-    """A whole number of at least 0."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f'{text} is negative')
-    return value
 
 
 def _minutes(text: str) -> float:
@@ -42,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add = parser.add_argument
     add('output_dir', type=Path, help='folder of both files')
-    add('--videos', type=_count, default=60, help='untrimmed train videos')
-    add('--val', type=_count, default=20, help='untrimmed val videos')
+    add('--videos', type=count, default=60, help='untrimmed train videos')
+    add('--val', type=count, default=20, help='untrimmed val videos')
     add(
         '--trimmed',
-        type=_count,
+        type=count,
         default=400,
         help='trimmed clips, every fifth of them for val; 0 writes no file',
     )
@@ -57,13 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         '--frames',
-        type=_count,
+        type=count,
         nargs=2,
         default=(600, 1200),
         metavar=('MIN', 'MAX'),
         help='shortest and longest untrimmed video',
     )
-    add('--seed', type=_count, default=0)
+    add('--seed', type=count, default=0)
     add(
         '--pkummd',
         action='store_true',

@@ -111,12 +111,13 @@ def read_text(path: Source, limit: int = MAX_BYTES) -> str:
     return text
 
 
-def read_json(path: Source, limit: int = MAX_BYTES) -> Any:
+def read_json(path: Source, limit: int = MAX_BYTES, **options: Any) -> Any:
     """What a JSON file holds.
 
     Args:
         path (str | os.PathLike[str]): File.
         limit (int): Most bytes. Defaults to 8 GiB.
+        **options (Any): Of `json.loads`.
 
     Returns:
         Any: Its content.
@@ -126,9 +127,11 @@ def read_json(path: Source, limit: int = MAX_BYTES) -> Any:
         DataError: If it is no JSON; the line is named.
     """
     try:
-        return json.loads(read_text(path, limit))
+        return json.loads(read_text(path, limit), **options)
     except json.JSONDecodeError as error:
-        raise DataError(f'{path}, line {error.lineno}: {error.msg}') from None
+        raise DataError(
+            f'{path}, line {error.lineno}: {error.msg}; is the file cut off?'
+        ) from None
     except (ValueError, RecursionError) as error:
         if isinstance(error, DataError):
             raise

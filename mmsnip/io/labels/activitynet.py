@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Collection, Mapping
@@ -10,7 +9,7 @@ from typing import Any
 
 from mmsnip.io.labels.label_set import LabelRow, LabelSet, build_label_set
 from mmsnip.structures.errors import DataError, is_rate, show
-from mmsnip.structures.files import is_text, read_text, safe_name
+from mmsnip.structures.files import is_text, read_json, safe_name
 
 __all__ = ['read_activitynet_labels']
 
@@ -28,12 +27,13 @@ def read_activitynet_labels(
     background: Collection[str] | str | None = None,
 ) -> LabelSet:
     """Read ActivityNet's ground truth, or results in its layout."""
-    document = _parse(path)
-    truth = 'database' in document
-    if not truth and 'results' not in document:
+    document = read_json(path, MAX_TEXT, object_pairs_hook=_unique)
+    keys = {*document} if isinstance(document, dict) else set()
+    if not keys & {'database', 'results'}:
         raise DataError(
             f"{path} lacks the key 'database'; expected {_LAYOUT}"
         )
+    truth = 'database' in document
     key = 'database' if truth else 'results'
     found = _checked(document, key, path)
     extra = document.get('external_data')
@@ -74,22 +74,6 @@ def read_activitynet_labels(
     return build_label_set(
         rows, 's', path, classes, splits, facts, notes, background
     )
-
-
-def _parse(path: str | os.PathLike[str]) -> dict[str, Any]:
-    text = read_text(path, MAX_TEXT)
-    try:
-        document = json.loads(text, object_pairs_hook=_unique)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f'{path}, line {error.lineno}: {error.msg}; expected JSON, is '
-            'the file cut off?'
-        ) from None
-    except (RecursionError, ValueError) as error:
-        raise DataError(f'{path} is no JSON that is read: {error}') from None
-    if not isinstance(document, dict):
-        raise DataError(f'{path} is no JSON object; expected {_LAYOUT}')
-    return document
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from mmsnip.io.labels.label_set import (
 )
 from mmsnip.structures.errors import DataError
 from mmsnip.structures.files import check_size, draft_of, is_text, safe_name
-from mmsnip.structures.segments import seconds_of
+from mmsnip.structures.segments import Segments, seconds_of
 
 __all__ = ['read_elan', 'save_elan']
 
@@ -474,33 +474,20 @@ def _lanes(
     rows: np.ndarray, classes: Sequence[str], fps: float, tier: str
 ) -> list[list[tuple[Any, ...]]]:
     """(start, end, class, score) in lists without overlap; one at least."""
-    array = np.asarray(rows, np.float64)
-    array = array.reshape(0, 4) if array.size == 0 else array
-    if array.ndim != 2 or array.shape[1] not in (3, 4):
-        raise DataError(
-            f'tier {tier!r} has shape {array.shape}; expected (n, 3) or '
-            '(n, 4) with columns label, start, end, score'
-        )
-    times = np.rint(seconds_of(array[:, 1:3], fps) * 1000)
-    good = np.isfinite(array).all(axis=1) & (times >= 0).all(axis=1)
-    good &= (array[:, 1] < array[:, 2]) & (times < 1e12).all(axis=1)
-    good &= np.isin(array[:, 0], np.arange(len(classes)))
-    if not good.all():
-        row = int(good.argmin())
-        raise DataError(
-            f'tier {tier!r}, row {row} is {array[row].tolist()}; expected '
-            f'finite numbers, a label in 0..{len(classes) - 1} and '
-            '0 <= start < end'
-        )
-    for what, name in (('tier', tier), *(('class', c) for c in classes)):
+    found = Segments.of_rows(
+        rows, num_classes=len(classes), source=f'tier {tier!r}'
+    )
+    for name in (tier, *classes):
         if not isinstance(name, str) or not name.strip() or not is_text(name):
-            raise DataError(f'{what} {name!r} cannot stand in XML')
+            raise DataError(f'tier or class {name!r} cannot stand in XML')
+    times = np.rint(seconds_of(found.bounds, fps) * 1000).astype(np.int64)
     times[:, 1] = np.maximum(times[:, 1], times[:, 0] + 1)
+    scored = np.shape(rows)[-1] == 4
     lanes: list[list[tuple[Any, ...]]] = [[]]
     for row in np.lexsort((times[:, 1], times[:, 0])).tolist():
-        start, end = times[row].astype(int).tolist()
-        score = float(array[row, 3]) if array.shape[1] == 4 else None
-        mark = (start, end, classes[int(array[row, 0])], score)
+        start, end = times[row].tolist()
+        score = found.score[row] if scored else None
+        mark = (start, end, classes[found.label[row]], score)
         for lane in lanes:
             if not lane or lane[-1][1] <= start:
                 lane.append(mark)
