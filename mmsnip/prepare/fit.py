@@ -57,7 +57,25 @@ TINY = 1e-6  # metres; a joint that is there is not all zero
 
 @dataclass(frozen=True)
 class Given:
-    """What a user says of a recording; it wins over its file."""
+    """What a user says of a recording; it wins over its file, with a note.
+
+    Args:
+        fps (float | None): Frames a second; None leaves what the file says,
+            here and below.
+        unit (str | None): Of the lengths, a key of `UNITS`.
+        scale (float | None): Factor that makes the lengths metres; it wins
+            over a unit.
+        up (str | None): Axis that points up, ``'y'``, ``'-z'``, ..
+        mirror (bool): Whether left and right are exchanged; they are
+            mirrored back.
+        layout (Any): Joints, as a layout, its name or a graph config.
+        joint_map (Any): Joints of the model to those of the file, a mapping
+            or a JSON file, or the name of a layout.
+        persons (int | None): Keep at most so many, who move most.
+
+    Raises:
+        DataError: If a field is malformed.
+    """
 
     fps: float | None = None
     unit: str | None = None
@@ -87,7 +105,26 @@ class Given:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a model was trained on, or what a conversion is asked for."""
+    """What a model was trained on, or what a conversion is asked for.
+
+    Args:
+        layout (SkeletonLayout | None): Joints; None keeps those of the file,
+            here and below.
+        fps (float | None): Frames a second.
+        unit (str | None): Of the lengths.
+        up (str | None): Axis that points up.
+        num_channels (int | None): C, numbers a joint, a score among them.
+        with_score (bool): Whether the last of them is the score.
+        num_coords (int): Coordinates of a joint, 2 or 3.
+        scale_free (bool): Whether the unit does not matter.
+        persons (int | None): Keep at most so many, who move most.
+        num_person (int | None): M that a model reads.
+        max_gap (int): Frames over which a lost joint is interpolated.
+        of_model (bool): Whether a model expects it, for the messages.
+
+    Raises:
+        DataError: If a rate or a number of persons is not positive.
+    """
 
     layout: SkeletonLayout | None = None
     fps: float | None = None
@@ -113,7 +150,23 @@ class Expected:
 def fit(
     recording: Recording, expected: Expected, given: Given | None = None
 ) -> Recording:
-    """Bring a recording to what is expected, or refuse it."""
+    """Bring a recording to what is expected, or refuse it.
+
+    In this order: persons, joints, unit, upright axis and mirror, gaps, frame
+    rate; segments are mapped with the frames.
+
+    Args:
+        recording (Recording): As `mmsnip.io.formats.read` gives it.
+        expected (Expected): What is wanted of it.
+        given (Given | None): What the user says of it.
+
+    Returns:
+        Recording: Fitted, with a note for each thing that was assumed,
+        changed or left out.
+
+    Raises:
+        DataError: If it cannot be fitted; the message says what to state.
+    """
     given = given or Given()
     limit = given.persons or expected.persons
     if limit is not None and limit < len(recording.keypoint):
@@ -238,9 +291,11 @@ class _Work:
         unit = given.unit or stated
         if given.scale is not None:
             self.need_depth('scale', given.scale)
-            unit = given.unit or 'm'
+            unit = 'm'  # a scale wins over a unit
             self.keypoint = raw * np.float32(given.scale)
             self.overruled('unit', stated, unit)
+            if given.unit is not None:
+                self.say(f'unit {given.unit} was not applied, scale is stated')
         elif given.unit is not None:
             if not expected.of_model:
                 self.need_depth('unit', given.unit)

@@ -64,6 +64,8 @@ class Wanted:
         given = self.given
         for pattern, facts in self.of_one.items():
             if _fits(name, pattern):
+                if 'unit' in facts:  # said of it alone: no scale of all
+                    given = replace(given, scale=None)
                 given = replace(given, **facts)
         return given
 

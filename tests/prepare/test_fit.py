@@ -15,6 +15,7 @@ from mmsnip.prepare.fit import (
     motion_of,
     resample,
 )
+from mmsnip.prepare.job import Wanted
 from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.structures import DataError, Recording, Segments
 from tests.skeleton.test_sides import LAYOUT as STICK_LAYOUT
@@ -84,6 +85,21 @@ def test_a_scale_makes_metres():
     np.testing.assert_allclose(fitted.keypoint, stick().keypoint, rtol=1e-5)
     assert fitted.unit == 'm'
     assert not fitted.notes
+
+
+def test_a_scale_wins_over_a_unit():
+    fitted = fit(stick(20), METRES, Given(scale=0.05, unit='cm'))
+
+    np.testing.assert_allclose(fitted.keypoint, stick().keypoint, rtol=1e-5)
+    assert told(fitted) == 'unit cm was not applied, scale is stated'
+
+
+def test_a_unit_of_one_recording_wins_over_a_scale_of_all():
+    given = Wanted(METRES, Given(scale=0.3), {'b*': dict(unit='cm')})
+
+    assert given.given_for('a').scale == 0.3
+    assert given.given_for('b1').unit == 'cm'
+    assert given.given_for('b1').scale is None
 
 
 @pytest.mark.parametrize(
