@@ -251,7 +251,7 @@ def change_posture(
         body_mask (np.ndarray): (M, T) bool.
         rotations (np.ndarray): (V, D, D); the root's turns everything.
         layout (SkeletonLayout): Of the joints.
-        up (str): Axis that points up, see `mmsnip.skeleton.upright`.
+        up (str): Axis that points up, see `mmsnip.skeleton.up`.
 
     Returns:
         np.ndarray: (M, T, V, D), the type of ``coords``; absent frames as

@@ -124,7 +124,11 @@ def _format_of(path: Path, columns: Any, kind: str | None) -> Format:
 
 
 def formats_table() -> str:
-    """The README's table of formats, in Markdown."""
+    """The README's table of formats.
+
+    Returns:
+        str: Markdown, a row a format.
+    """
     rows: dict[str, tuple[list[str], list[str]]] = {}
     for known in FORMATS:
         endings, notes = rows.setdefault(known.title, ([], []))
