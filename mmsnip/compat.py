@@ -82,13 +82,7 @@ def unfit_versions() -> dict[str, tuple[str, str]]:
 
 
 def check_versions() -> None:
-    """Check that the installed neighbours fit.
-
-    Raises:
-        VersionError: Naming each package that does not fit, the version that
-            was found, the versions that fit and the command that installs
-            one.
-    """
+    """Check that the installed neighbours fit."""
     unfit = unfit_versions().values()
     if unfit:
         raise VersionError(
@@ -189,18 +183,7 @@ def allow_checkpoint_types() -> None:
 
 
 def load_checkpoint(data: bytes) -> Any:
-    """Content of a checkpoint of mmengine; nothing in it is executed.
-
-    Args:
-        data (bytes): The file.
-
-    Returns:
-        Any: What it holds, on the CPU.
-
-    Raises:
-        pickle.UnpicklingError: If it holds anything else; a damaged file
-            raises other errors, too.
-    """
+    """Content of a checkpoint of mmengine; nothing in it is executed."""
     import torch
 
     return torch.load(
@@ -256,11 +239,7 @@ def resume_without_running_configs() -> None:
 
 
 def prepare() -> None:
-    """Check the versions and make the neighbours fit, in that order.
-
-    Raises:
-        VersionError: If a neighbour is missing or does not fit.
-    """
+    """Check the versions and make the neighbours fit, in that order."""
     check_versions()
     # It recommends the full mmcv for an operator that nothing here uses.
     warnings.filterwarnings(

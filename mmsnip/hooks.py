@@ -57,11 +57,7 @@ class SeedHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seed for the epoch.
-
-        Args:
-            runner (Runner): The runner; its ``seed`` and ``epoch`` are read.
-        """
+        """Seed for the epoch."""
         sampler = runner.train_loop.dataloader.sampler
         if getattr(sampler, 'seed', None) is not None:
             sampler.seed = runner.seed
@@ -70,13 +66,7 @@ class SeedHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Seed for the iteration.
-
-        Args:
-            runner (Runner): The runner; its ``seed`` and ``iter`` are read.
-            batch_idx (int): Not used.
-            data_batch (Any): Not used.
-        """
+        """Seed for the iteration."""
         _seed_all(runner.seed, get_rank(), runner.iter, 1)
 
 
@@ -91,11 +81,7 @@ class EpochHook(Hook):
     """
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Call the model's ``set_epoch``.
-
-        Args:
-            runner (Runner): The runner; its ``epoch``, from 0, is read.
-        """
+        """Call the model's ``set_epoch``."""
         model = _bare(runner.model)
         if hasattr(model, 'set_epoch'):
             model.set_epoch(runner.epoch)
@@ -103,14 +89,7 @@ class EpochHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Call the model's ``begin_pass``.
-
-        Args:
-            runner (Runner): The runner; its optimizer wrapper is asked
-                whether the last iteration ended a step.
-            batch_idx (int): Not used.
-            data_batch (Any): Not used.
-        """
+        """Call the model's ``begin_pass``."""
         model = _bare(runner.model)
         if hasattr(model, 'begin_pass'):
             model.begin_pass(runner.optim_wrapper.should_update())
@@ -155,12 +134,7 @@ class SkeletonCheckpointHook(Hook):
         self.strict = strict
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add what inference needs.
-
-        Args:
-            runner (Runner): The runner.
-            checkpoint (dict): Changed in place.
-        """
+        """Add what inference needs."""
         cfg = runner.cfg
         dataset = runner.train_loop.dataloader.dataset
         checkpoint['meta']['mmsnip'] = to_plain(
@@ -174,12 +148,7 @@ class SkeletonCheckpointHook(Hook):
         )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Refuse a checkpoint that does not fit model or data.
-
-        Args:
-            runner (Runner): The runner.
-            checkpoint (dict): As read from the file.
-        """
+        """Refuse a checkpoint that does not fit model or data."""
         name = getattr(runner, '_load_from', None) or 'the checkpoint'
         own = checkpoint.get('meta', {}).get('mmsnip')
         registered(own, None, f"{name}, meta['mmsnip']")

@@ -124,9 +124,6 @@ class AnnotationSummary:
 
         Windows, views and strides are as many times as long, so that a
         network sees as many seconds of a recording at 60, 120 or 200.
-
-        Source:
-            docs/evidence.md, "Frame rates".
         """
         return max(1, round(self.fps / USUAL_FPS))
 
@@ -142,12 +139,6 @@ class AnnotationSummary:
         leaves the median segment 6 of them. Where nothing is labelled,
         segments count as 3 s long. Checkpoints made with some load into an
         encoder with others.
-
-        Raises:
-            ChoiceError: If it is no encoder of `ENCODERS`.
-
-        Source:
-            docs/evidence.md, "Short segments".
         """
         if encoder not in ENCODERS:
             raise ChoiceError(

@@ -235,13 +235,6 @@ class StreamingLocalizer:
         What the pipeline measures on a video is then measured as if it had
         begun with these frames, `memory` of them at most: somebody who
         stands and walks about for some seconds in the same scene.
-
-        Args:
-            frames (Any): As of `push`, at any frame rate.
-
-        Raises:
-            DataError: As `push`.
-            ValueError: If the stream has begun.
         """
         if self._closed or self._resampler.num_read:
             raise ValueError(
@@ -275,15 +268,7 @@ class StreamingLocalizer:
         return self._release(self._window.push(keypoint))
 
     def close(self) -> StreamUpdate:
-        """End the stream.
-
-        Returns:
-            StreamUpdate: All that is left, the segment that was open among
-            it.
-
-        Raises:
-            ValueError: If it was closed before.
-        """
+        """End the stream."""
         self._check_open()
         self._closed = True
         return self._release(self._window.close(), closing=True)

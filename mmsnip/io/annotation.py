@@ -50,13 +50,7 @@ _PASSED: set[tuple] = set()  # versions of files that were found sound
 
 
 class Problem(NamedTuple):
-    """One malformed field of an annotation file.
-
-    Args:
-        video (str | None): ``frame_dir``; None if it concerns the file.
-        key (str): Path of the field, such as ``metainfo.fps``.
-        text (str): What was found, what was expected and what to do.
-    """
+    """One malformed field of an annotation file."""
 
     video: str | None
     key: str
@@ -252,19 +246,6 @@ def complete_metainfo(
     What the file does not state is derived: classes ``class_0, ...`` from
     the labels, the layout from V (25 NTU RGB+D, 17 COCO, 18 OpenPose), 30
     frames per second.
-
-    Args:
-        data (Mapping[str, Any]): As `open_annotation` returns it.
-        path (str | Path): Name for messages.
-
-    Returns:
-        dict[str, Any]: The file's metainfo with ``classes``,
-        ``joint_names``, ``parents`` (root -1), ``fps`` (float), ``layout``
-        (dict of `SkeletonLayout.to_dict`) and ``notes`` (list of str, what
-        was derived), builtin types only.
-
-    Raises:
-        DataError: If the metainfo is malformed.
     """
     metainfo = to_plain(data['metainfo'])
     V, _ = _first_shape(data['annotations'])

@@ -80,27 +80,7 @@ def inspect_annotation(
     split: str | None = None,
     joints: bool = True,
 ) -> dict[str, Any]:
-    """Every fact about a file; malformed fields are named, not refused.
-
-    Args:
-        data (Mapping[str, Any]): As `annotations_of` returns it.
-        path (str | os.PathLike[str]): Name for messages.
-        sides (Callable | None): Counts frames in which left joints are on
-            the left, and frames that tell, of (M, T, V, C) and a layout.
-        split (str | None): Look only at this split.
-        joints (bool): Whether to look at the joints, too.
-
-    Returns:
-        dict[str, Any]: ``file``, ``dataset``, ``layout`` (or None), ``fps``
-        (None where unknown, or not one), ``rates`` (frames a second ->
-        videos), ``time`` (key of lengths: ``seconds``, or ``frames`` where a
-        rate is unknown), ``classes``, ``splits``, ``segments``, ``bodies``,
-        ``videos`` (name -> facts of `measure_video` with ``frames``,
-        ``seconds``, ``fps``, ``actions``, ``trimmed``, ``size``, ``sides``,
-        ``axis`` that points up, ``findings``), ``findings`` (kind ->
-        number of videos), ``suspicious`` (names, the worst first), ``doubts``
-        about the whole file, ``problems`` (malformed fields), ``notes``.
-    """
+    """Every fact about a file; malformed fields are named, not refused."""
     metainfo, layout, notes = _described(data, path)
     problems = check_annotation(data, path, split)
     splits = {

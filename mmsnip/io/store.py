@@ -258,19 +258,7 @@ class SkeletonStore:
         return (end - start) // int(self._tensors['persons'][i])
 
     def info(self, i: int) -> dict[str, Any]:
-        """All fields of a video but its joints and scores.
-
-        Args:
-            i (int): Video.
-
-        Returns:
-            dict[str, Any]: Fields of the annotation file that the video was
-            written with; arrays are copies.
-
-        Raises:
-            IndexError: If there is no such video.
-            DataError: If the fields are malformed.
-        """
+        """All fields of a video but its joints and scores."""
         i = self._at(i)
         text = self._text('fields', 'field_offsets', i)
         found = self._json(f'fields[{i}]', text) if text else {}
@@ -290,19 +278,7 @@ class SkeletonStore:
     def keypoint(
         self, i: int, start: int = 0, end: int | None = None
     ) -> np.ndarray:
-        """Joints of some frames; no other frame is read.
-
-        Args:
-            i (int): Video.
-            start (int): First frame. Defaults to 0.
-            end (int, optional): Behind the last frame; None is T.
-
-        Returns:
-            np.ndarray: (M, end - start, V, C) read-only view.
-
-        Raises:
-            IndexError: If there is no such video or frame.
-        """
+        """Joints of some frames; no other frame is read."""
         return self._frames('keypoint', 'row_offsets', i, start, end)
 
     def body_mask(

@@ -27,13 +27,7 @@ _DTYPE = re.compile(r'[<>=|]?(\?|[biuf]\d{1,2}|[SU]\d{0,9})')
 
 
 class RefusedPickle(DataError):  # noqa: N818  (it says what happened)
-    """A pickle holds more than plain data, or is broken.
-
-    Args:
-        found (str): What was found.
-        where (tuple): Keys and indices that lead to it, empty if unknown.
-        data (Any): What was read, to name the place by; never to be used.
-    """
+    """A pickle holds more than plain data, or is broken."""
 
     def __init__(self, found: str, where: tuple = (), data: Any = None):
         super().__init__(found)
@@ -207,13 +201,7 @@ _watch(pickle.FROZENSET, slice(None))
 
 
 class _Walk:
-    """The tree with arrays in place of their stand-ins.
-
-    Attributes:
-        done: Each container's id, itself (so that the id stays taken), what
-            became of it, and how many values it is without sharing.
-        held: Values in the file.
-    """
+    """The tree with arrays in place of their stand-ins."""
 
     def __init__(self) -> None:
         self.done: dict[int, tuple[Any, Any, int]] = {}
@@ -265,17 +253,6 @@ def unpickle(file: BinaryIO) -> Any:
 
     Nothing that the pickle names is imported or called. Protocols 0 to 5 and
     the module names of numpy 1 and 2 are understood.
-
-    Args:
-        file (BinaryIO): Open file.
-
-    Returns:
-        Any: The data.
-
-    Raises:
-        RefusedPickle: If the pickle asks for a name that is not allowed
-            (``found`` is that name), holds more than plain data, multiplies
-            it by shared references, or is no pickle at all.
     """
     try:
         data = _PlainUnpickler(file).load()

@@ -12,20 +12,7 @@ __all__ = ['to_plain']
 
 
 def to_plain(value: Any, for_json: bool = False) -> Any:
-    """Value with builtin types only.
-
-    Args:
-        value (Any): Mappings, sequences, sets, numpy arrays and scalars,
-            named tuples and objects with ``to_dict``, nested.
-        for_json (bool): Make keys text, and NaN and infinity None.
-
-    Returns:
-        Any: dicts, lists and scalars.
-
-    Examples:
-        >>> to_plain({'parents': np.array([-1, 0]), 'fps': np.float32(30)})
-        {'parents': [-1, 0], 'fps': 30.0}
-    """
+    """Value with builtin types only."""
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if for_json and hasattr(value, 'to_dict'):

@@ -179,15 +179,7 @@ class Recording:
         return tuple(note for note in self.notes if note.look_at)
 
     def but(self, **changes: Any) -> Recording:
-        """The same with other fields, checked again.
-
-        Args:
-            **changes (Any): Fields; without ``present`` a change of
-                ``keypoint`` keeps the mask where the shape is the same.
-
-        Returns:
-            Recording: Another one.
-        """
+        """The same with other fields, checked again."""
         return replace(self, **changes)
 
     def noted(self, text: str, frames: int = 0) -> Recording:
@@ -205,14 +197,7 @@ class Recording:
         return replace(self, notes=(*self.notes, note))
 
     def persons(self, kept: Any) -> Recording:
-        """Some of its persons, in this order.
-
-        Args:
-            kept (Any): Indices into M.
-
-        Returns:
-            Recording: Another one.
-        """
+        """Some of its persons, in this order."""
         kept = np.asarray(kept, np.int64)
         score = self.score
         return replace(

@@ -164,17 +164,7 @@ class Segments:
 
     @classmethod
     def of(cls, segments: Any, labels: Any, **facts: Any) -> Segments:
-        """Segments of an annotation file.
-
-        Args:
-            segments (Any): (num_segments, 2) integers, half-open frames;
-                anything empty is no segment.
-            labels (Any): (num_segments,) integers.
-            **facts (Any): Further fields.
-
-        Returns:
-            Segments: The same, checked.
-        """
+        """Segments of an annotation file."""
         source = facts.get('source', 'segments')
         try:
             bounds = np.asarray(segments)
@@ -196,15 +186,7 @@ class Segments:
 
     @classmethod
     def of_rows(cls, rows: Any, **facts: Any) -> Segments:
-        """Segments of an array of label, start, end and, maybe, score.
-
-        Args:
-            rows (Any): (num_segments, 3) or (num_detections, 4).
-            **facts (Any): Further fields.
-
-        Returns:
-            Segments: The same, checked.
-        """
+        """Segments of an array of label, start, end and, maybe, score."""
         rows = np.asarray(rows)
         if rows.size == 0:
             rows = np.zeros((0, 4))
