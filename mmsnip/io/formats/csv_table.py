@@ -109,27 +109,81 @@ def _recording(
     path: Path, table: Table, columns: Any, found: Columns
 ) -> Recording:
     clock, numbering, notes = _frames(table, found)
-    frames, T = clock.frames, int(clock.frames.max()) + 1
-    joints, names = _joints(table, found)
-    V = len(names)
+    frames, names = clock.frames, found.names or []
     values = _grid(table, found.places)  # (R, V, C), of a long one (R, 1, C)
     scores = None if found.scores is None else _grid(table, found.scores)
     ids = [''] * table.num_rows
     if found.person is not None:
         ids = table.words(found.person)
-    repeated = False
-    if found.joint is None:
-        pairs = list(zip(frames.tolist(), ids))
-        repeated = len(set(pairs)) < len(pairs)
-        if repeated and table.header is None:
-            _check_wide(table, frames)
-    if found.joint is None and (found.person is not None or repeated):
-        persons, more = _by_body(path, frames, ids, values, scores, table)
-    else:
-        persons, more = _dense(
-            path, (ids, frames, joints), (T, V), values, scores, table
+    T = int(frames.max()) + 1
+    place = {word: m for m, word in enumerate(dict.fromkeys(ids))}
+    if found.joint is not None or found.person is None:
+        V = len(names) or len(set(table.words(int(found.joint or 0))))
+        room = min(MAX_BYTES, max(2**26, 2000 * path.stat().st_size))
+        if room < len(place) * T * V * values.shape[-1] * 8:
+            raise DataError(
+                f'{path}: {len(place)} persons, {T:,} frames and {V} joints '
+                f'are far more than its {table.num_rows:,} rows hold; are '
+                'frame, person and joint the right columns?'
+            )
+    keys = frames + T * np.array([place[word] for word in ids], np.int64)
+    if found.joint is not None:  # a body of all rows of a frame and person
+        words = table.words(found.joint)
+        names = list(dict.fromkeys(words))
+        if all(name.isdecimal() for name in names):
+            names.sort(key=lambda name: (len(name), name))
+        rank = {name: v for v, name in enumerate(names)}
+        joints = np.array([rank[word] for word in words], np.int64)
+        _say_repeated(notes, table, keys * len(names) + joints, frames)
+        keys, first, row = np.unique(
+            keys, return_index=True, return_inverse=True
         )
-    notes += more
+        row = row.reshape(-1)
+        frames, ids = frames[first], [ids[n] for n in first]
+        given, scored = values[:, 0], scores
+        values = np.full((len(keys), len(names), given.shape[1]), np.nan)
+        values[row, joints] = given
+        if scored is not None:
+            scores = np.full(values.shape[:2], np.nan)
+            scores[row, joints] = scored[:, 0]
+    repeated = len(keys) - len(np.unique(keys))
+    num_frames = len(np.unique(frames))
+    if repeated and table.header is None and 2 * num_frames <= len(frames):
+        most = np.unique(frames, return_counts=True)[1].max()
+        if most >= 3:
+            raise DataError(
+                f'{path}: the first column repeats a value up to {most} '
+                'times; if a row is a single joint, tell the columns in a '
+                'column map'
+            )
+    if 0 < repeated <= _REPEATED[any(ids)] * num_frames:
+        _say_repeated(notes, table, keys, frames)
+        last = np.sort(
+            len(keys) - 1 - np.unique(keys[::-1], return_index=True)[1]
+        )
+        frames, values, ids = (
+            frames[last],
+            values[last],
+            [ids[n] for n in last],
+        )
+        scores = None if scores is None else scores[last]
+        repeated = 0
+    if any(ids) or repeated:
+        persons, more = _by_body(path, frames, ids, values, scores)
+        notes += more
+    else:
+        persons = dict(keypoint=values[None], score=None)
+        if scores is not None:
+            lost = np.isnan(values).any(axis=-1)
+            scores = np.where(lost, 0, np.nan_to_num(scores))
+            persons['score'] = scores[None]
+        if not np.array_equal(frames, np.arange(T)):
+            for key, empty in (('keypoint', np.nan), ('score', 0.0)):
+                array = persons[key]
+                if array is not None:
+                    shape = (1, T, *array.shape[2:])
+                    persons[key] = np.full(shape, empty)
+                    persons[key][0, frames] = array[0]
     unit = found.unit
     return _described(
         path,
@@ -143,6 +197,19 @@ def _recording(
         **persons,
         **numbering,
     )
+
+
+def _say_repeated(
+    notes: Notes, table: Table, keys: np.ndarray, frames: np.ndarray
+) -> None:
+    first = np.unique(keys, return_index=True)[1]
+    extra = np.setdiff1d(np.arange(len(keys)), first)
+    if len(extra):
+        notes.say(
+            f'{len(extra)} rows repeat another one (first at line '
+            f'{table.lines[extra[0]]}); the last one counts',
+            len(np.unique(frames[extra])),
+        )
 
 
 def _described(
@@ -273,19 +340,6 @@ def _counts_by_one(times: np.ndarray, found: Columns, wide: bool) -> bool:
     return len(steps) > 0 and float(steps[(len(steps) - 1) // 2]) == 1
 
 
-def _joints(table: Table, found: Columns) -> tuple[np.ndarray, list[str]]:
-    """Joints of a row: (1, V) of a wide table, (R, 1) of a long one."""
-    if found.joint is None:
-        names = found.names or []
-        return np.arange(len(names))[None], names
-    words = table.words(found.joint)
-    names = list(dict.fromkeys(words))
-    if all(name.isdecimal() for name in names):
-        names.sort(key=lambda name: (len(name), name))
-    place = {name: v for v, name in enumerate(names)}
-    return np.array([[place[word]] for word in words], np.int64), names
-
-
 def _grid(table: Table, places: np.ndarray) -> np.ndarray:
     """Several columns at once, (R, *places.shape), NaN where empty."""
     grid = np.stack([table.numbers(n) for n in places.ravel()], axis=1)
@@ -298,120 +352,29 @@ def _by_body(
     ids: list[str],
     values: np.ndarray,
     scores: np.ndarray | None,
-    table: Table,
-) -> tuple[dict[str, Any], Notes]:
+) -> tuple[dict[str, Any], list[tuple[str, int]]]:
     """Persons of rows that are a body each."""
-    notes = Notes()
-    order = np.argsort(frames, kind='stable').tolist()
-    last = {(int(frames[n]), ids[n]): n for n in order}
-    repeated = len(order) - len(last)
-    num_frames = len(np.unique(frames))
-    if repeated and repeated <= _REPEATED[any(ids)] * num_frames:
-        seen: set = set()
-        extra = [
-            n
-            for n in order
-            if (key := (int(frames[n]), ids[n])) in seen or seen.add(key)
-        ]
-        notes.say(
-            f'{repeated} rows repeat another one (first at line '
-            f'{table.lines[extra[0]]}); the last one counts',
-            repeated,
-        )
-        order = sorted(last.values(), key=lambda n: (int(frames[n]), n))
     lost = np.isnan(values).any(axis=-1)  # (R, V)
     points = np.where(lost[..., None], 0, values).astype(np.float32)
     given = np.ones(lost.shape) if scores is None else np.nan_to_num(scores)
     given = np.where(lost, 0, given).astype(np.float32)
     bodies: dict[int, list[Body]] = {}
-    for n in order:
-        body = Body(points[n], given[n], ids[n] or None)
+    for n in np.argsort(frames, kind='stable').tolist():
+        own = bodies.setdefault(int(frames[n]), [])
         if points[n].any():
-            bodies.setdefault(int(frames[n]), []).append(body)
-        else:
-            bodies.setdefault(int(frames[n]), [])
+            own.append(Body(points[n], given[n], ids[n] or None))
     crowd = max(map(len, bodies.values()))
     if crowd > MAX_PERSONS:
         raise DataError(
             f'{path}: {crowd} persons in a frame, more than {MAX_PERSONS}; '
             'is the person the right column?'
         )
-    persons, more = persons_of(sorted(bodies.items()), str(path))
+    persons, notes = persons_of(list(bodies.items()), str(path))
     persons['present'] = None
     if scores is None:
         persons['present'] = persons['score'] > 0
         persons['score'] = None
-    return persons, notes + more
-
-
-def _dense(
-    path: Path,
-    where: tuple[list[str], np.ndarray, np.ndarray],
-    shape: tuple[int, int],
-    values: np.ndarray,
-    scores: np.ndarray | None,
-    table: Table,
-) -> tuple[dict[str, Any], Notes]:
-    """Persons of rows that are a frame or a joint each."""
-    ids, frames, joints = where
-    (T, V), C = shape, values.shape[-1]
-    place = {word: n for n, word in enumerate(dict.fromkeys(ids))}
-    M = len(place)
-    if M > MAX_PERSONS:
-        raise DataError(
-            f'{path}: {M} persons, more than {MAX_PERSONS}; is the person '
-            'the right column?'
-        )
-    if (
-        min(MAX_BYTES, max(2**26, 2000 * path.stat().st_size))
-        < M * T * V * C * 8
-    ):
-        raise DataError(
-            f'{path}: {M} persons, {T:,} frames and {V} joints are far more '
-            f'than its {table.num_rows:,} rows hold; are frame, person and '
-            'joint the right columns?'
-        )
-    persons = np.array([place[word] for word in ids], np.int64)
-    keys = ((persons * T + frames)[:, None] * V + joints)[:, :]  # (R, V')
-    last = np.unique(keys[::-1, 0], return_index=True)[1]
-    last = np.sort(len(keys) - 1 - last)
-    notes = Notes()
-    if len(last) < len(keys):
-        first = np.setdiff1d(np.arange(len(keys)), last)[0]
-        line = table.lines[
-            int(np.flatnonzero(keys[:, 0] == keys[first, 0])[1])
-        ]
-        notes.say(
-            f'{len(keys) - len(last)} rows repeat an earlier one (first '
-            f'at line {line}); the last one counts',
-            len(np.unique(frames[np.setdiff1d(np.arange(len(keys)), last)])),
-        )
-    if np.array_equal(keys[:, 0], np.arange(0, T * V, V)):
-        keypoint = values[None]  # a row a frame, as they come
-    else:
-        keypoint = np.full((M * T * V, C), np.nan)
-        keypoint[keys[last].ravel()] = values[last].reshape(-1, C)
-        keypoint = keypoint.reshape(M, T, V, C)
-    score = None
-    if scores is not None:
-        score = np.zeros(M * T * V)
-        score[keys[last].ravel()] = np.nan_to_num(scores[last]).ravel()
-        score = score.reshape(M, T, V)
-        score[np.isnan(keypoint).any(axis=-1)] = 0
-    tracks = tuple(place) if any(place) else ()
-    found = dict(keypoint=keypoint, score=score, present=None, tracks=tracks)
-    return found, notes
-
-
-def _check_wide(table: Table, frames: np.ndarray) -> None:
-    """Refuse a long table without a header, taken for a wide one."""
-    counts = np.unique(frames, return_counts=True)[1]
-    if counts.max() >= 3 and counts.mean() >= 2:
-        raise DataError(
-            f'{table.path}: the first column repeats a value up to '
-            f'{counts.max()} times; if a row is a single joint, tell the '
-            'columns in a column map'
-        )
+    return persons, notes
 
 
 def _arranged(
@@ -506,26 +469,12 @@ def marker_recording(
     if not names:
         raise DataError(f'{path}: its header names no joint with x and y')
     C = len(next(iter(next(b for b in persons.values() if b).values())))
-    frames, notes = np.arange(table.num_rows), Notes()
-    if frame is not None:
-        numbers = table.numbers(frame)
-        wrong = ~(np.abs(numbers - np.rint(numbers)) == 0)
-        wrong |= np.abs(numbers) > 2**53
-        if wrong.any():
-            line = table.lines[int(wrong.argmax())]
-            raise DataError(
-                f'{path}, line {line}: a frame number is not whole'
-            )
-        frames, first, step, notes = number_frames(
-            numbers.astype(np.int64), str(path), 'the frame number'
-        )
-        facts.update(first_frame=first, frame_step=step)
     told = columns.fps or facts.get('fps')
-    if time is not None and told is None:
-        there, index = np.unique(frames, return_index=True)
-        clock = read_clock(table.numbers(time)[index], 's', there)
-        facts['fps'] = clock.fps
-        notes += clock.notes
+    found = Columns(None, np.zeros((0, 0), np.int64), time_unit='s')
+    found.frame, found.time = frame, None if told else time
+    clock, numbering, notes = _frames(table, found)
+    frames = clock.frames
+    facts.update(numbering, fps=told or clock.fps)
     M, T, V = len(persons), int(frames.max()) + 1, len(names)
     if min(MAX_VALUES, max(2**22, 300 * table.frame.size)) < M * T * V * C:
         raise DataError(
