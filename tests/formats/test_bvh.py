@@ -88,19 +88,6 @@ def test_rotation_channels_turn_about_turned_axes(tmp_path, order):
     )
 
 
-def test_end_sites_are_joints_where_wanted(tmp_path):
-    rows = draw_rows()
-    path = save(tmp_path, write_bvh(TREE, rows))
-
-    keypoint, metadata = read_bvh(path, end_sites=True)
-
-    np.testing.assert_allclose(
-        keypoint[0], slow_positions(TREE, rows), atol=1e-4
-    )
-    assert metadata['layout']['joint_names'][3] == 'Neck_end'
-    assert metadata['layout']['parents'] == [-1, 0, 1, 2, 0, 4]
-
-
 def test_position_channels_replace_the_offset_or_add_to_it(tmp_path):
     tree = [
         ('a', -1, (3, 90, -2), XYZ),
@@ -159,27 +146,29 @@ def test_unlike_roots_become_one_tree(tmp_path):
     assert "roots ['ball'] were hung on 'body'" in metadata['mended'][0]
 
 
-def test_dropped_joints_still_move_their_children(tmp_path):
+@pytest.mark.parametrize(
+    ('arguments', 'joints', 'parents', 'note'),
+    [
+        (dict(drop=['Hips', 'Spine 1']), [2, 4, 5], [-1, 0, 1], "['Leg'] los"),
+        (dict(joints=['Foot', 'Neck', 'Hips']), [5, 2, 0], [2, 2, -1], ''),
+        (dict(end_sites=True), range(6), [-1, 0, 1, 2, 0, 4], ''),
+    ],
+)
+def test_joints_are_dropped_picked_or_added(
+    tmp_path, arguments, joints, parents, note
+):
     rows = draw_rows()
-    path = save(tmp_path, write_bvh(TREE, rows))
 
-    keypoint, metadata = read_bvh(path, drop=['Hips', 'Spine 1'])
+    keypoint, metadata = read_bvh(
+        save(tmp_path, write_bvh(TREE, rows)), **arguments
+    )
 
-    expected = slow_positions(TREE, rows)[:, [2, 4, 5]]
+    expected = slow_positions(TREE, rows)[:, joints]
     np.testing.assert_allclose(keypoint[0], expected, atol=1e-4)
-    assert metadata['layout']['parents'] == [-1, 0, 1]
-    assert "['Leg'] lost their parents" in metadata['mended'][0]
-
-
-def test_order_picks_joints_and_keeps_the_tree(tmp_path):
-    rows = draw_rows()
-    path = save(tmp_path, write_bvh(TREE, rows))
-
-    keypoint, metadata = read_bvh(path, joints=['Foot', 'Neck', 'Hips'])
-
-    expected = slow_positions(TREE, rows)[:, [5, 2, 0]]
-    np.testing.assert_allclose(keypoint[0], expected, atol=1e-4)
-    assert metadata['layout']['parents'] == [2, 2, -1]
+    assert metadata['layout']['parents'] == parents
+    assert note in ''.join(metadata['mended'])
+    ends = 'Neck_end' in metadata['joint_names']
+    assert ends == ('end_sites' in arguments)
 
 
 def test_case_tabs_line_ends_and_braces_do_not_matter(tmp_path):

@@ -11,7 +11,7 @@ from tests.formats.ntu_text import (
     random_frames,
     standing,
 )
-from tests.formats.plain_ntu import dense, read_by_arrays, read_by_dicts
+from tests.formats.plain_ntu import dense, read_by_dicts
 from tests.formats.readers import read_ntu
 
 
@@ -47,10 +47,9 @@ def test_all_bodies_are_those_of_a_plain_parser(write, seed):
 
     keypoint, metadata = read_ntu(path, None)
 
-    for plain in (read_by_dicts, read_by_arrays):
-        num_frames, tracks = plain(path)
-        np.testing.assert_array_equal(keypoint, dense(num_frames, tracks))
-        assert metadata['track_ids'] == list(tracks)
+    num_frames, tracks = read_by_dicts(path)
+    np.testing.assert_array_equal(keypoint, dense(num_frames, tracks))
+    assert metadata['track_ids'] == list(tracks)
     assert keypoint.dtype == np.float32
 
 

@@ -40,21 +40,6 @@ def test_a_body_of_eleven_frames_is_dropped_and_one_of_twelve_is_not(rng):
     ]
 
 
-def test_a_person_found_again_under_another_id_is_one_person(rng):
-    bodies = [
-        body('a', 0, standing(rng, 20, motion=0.2)),
-        body('b', 0, standing(rng, 40, motion=0.3)),
-        body('c', 20, standing(rng, 20, motion=0.1)),
-    ]
-
-    persons, mended = select_bodies(bodies)
-
-    assert names(persons) == [['b'], ['a', 'c']]
-    assert mended == [
-        'body c, frames 20 to 39, is taken for person 1 under another id'
-    ]
-
-
 def test_a_joined_person_carries_both_ids(tmp_path, rng):
     path = tmp_path / 'a.skeleton'
     tracks = [(7, 0, standing(rng, 20)), (8, 25, standing(rng, 15))]
