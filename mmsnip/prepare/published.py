@@ -483,7 +483,7 @@ class BabelSource(Source):
             body = load_smplh(self.model, self.gender)
             found = read_amass(item.path, body)
         else:
-            rates = [read_amass_motion(path).fps for path in item.also_reads]
+            rates = [read_amass_motion(path)[1] for path in item.also_reads]
             found = read_amass_joints(
                 item.path,
                 fps=rates[0] if rates else None,

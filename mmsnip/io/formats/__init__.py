@@ -113,12 +113,13 @@ def _format_of(path: Path, columns: Any, kind: str | None) -> Format:
         )
     head = head_of(path)
     for known in options:
-        if known.title == kind:
-            return known
-    for known in options:
         # A column map is of tables only.
         fits = columns is None or 'columns' in known.options
-        if fits and (known.sniff is None or known.sniff(path, head)):
+        if kind is not None:
+            fits = known.title == kind
+        elif fits and known.sniff is not None:
+            fits = known.sniff(path, head)
+        if fits:
             return known
     return options[-1]
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path, PurePosixPath
@@ -25,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.formats.arrays import open_arrays
+from mmsnip.io.formats.arrays import open_arrays, open_npy
 from mmsnip.io.unpickle import RefusedPickle, unpickle
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.structures import DataError, Recording, is_rate, show
@@ -33,7 +32,6 @@ from mmsnip.structures.files import check_size, safe_name
 
 __all__ = [
     'NTU_FROM_SMPLH',
-    'AmassMotion',
     'data_set_of',
     'find_motion',
     'frames_at_30_fps',
@@ -97,16 +95,10 @@ def find_motion(
 RATE_KEYS = ('mocap_framerate', 'mocap_frame_rate')
 
 
-@dataclass(frozen=True)
-class AmassMotion:
-    """What an AMASS file says."""
-
-    poses: np.ndarray  # axis-angle of 52 joints, (T, 156), root first
-    fps: float
-
-
-def read_amass_motion(path: str | os.PathLike[str]) -> AmassMotion:
-    """Poses of an AMASS file (SMPL+H); nothing in it is executed."""
+def read_amass_motion(
+    path: str | os.PathLike[str],
+) -> tuple[np.ndarray, float]:
+    """Axis-angle of 52 joints, (T, 156), root first; frames a second."""
     arrays = open_arrays(path)
     if 'poses' not in arrays:
         raise DataError(
@@ -135,7 +127,7 @@ def read_amass_motion(path: str | os.PathLike[str]) -> AmassMotion:
         raise DataError(
             f'{path} has no key {RATE_KEYS[0]!r}; expected frames a second'
         )
-    return AmassMotion(poses, fps)
+    return poses, fps
 
 
 def motion_rate(path: Any, arrays: dict[str, np.ndarray]) -> float | None:
@@ -159,12 +151,7 @@ FPS = 30.0
 
 
 def frames_at_30_fps(num_frames: int, fps: float) -> np.ndarray:
-    """Frames that a motion keeps at 30 frames a second.
-
-    Of rates that 30 divides every (fps / 30)-th; of others ``floor(fps / 30
-    * i)``, i < 30, of every second, as many as there are in the last one. As
-    published, a second has the whole number of the rate.
-    """
+    """Frames that are kept at 30 a second, as METHOD.md section 3 has it."""
     if not fps >= 1:
         raise ValueError(f'fps={fps!r} must be at least 1')
     rate = int(fps)
@@ -179,13 +166,10 @@ def frames_at_30_fps(num_frames: int, fps: float) -> np.ndarray:
 def read_amass(
     path: str | os.PathLike[str], body: Callable[..., np.ndarray]
 ) -> Recording:
-    """An AMASS motion as NTU-ordered joints at 30 frames a second.
-
-    Frames are chosen first, then the body model is moved in those only.
-    """
-    motion = read_amass_motion(path)
-    chosen = frames_at_30_fps(len(motion.poses), motion.fps)
-    return _as_ntu(Path(path), body(motion.poses[chosen]))
+    """An AMASS motion as NTU-ordered joints at 30 frames a second."""
+    poses, fps = read_amass_motion(path)
+    chosen = frames_at_30_fps(len(poses), fps)
+    return _as_ntu(Path(path), body(poses[chosen]))
 
 
 def read_amass_joints(
@@ -195,8 +179,6 @@ def read_amass_joints(
 ) -> Recording:
     """Joints that were extracted from an AMASS motion before."""
     joints, stated = _stored_joints(Path(path))
-    if not isinstance(joints, np.ndarray):
-        raise DataError(f'{path} is no .npy file')
     if joints.ndim == 2 and joints.shape[1] % 3 == 0:
         joints = joints.reshape(len(joints), -1, 3)
     if joints.ndim != 3 or joints.shape[2] != 3 or not len(joints):
@@ -237,14 +219,7 @@ def _stored_joints(path: Path) -> tuple[np.ndarray, float | None]:
                 "'joint_pos' or 'joints', or one array only"
             )
         return arrays[named[0]], rate
-    check_size(path)
-    try:
-        return np.load(path, mmap_mode='r', allow_pickle=False), None
-    except Exception as error:  # whatever numpy says of foreign bytes
-        raise DataError(
-            f'{path} cannot be read as .npy ({type(error).__name__}: '
-            f'{str(error)[:120]})'
-        ) from error
+    return open_npy(path), None
 
 
 def _as_ntu(path: Path, joints: np.ndarray, note: str = '') -> Recording:
@@ -320,12 +295,7 @@ Body = Callable[..., np.ndarray]
 
 @lru_cache(maxsize=2)
 def load_smplh(path: str | os.PathLike[str], gender: str = 'male') -> Body:
-    """A body model that the user has, as a function from poses to joints.
-
-    The model file is read without running anything in it. Only what moves
-    the 73 joints is kept of it; that changes no joint and is two orders of
-    magnitude faster than moving all vertices.
-    """
+    """A body model that the user has, as a function from poses to joints."""
     path = _model_file(Path(path), gender)
     try:
         from smplx import SMPLHLayer
@@ -409,12 +379,7 @@ def _arrays(path: Path) -> Mapping[str, Any]:
 def _slim(
     model: Mapping[str, Any], vertex_ids: Mapping[str, int], path: Path
 ) -> tuple[dict[str, Any], dict[str, int]]:
-    """The model with the vertex joints only, and new vertex numbers.
-
-    What `J_regressor` makes of all vertices is kept as 52 vertices that no
-    joint moves: regressing is linear in template and shape, so joints are
-    those of the whole model.
-    """
+    """The model with the vertex joints only, and new vertex numbers."""
     missing = [key for key in (*_SHAPES, *_HANDS) if key not in model]
     if missing:
         raise DataError(

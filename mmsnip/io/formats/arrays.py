@@ -16,7 +16,7 @@ from mmsnip.skeleton.layout import from_graph_cfg
 from mmsnip.structures import DataError, Recording, is_rate, show
 from mmsnip.structures.files import MAX_BYTES, check_size
 
-__all__ = ['ArrayRows', 'open_arrays', 'read_npy', 'read_npz']
+__all__ = ['ArrayRows', 'open_arrays', 'open_npy', 'read_npy', 'read_npz']
 
 MAX_FILE = 2**42
 MAX_ROW = 2**30  # bytes of one row
@@ -32,12 +32,8 @@ _FACTS = (
 @reader('.npy', title='NumPy array', note='(T, V, C) or (M, T, V, C)')
 def read_npy(path: Path) -> Recording:
     """The array; nothing in the file is executed."""
-    check_size(path)
-    # Mapped, so that a header cannot ask for more than the file holds.
-    array = np.load(path, mmap_mode='r', allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise DataError(f'{path} is no .npy file; is it an .npz?')
-    return Recording(path.stem, _some(array, path), source=str(path))
+    array = _some(open_npy(path), path)
+    return Recording(path.stem, array, source=str(path))
 
 
 @reader(
@@ -47,11 +43,7 @@ def read_npy(path: Path) -> Recording:
     '`parents`, `layout`, `unit`, `up`, `track_ids`, `keypoint_score`',
 )
 def read_npz(path: Path) -> Recording:
-    """The array ``keypoint``, or the only one, and what is known of it.
-
-    ``layout`` is a name; ``keypoint_score`` has as many numbers as there are
-    joints in all frames.
-    """
+    """The array ``keypoint``, or the only one, and what is known of it."""
     arrays = open_arrays(path)
     names = [name for name in arrays if name not in _FACTS]
     if 'keypoint' not in names and len(names) != 1:
@@ -115,14 +107,30 @@ def _some(array: np.ndarray, path: Path) -> np.ndarray:
     return array
 
 
+def open_npy(path: Path, limit: int = MAX_BYTES) -> np.ndarray:
+    """Mapped, so that a header cannot ask for more than the file holds."""
+    check_size(path, limit)
+    try:
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
+    except Exception as error:  # whatever numpy says of foreign bytes
+        raise DataError(
+            f'{path} cannot be read as .npy ({type(error).__name__}: '
+            f'{str(error)[:120]}); expected a plain array of numbers, '
+            'pickled objects are refused'
+        ) from error
+    if not isinstance(array, np.ndarray):
+        raise DataError(f'{path} is no .npy file; is it an .npz?')
+    return array
+
+
 def open_arrays(
     path: str | os.PathLike[str], limit: int = MAX_BYTES
 ) -> dict[str, np.ndarray]:
     """Arrays of an ``.npz`` by name; sizes are checked before unpacking."""
     check_size(path, limit)
+    unpacked = 0
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = 0
             for entry in archive.infolist():
                 with archive.open(entry) as stream:
                     shape, dtype, _ = _read_header(stream)
@@ -130,33 +138,23 @@ def open_arrays(
                 if need > entry.file_size:
                     raise ValueError(f'{entry.filename} is cut off')
                 unpacked += entry.file_size
+        if unpacked <= limit:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
     except Exception as error:  # whatever zipfile says of foreign bytes
         raise DataError(
             f'{path} cannot be read as .npz ({type(error).__name__}: {error});'
-            ' expected plain arrays of numbers; is it cut off?'
-        ) from None
-    if unpacked > limit:
-        raise DataError(
-            f'{path} would unpack to {unpacked:,} bytes, more than the '
-            f'{limit:,} that are read at once; it was not opened'
-        )
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except Exception as error:  # whatever numpy says of foreign bytes
-        raise DataError(
-            f'{path} cannot be read as .npz ({type(error).__name__}: '
-            f'{error}); expected plain arrays of numbers, pickled objects '
-            'are refused'
+            ' expected plain arrays of numbers, pickled objects are refused; '
+            'is it cut off?'
         ) from error
+    raise DataError(
+        f'{path} would unpack to {unpacked:,} bytes, more than the {limit:,} '
+        'that are read at once; it was not opened'
+    )
 
 
 class ArrayRows:
-    """An array of an ``.npy``, or a member of an ``.npz``, a row at a time.
-
-    Rows are mapped where the file holds them as they are; those of a
-    compressed ``.npz`` are unpacked in passing.
-    """
+    """An array of an ``.npy``, or a member of an ``.npz``, a row at a time."""
 
     def __init__(
         self, path: str | os.PathLike[str], member: str | None = None
@@ -166,15 +164,15 @@ class ArrayRows:
         self._array: np.ndarray | None = None
         self._stream: Any = None
         self._next = 0
-        check_size(path, MAX_FILE)
-        try:
-            if member is None:
-                self._array = np.load(path, mmap_mode='r', allow_pickle=False)
-                self.shape, self.dtype = self._array.shape, self._array.dtype
-            else:
+        if member is None:
+            self._array = open_npy(self.path, MAX_FILE)
+            self.shape, self.dtype = self._array.shape, self._array.dtype
+        else:
+            check_size(path, MAX_FILE)
+            try:
                 self._open_member()
-        except Exception as error:  # whatever numpy says of foreign bytes
-            raise self._unreadable(error) from error
+            except Exception as error:  # whatever zipfile says
+                raise self._unreadable(error) from error
         if self.dtype.kind not in 'fiub' or not self.shape:
             raise DataError(
                 f'{self.name}: found {self.dtype} of shape {self.shape}, '

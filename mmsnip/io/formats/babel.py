@@ -54,11 +54,7 @@ class BabelSequence:
 
 
 def read_babel_json(path: str | os.PathLike[str]) -> list[BabelSequence]:
-    """Annotations of a split.
-
-    The ``extra`` files have a list of annotations by several people for each
-    motion; the first densely annotated one is taken, else the first.
-    """
+    """Annotations of a split."""
     from pydantic import ValidationError
 
     content = read_json(path)
@@ -152,11 +148,7 @@ def act_categories(sequences: Iterable[BabelSequence]) -> list[str]:
 def seconds_to_frames(
     start_s: Any, end_s: Any, num_frames: int, fps: float = 30.0
 ) -> np.ndarray:
-    """Half-open frames of intervals in seconds.
-
-    Frame n lies at ``n / fps`` seconds and belongs to an interval with
-    ``start_s <= n / fps < end_s``.
-    """
+    """Half-open frames n with ``start_s <= n / fps < end_s``."""
     times = np.arange(num_frames) / fps
     starts = np.searchsorted(times, np.asarray(start_s, np.float64), 'left')
     ends = np.searchsorted(times, np.asarray(end_s, np.float64), 'left')
@@ -170,13 +162,7 @@ def babel_segments(
     num_frames: int,
     fps: float = 30.0,
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Segments in frames, one for each category of each segment.
-
-    Overlaps stay: which label a frame has in the end is a rule of the data
-    set (`mmsnip.datasets`). Segments without a category have no label
-    and are background; those of categories that are not among `classes` are
-    left out.
-    """
+    """Segments in frames, one for each category of each segment."""
     index = {name: label for label, name in enumerate(classes)}
     segments = [s for s in sequence.segments if set(s.act_cats) & set(index)]
     frames = seconds_to_frames(

@@ -142,11 +142,7 @@ class _Node:
 
 
 def _hierarchy(lines: list[str], path: Path) -> list[_Node]:
-    """Nodes of the text before MOTION, in file order.
-
-    Keywords may have any case, braces may share a line with others, names
-    may hold spaces.
-    """
+    """Nodes of the text before MOTION, in file order."""
     nodes: list[_Node] = []
     stack: list[int] = []
     waiting: int | None = None  # a node whose brace has not come yet
@@ -268,12 +264,7 @@ def _close(node: _Node, where: str) -> None:
 def _motion(
     lines: list[str], first_line: int, num_channels: int, path: Path
 ) -> tuple[np.ndarray, float, list[str]]:
-    """Channel values (T, num_channels), seconds a frame, notes.
-
-    Rows beyond the announced number are kept; fewer mean a file that is cut
-    off. Rows that are broken over several lines are joined where the total
-    fits the announced number.
-    """
+    """Channel values (T, num_channels), seconds a frame, notes."""
     filled = [n for n, line in enumerate(lines) if line.strip()]
     found: list[float] = []
     for place, (pattern, text, kind) in enumerate(
@@ -338,12 +329,7 @@ def _motion(
 def _kinematics(
     nodes: list[_Node], values: np.ndarray, positions: str, path: Path
 ) -> tuple[np.ndarray, list[str]]:
-    """Positions of all nodes, (T, V, 3) float32; whose channels were added.
-
-    A node's frame is that of its parent, shifted, then turned by its
-    rotation channels in file order, each about an axis that the ones before
-    have turned. A loop over joints, a chunk of frames at once.
-    """
+    """Positions of all nodes, (T, V, 3) float32; whose channels were added."""
     T, V = len(values), len(nodes)
     if T * V * 12 > MAX_BYTES:
         raise DataError(

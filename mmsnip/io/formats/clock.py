@@ -64,11 +64,7 @@ class Clock:
 
 
 def nice_rate(step_s: float) -> float | None:
-    """Frame rate of a frame time that was printed with few digits.
-
-    The nearest whole rate, or 23.976, 29.97, 59.94 or 119.88, where it is at
-    most 0.15 % off; None where the step is no positive time.
-    """
+    """Frame rate of a frame time that was printed with few digits."""
     if not 1e-6 < step_s < 1e6:
         return None
     rate = 1.0 / step_s
@@ -86,11 +82,7 @@ def read_clock(
     what: str = 'time',
     where: Callable[[int], str] = 'entry {}'.format,
 ) -> Clock:
-    """Frames and rate by time stamps.
-
-    A step of one and a half or more is a gap. A unit that nothing says is s
-    for a step below 1, ms below 1000; from there on none is assumed.
-    """
+    """Frames and rate by time stamps."""
     F = len(times)
     clock = Clock(np.arange(F) if frames is None else frames)
     known = np.flatnonzero(np.isfinite(times))
@@ -192,10 +184,7 @@ def _centred(values: np.ndarray, part: np.ndarray) -> np.ndarray:
 
 
 def _even(lead: np.ndarray, grain: float) -> bool:
-    """Whether long steps come as evenly as rounding makes them.
-
-    Frames that are lost by chance come in heaps.
-    """
+    """Whether long steps come as evenly as rounding makes them."""
     if len(lead) < 2 * _HEAP:
         return False
     sums = lead[_HEAP:] - lead[:-_HEAP]
@@ -290,13 +279,7 @@ def number_frames(
 def name_numbers(
     names: Sequence[Any],
 ) -> tuple[list[int | None], tuple[str, int] | None]:
-    """Frame numbers in the names of images or files.
-
-    It is the number that changes from name to name: where several do, the
-    one with most values, then the one with fewest gaps, then the last.
-    Where most steps between the numbers skip some, they number no frames,
-    and the images count in order of the names.
-    """
+    """Frame numbers in the names of images or files."""
     if all(isinstance(name, int) for name in names):
         return [n if abs(n) < 10**MAX_DIGITS else None for n in names], None
     stems = [str(name) for name in names]

@@ -26,6 +26,7 @@ __all__ = [
     'read_csv',
     'read_known',
     'split_lines',
+    'whole',
 ]
 
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
@@ -84,10 +85,7 @@ def column_map(columns: Any, path: Path) -> Any:
 
 
 def read_known(path: Path, columns: Any = None, **known: Any) -> Recording:
-    """A table of a format that fixes some keys of the column map.
-
-    What the user says in ``columns`` goes before ``known``.
-    """
+    """A table of a format that fixes some keys of the column map."""
     stated = column_map(columns, path)
     if 'joints' in stated.model_fields_set or stated.coordinates:
         known = {k: v for k, v in known.items() if k not in _ABOUT_JOINTS}
@@ -380,11 +378,7 @@ def _by_body(
 def _arranged(
     names: list[str], columns: Any, layout: Any, path: Path
 ) -> tuple[list[int], Any, list[str]]:
-    """Joint that takes each place; layout; names.
-
-    Without a map, joints that have exactly the names of a built-in layout
-    (in any order, case and spelling of words) are brought to its order.
-    """
+    """Joint that takes each place; layout; names."""
     wanted = columns.known_joints
     if isinstance(layout, str) and not wanted:
         wanted = list(get_layout(layout).joint_names)
@@ -452,6 +446,14 @@ def rate_of(word: str, where: str) -> float | None:
             f'{where}: found {word[:40]!r}, expected frames a second'
         ) from None
     return rate if 0 < rate < 1e6 else None
+
+
+def whole(persons: Mapping[str, Mapping[str, Sequence[int]]]) -> dict:
+    """Joints with three columns; a name may stand over more or fewer."""
+    return {
+        person: {j: at for j, at in body.items() if len(at) == 3}
+        for person, body in persons.items()
+    }
 
 
 def marker_recording(

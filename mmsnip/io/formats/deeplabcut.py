@@ -41,12 +41,7 @@ def _is_deeplabcut(path: Path, head: str) -> bool:
     sniff=_is_deeplabcut,
 )
 def read_deeplabcut(path: Path, columns: Any = None) -> Recording:
-    """Body parts of DeepLabCut; the likelihood is the score.
-
-    Frames that are named by their images count by the number that changes
-    from name to name. The rate is in no such file. A column map goes before
-    what the header says.
-    """
+    """Body parts of DeepLabCut; the likelihood is the score."""
     lines = split_lines(read_text(path))
     header: dict[str, list[str]] = {}
     for line in islice(lines, len(_ROWS)):

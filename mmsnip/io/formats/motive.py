@@ -17,6 +17,7 @@ from mmsnip.io.formats.csv_table import (
     rate_of,
     read_known,
     split_lines,
+    whole,
 )
 from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.table import read_table
@@ -43,11 +44,7 @@ def _is_motive(path: Path, head: str) -> bool:
     sniff=_is_motive,
 )
 def read_motive(path: Path, columns: Any = None) -> Recording:
-    """Bones of a Motive export, or its markers where there are none.
-
-    Positions are taken, rotations are not. Names ``Skeleton:Bone`` give a
-    person to each skeleton. A column map goes before what the header says.
-    """
+    """Bones of a Motive export, or its markers where there are none."""
     lines = split_lines(read_text(path))
     rows = [next(csv.reader([x]), []) for x in islice(lines, HEADER)]
     last = next((n for n, r in enumerate(rows) if r[:1] == ['Frame']), None)
@@ -92,9 +89,7 @@ def read_motive(path: Path, columns: Any = None) -> Recording:
         persons.setdefault(person, {}).setdefault(joint, []).append(k + 2)
         parent = header.get('Parent', [''] * width)[k]
         above[joint] = names_of.get(parent, parent).rpartition(':')[2]
-    for body in persons.values():
-        for joint in [j for j, places in body.items() if len(places) != 3]:
-            del body[joint]
+    persons = whole(persons)
     joints = list(dict.fromkeys(j for b in persons.values() for j in b))
     more: dict[str, Any] = {}
     parents = tuple(

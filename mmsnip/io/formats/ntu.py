@@ -437,12 +437,7 @@ def stem(name: str) -> str:
 
 
 def read_name_list(path: str | os.PathLike[str]) -> list[str]:
-    """Names of a list such as NTU's samples with missing skeletons.
-
-    One name a line; blank lines are skipped, and so are lines of prose (of
-    more than one word) above the first name. An ending ``.skeleton`` is
-    taken off.
-    """
+    """Names of a list such as NTU's samples with missing skeletons."""
     names: dict[str, None] = {}
     for number, line in enumerate(read_text(path, 2**24).split('\n'), start=1):
         words = line.split()

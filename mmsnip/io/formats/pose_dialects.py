@@ -283,10 +283,7 @@ def _numbers(value: Any, where: str) -> np.ndarray:
 def _body(
     points: np.ndarray, score: np.ndarray | None, track: str | None, where: str
 ) -> Body | None:
-    """A body whose lost joints are zero; None where all are.
-
-    Lost are joints with a coordinate that is NaN, infinite or null.
-    """
+    """A body whose lost joints are zero; None where all are."""
     score = np.ones(len(points)) if score is None else score
     if score.shape != points.shape[:1]:
         raise DataError(
@@ -413,11 +410,7 @@ def has_world(document: Any) -> bool:
 
 
 def _read_landmarks(frame: Any, where: str, world: bool) -> list[Body]:
-    """Bodies of 33 landmarks, several poses of 33, or landmarks by name.
-
-    Or of an object with one of these under ``landmarks`` or the like; null
-    or empty where nobody was found.
-    """
+    """Bodies of 33 landmarks, several poses of 33, or landmarks by name."""
     if _has_landmarks(frame):
         keys = _WORLD_KEYS if world else _IMAGE_KEYS
         key = next((key for key in keys if frame.get(key)), None)

@@ -46,14 +46,7 @@ BODIES: dict[str, dict[int, tuple[str, int]]] = {
 
 
 def holds_frames(files: Sequence[Path]) -> bool:
-    """Whether the ``.json`` files of a folder are frames of one recording.
-
-    They are if all are called as OpenPose calls them, ``.._keypoints.json``;
-    or if most of them differ from another one in numbers of the name only
-    and those that are looked at, the first, the middle and the last, hold a
-    frame at most. Files of a whole recording each hold more. A folder that
-    mixes frames of several recordings is refused by its reader.
-    """
+    """Whether the ``.json`` files of a folder are frames of one recording."""
     if all(path.stem.endswith(OPENPOSE) for path in files):
         return bool(files)
     series: dict[str, list[Path]] = {}
@@ -298,12 +291,7 @@ def _read_folder(
 
 
 def _unpacked(document: Any) -> tuple[Any, dict[str, Any]]:
-    """Frames out of an object around them, and what that says of the film.
-
-    The list ``frames``, or the document; ``fps``, ``img_shape`` (h, w) and
-    ``stamps`` where the object, or its ``metadata``, ``video_info`` or
-    ``info``, says them.
-    """
+    """Frames out of an object around them, and what that says of the film."""
     info: dict[str, Any] = {}
     if not isinstance(document, Mapping):
         return document, info

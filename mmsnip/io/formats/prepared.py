@@ -389,10 +389,7 @@ ENDINGS = ('.npy', '.npz', '.pickle', '.pkl')
 def open_prepared(
     path: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None
 ) -> Prepared:
-    """Open a prepared data set; the keys in it tell which kind it is.
-
-    Arrays stay on disk, pickles are read as a whole. Nothing is executed.
-    """
+    """Open a prepared data set; the keys in it tell which kind it is."""
     path = Path(path)
     ending = path.suffix.lower()
     if ending == '.npz':

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,11 +37,6 @@ class Track:
     given: bool  # whether the file gave the name
     frames: list[int] = field(default_factory=list)
     bodies: list[Body] = field(default_factory=list)
-
-    def add(self, frame: int, body: Body) -> None:
-        """Append a body."""
-        self.frames.append(frame)
-        self.bodies.append(body)
 
 
 def persons_of(
@@ -112,16 +108,17 @@ def find_tracks(
             if body.track not in named:
                 named[body.track] = Track(body.track, given=True)
                 tracks.append(named[body.track])
-            named[body.track].add(frame, body)
+            named[body.track].frames.append(frame)
+            named[body.track].bodies.append(body)
         nameless = [t for t in nameless if frame - t.frames[-1] <= MAX_GAP]
         for body, track in zip(loose, _nearest(nameless, loose)):
             if track is None:
                 track = Track('', given=False)
                 tracks.append(track)
                 nameless.append(track)
-            track.add(frame, body)
-    free = (n for n in map(str, range(len(tracks) + len(named))))
-    free = (name for name in free if name not in named)
+            track.frames.append(frame)
+            track.bodies.append(body)
+    free = (n for n in map(str, itertools.count()) if n not in named)
     for track in tracks:
         track.name = track.name if track.given else next(free)
     return tracks, notes
@@ -142,11 +139,6 @@ def _nearest(
         if cost[i, j] < _FAR:
             found[j] = tracks[i]
     return found
-
-
-def _step(last: Body, body: Body) -> float:
-    """Distance from a body to another one, in diagonals of its box."""
-    return float(_steps([last], [body])[0, 0])
 
 
 def _steps(before: Sequence[Body], bodies: Sequence[Body]) -> np.ndarray:
@@ -192,7 +184,8 @@ def _slots(
                 # The nearest, if a body may move so far; else the fullest.
                 away = _FAR
                 if over:
-                    away = _step(body_of(track, -1), body_of(m, 0))
+                    ends_with, begins = body_of(track, -1), body_of(m, 0)
+                    away = float(_steps([ends_with], [begins])[0, 0])
                 far = away > GATE
                 key = (not over, far, -len(busy) if far else away, slot)
                 best = key if best is None else min(best, key)
@@ -233,10 +226,7 @@ def _shared(
 
 
 def share_slots(recording: Recording) -> Recording:
-    """The same with persons put together that are never there at once.
-
-    Persons who are never seen stay, unless others are put together.
-    """
+    """The same with persons put together that are never there at once."""
     bodies = recording.bodies
     seen = np.flatnonzero(bodies.any(axis=1)).tolist()
     if len(seen) < 2:

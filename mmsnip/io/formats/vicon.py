@@ -18,6 +18,7 @@ from mmsnip.io.formats.csv_table import (
     rate_of,
     read_known,
     split_lines,
+    whole,
 )
 from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.table import read_table
@@ -42,11 +43,7 @@ def _is_vicon(path: Path, head: str) -> bool:
     sniff=_is_vicon,
 )
 def read_vicon(path: Path, columns: Any = None) -> Recording:
-    """Trajectories of a Nexus export; other sections are left out.
-
-    Names ``Subject:Marker`` give a person to each subject; an empty cell is
-    a lost marker. A column map goes before what the header says.
-    """
+    """Trajectories of a Nexus export; other sections are left out."""
     lines = split_lines(read_text(path))
     begin = next(
         (n for n, x in enumerate(lines) if x.strip(' \t,;"') == SECTION), None
@@ -82,10 +79,14 @@ def read_vicon(path: Path, columns: Any = None) -> Recording:
         if name and k < len(axes) and axes[k].upper() in ('X', 'Y', 'Z'):
             person, _, joint = name.rpartition(':')
             persons.setdefault(person, {}).setdefault(joint, []).append(k)
-    # A name may stand over more columns than the last marker has.
-    for body in persons.values():
-        for joint in [j for j, places in body.items() if len(places) != 3]:
-            del body[joint]
     return marker_recording(
-        path, table, columns, persons, 0, None, fps=fps, unit=unit, up='z'
+        path,
+        table,
+        columns,
+        whole(persons),
+        0,
+        None,
+        fps=fps,
+        unit=unit,
+        up='z',
     )
