@@ -78,16 +78,9 @@ def knn_accuracy(
 ) -> dict[str, float]:
     """How many labels are right, counted in three ways."""
     predictions, labels = np.asarray(predictions), np.asarray(labels)
-    if predictions.shape != labels.shape or labels.ndim != 1:
-        raise ValueError(
-            f'predictions have shape {predictions.shape} and labels '
-            f'{labels.shape}; expected (Q,) of both'
-        )
     right = predictions == labels
     shares = [right[labels == value].mean() for value in np.unique(labels)]
-    action = np.ones(len(labels), dtype=bool)
-    if background is not None:
-        action = labels != background
+    action = slice(None) if background is None else labels != background
     return dict(
         accuracy=_mean(right),
         balanced_accuracy=_mean(np.array(shares)),
@@ -96,23 +89,21 @@ def knn_accuracy(
 
 
 def principal_plane(
-    features: np.ndarray, num_axes: int = 2
+    features: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features on the axes along which they spread most."""
+    """Features on the two axes along which they spread most."""
     features = _features('features', features).astype(np.float64)
-    if num_axes < 1:
-        raise ValueError(f'num_axes={num_axes} must be at least 1')
     centred = features - features.mean(axis=0)
     _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-    axes = axes[:num_axes]
+    axes = axes[:2]
     largest = np.abs(axes).argmax(axis=1)
     sign = np.where(axes[np.arange(len(axes)), largest] < 0, -1.0, 1.0)
-    plane = np.zeros((len(features), num_axes))
+    plane = np.zeros((len(features), 2))
     plane[:, : len(axes)] = centred @ (axes * sign[:, None]).T
     power = sizes**2
-    share = np.zeros(num_axes)
+    share = np.zeros(2)
     if power.sum() > 0:
-        share[: len(axes)] = power[:num_axes] / power.sum()
+        share[: len(axes)] = power[:2] / power.sum()
     return plane, share
 
 

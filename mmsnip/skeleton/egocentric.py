@@ -14,20 +14,6 @@ from mmsnip.skeleton.geometry import bones
 from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.skeleton.naming import find_hips
 
-__all__ = [
-    'HEADING_LINES',
-    'UP_AXES',
-    'central_difference',
-    'egocentric',
-    'heading',
-    'heading_joints',
-    'num_channels',
-    'turn',
-    'turning',
-    'upright',
-    'vertical_axis',
-]
-
 UP_AXES = ('x', '-x', 'y', '-y', 'z', '-z')
 HEADING_LINES = ('shoulders', 'hips')
 HEADING_SECONDS = 0.3  # shoulders sway; the heading is a mean over this long

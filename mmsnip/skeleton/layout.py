@@ -17,14 +17,6 @@ import numpy as np
 from mmsnip.skeleton.layouts import ALIASES, BUILTIN
 from mmsnip.skeleton.naming import find_shoulders, find_spine, mirror_pairs
 
-__all__ = [
-    'SkeletonLayout',
-    'from_graph_cfg',
-    'from_metainfo',
-    'get_layout',
-    'layout_names',
-]
-
 Edge = tuple[int, int]
 MAX_JOINTS = 1000  # a graph takes V * V numbers
 

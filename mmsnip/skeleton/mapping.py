@@ -14,8 +14,6 @@ from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.skeleton.naming import plain_name
 from mmsnip.skeleton.parts import SIDED, joint_parts
 
-__all__ = ['JointMapping', 'joint_mapping', 'map_joints', 'map_scores']
-
 Part = tuple[int, str]
 Row = dict[int, float]
 

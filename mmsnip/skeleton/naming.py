@@ -45,11 +45,6 @@ def name_words(name: str) -> list[str]:
     return [w.lstrip('0') or '0' if w.isdigit() else w.lower() for w in words]
 
 
-def split_side(name: str) -> tuple[int | None, str]:
-    """Side that a joint's name says, and the rest of the name."""
-    return _sided(name_words(name))
-
-
 def _sided(words: list[str]) -> tuple[int | None, str]:
     place = next((i for i, word in enumerate(words) if word in _SIDES), None)
     if place is None:
@@ -61,7 +56,7 @@ def _sided(words: list[str]) -> tuple[int | None, str]:
 def split_sides(
     joint_names: tuple[str, ...],
 ) -> tuple[tuple[int | None, str], ...]:
-    """`split_side` of each joint of a body, without what all names share."""
+    """Side and rest of the name of each joint, without what all share."""
     words = [name_words(name) for name in joint_names]
     for end in (0, -1):
         while len(words) > 2:

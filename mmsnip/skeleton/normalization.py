@@ -26,12 +26,6 @@ from mmsnip.skeleton.rotation import (
     rotate,
 )
 
-__all__ = [
-    'normalize_bodies',
-    'pre_normalize',
-    'stack_streams',
-]
-
 
 def normalize_bodies(
     keypoint: np.ndarray,

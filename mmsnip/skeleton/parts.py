@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from mmsnip.skeleton.naming import mirror_pairs, split_sides
 
-__all__ = ['SIDED', 'joint_parts']
-
 Part = tuple[int, str]  # side: 0 left, 1 right, -1 in the middle
 
 _MIDDLE_WORDS = {

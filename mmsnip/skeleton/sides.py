@@ -11,8 +11,6 @@ from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.skeleton.parts import joint_parts
 
-__all__ = ['left_right_frames']
-
 _UP = ('head_top', 'head', 'neck', 'thorax', 'chest', 'spine_mid')
 _TOES = ('big_toe', 'foot', 'small_toe')
 _HEELS = ('heel', 'ankle')

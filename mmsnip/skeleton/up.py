@@ -7,8 +7,6 @@ import numpy as np
 from mmsnip.skeleton.egocentric import vertical_axis
 from mmsnip.skeleton.layout import SkeletonLayout
 
-__all__ = ['AXES', 'trunk_axis', 'turned', 'up_of_bodies']
-
 UPRIGHT = 0.8  # share of the frames whose trunks agree, to name an axis
 
 # For each axis that may point up, the (source axis, sign) of x, y and z once

@@ -186,19 +186,9 @@ def stoop(rng: Generator, style: Style, body: Body) -> Program:
 
 
 SEATED_GESTURES: tuple[Maker, ...] = (
-    look_around,
-    raise_hand,
-    point,
-    touch_head,
-    join_hands,
-)
+    look_around, raise_hand, point, touch_head, join_hands,
+)  # fmt: skip
 STANDING_GESTURES: tuple[Maker, ...] = (
-    *SEATED_GESTURES,
-    shift_weight,
-    shuffle,
-    hands_on_hips,
-    guard,
-    stretch,
-    lift_leg,
-    stoop,
-)
+    *SEATED_GESTURES, shift_weight, shuffle, hands_on_hips, guard, stretch,
+    lift_leg, stoop,
+)  # fmt: skip

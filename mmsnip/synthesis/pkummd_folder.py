@@ -14,8 +14,6 @@ from mmsnip.synthesis.actions import CLASSES
 from mmsnip.synthesis.body import rotation
 from mmsnip.synthesis.dataset import check_frames, synthesize_video
 
-__all__ = ['PKUMMD_LABELS', 'VIEWS', 'seen_from', 'write_pkummd_folder']
-
 # Numbers of PKU-MMD's list of actions. It has no walk, turn and squat: an
 # action that looks alike stands for squat (22 pickup) and walk (15 hopping),
 # any other one for turn (42 touch back).

@@ -14,7 +14,6 @@ from mmsnip.registry import TRANSFORMS
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import from_graph_cfg, from_metainfo
 from mmsnip.skeleton.mapping import (
-    JointMapping,
     joint_mapping,
     map_joints,
     map_scores,
@@ -233,17 +232,16 @@ class MapJoints(SkeletonTransform):
         coords, rest = keypoint[..., :D], keypoint[..., D:]
         lost = _lost_joints(coords, rest, score, D)
         parts = [map_joints(coords, mapping, lost)]
-        parts += [_least(rest[..., c], mapping) for c in range(rest.shape[-1])]
+        parts += [
+            map_scores(rest[..., c], mapping)[..., None]
+            for c in range(rest.shape[-1])
+        ]
         results['keypoint'] = np.concatenate(parts, axis=-1)
         if score is not None:
             results['keypoint_score'] = map_scores(np.asarray(score), mapping)
         results['num_coords'] = D
         results['layout'] = self.target
         return results
-
-
-def _least(channel: np.ndarray, mapping: JointMapping) -> np.ndarray:
-    return map_scores(channel, mapping)[..., None]
 
 
 def _lost_joints(

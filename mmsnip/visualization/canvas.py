@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.patches import Patch
 
 DPI, WIDTH_IN = 100, 12.0
 # Two columns of a journal, at the sharpness that journals ask for.
@@ -100,11 +99,6 @@ def class_fill(index: int) -> dict[str, Any]:
     style = class_style(index)
     edge = style.ink if style.hatch else style.color
     return dict(fc=style.color, ec=edge, hatch=style.hatch, lw=0)
-
-
-def swatch(index: int, name: str) -> Patch:
-    """Sample of a class for a legend."""
-    return Patch(label=name, **class_fill(index))
 
 
 def new_figure(

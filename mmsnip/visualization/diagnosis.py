@@ -329,11 +329,9 @@ def draw_class_ap(
     beside = ax.secondary_yaxis('right')
     beside.set_yticks(range(len(notes)), notes, size=8, color=FAINT_INK)
     dress(beside, sides=())
-    ends = ' to '.join(iou_key(iou_thresholds[i]) for i in (0, -1))
-    several = len(iou_thresholds) > 1
-    ends = ends if several else iou_key(iou_thresholds[0])
-    heading = f'mAP (%) {percent(mean_of_defined(means))} at IoU {ends}'
-    heading += '; bar: mean, marks: each threshold' if several else ''
+    heading = f'mAP (%) {percent(mean_of_defined(means))} at IoU '
+    heading += _iou_range(iou_thresholds)
+    heading += '; bar: mean, marks: each threshold' if len(ap) > 1 else ''
     put_heading(figure, heading)
     return figure
 
@@ -389,7 +387,7 @@ def draw_errors(report: ErrorReport) -> Figure:
     return figure
 
 
-def _iou_range(iou_thresholds: np.ndarray) -> str:
+def _iou_range(iou_thresholds: Sequence[float]) -> str:
     ends = [iou_key(float(iou_thresholds[i])) for i in (0, -1)]
     return ends[0] if len(iou_thresholds) == 1 else ' to '.join(ends)
 

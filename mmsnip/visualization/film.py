@@ -90,7 +90,11 @@ def save_film(
             'or write a .gif'
         )
     film = PoseFilm(poses, fps, classes, ground_truth, detections, span, title)
-    frames = film_frames(film.span, fps, frame_rate)
+    if not frame_rate > 0:
+        raise ValueError(f'frame_rate={frame_rate!r} must be positive')
+    step, (start, end) = max(fps / frame_rate, 1.0), film.span
+    count = max(int(np.ceil((end - start) / step - 1e-9)), 1)
+    frames = start + np.floor(np.arange(count) * step + 1e-9).astype(np.int64)
     path.parent.mkdir(parents=True, exist_ok=True)
     made = writer(fps=min(frame_rate, fps))
     with made.saving(film.figure, str(path), film.figure.dpi):
@@ -98,17 +102,6 @@ def save_film(
             film.show(frame)
             made.grab_frame()
     return path
-
-
-def film_frames(
-    span: tuple[int, int], fps: float, frame_rate: float
-) -> np.ndarray:
-    """Frames of a recording that a film shows."""
-    if not frame_rate > 0:
-        raise ValueError(f'frame_rate={frame_rate!r} must be positive')
-    step = max(fps / frame_rate, 1.0)
-    count = max(int(np.ceil((span[1] - span[0]) / step - 1e-9)), 1)
-    return span[0] + np.floor(np.arange(count) * step + 1e-9).astype(np.int64)
 
 
 class PoseFilm:

@@ -44,49 +44,35 @@ class _PictureHook(Hook):
     ) -> None:
         """Look back at the whole loop."""
 
-    def before_test_epoch(self, runner: Runner) -> None:
+    def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
         """Forget earlier videos."""
-        self.restart()
+        if mode != 'train':
+            self.restart()
 
-    def before_val_epoch(self, runner: Runner) -> None:
-        """Forget earlier videos."""
-        self.restart()
-
-    def after_test_iter(
+    def _after_iter(
         self,
         runner: Runner,
         batch_idx: int,
         data_batch: dict | None = None,
         outputs: Sequence[BaseDataElement] | None = None,
+        mode: str = 'train',
     ) -> None:
         """Look at a batch."""
-        self.look(runner, data_batch, outputs or (), 0, '')
+        place = self._place(runner, mode)
+        if place is not None:
+            self.look(runner, data_batch, outputs or (), *place)
 
-    def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence[BaseDataElement] | None = None,
-    ) -> None:
-        """Look at a batch where `during_val` asks for it."""
-        if self.during_val:
-            step = runner.iter
-            self.look(runner, data_batch, outputs or (), step, f'_{step}')
+    def _after_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        """Look back at the loop."""
+        place = self._place(runner, mode)
+        if place is not None:
+            self.finish(runner, getattr(runner, f'{mode}_loop'), *place)
 
-    def after_test_epoch(
-        self, runner: Runner, metrics: dict[str, float] | None = None
-    ) -> None:
-        """Look back at the test."""
-        self.finish(runner, runner.test_loop, 0, '')
-
-    def after_val_epoch(
-        self, runner: Runner, metrics: dict[str, float] | None = None
-    ) -> None:
-        """Look back at the validation where `during_val` asks for it."""
-        if self.during_val:
-            step = runner.iter
-            self.finish(runner, runner.val_loop, step, f'_{step}')
+    def _place(self, runner: Runner, mode: str) -> tuple[int, str] | None:
+        """Step and ending of the pictures, None where none are drawn."""
+        if mode == 'val' and self.during_val:
+            return runner.iter, f'_{runner.iter}'
+        return (0, '') if mode == 'test' else None
 
 
 @HOOKS.register_module()

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
-from matplotlib.patches import ConnectionPatch, Rectangle
+from matplotlib.patches import ConnectionPatch, Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from mmsnip.evaluation.segments import run_detections
@@ -31,7 +31,6 @@ from mmsnip.visualization.canvas import (
     new_figure,
     put_heading,
     put_legend,
-    swatch,
     text_width_in,
 )
 from mmsnip.visualization.pose import Poses, check_poses, draw_bodies, up_axis
@@ -268,7 +267,7 @@ def put_classes(
 ) -> float:
     """Legend of classes below the figure; answers its height in inches."""
     names = [fit_text(figure, classes[i], _NAME_SIZE, 2.6) for i in indices]
-    handles: list[Any] = [swatch(i, name) for i, name in zip(indices, names)]
+    handles: list[Any] = [Patch(**class_fill(i)) for i in indices]
     # Beyond twelve classes a colour returns with another line and hatch.
     with_lines = curves and any(i >= len(COLORS) for i in indices)
     if with_lines:
