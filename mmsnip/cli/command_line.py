@@ -130,7 +130,11 @@ def run_tool(name: str) -> NoReturn:
 
 @contextmanager
 def readable_errors(command: str = 'mmsnip') -> Iterator[None]:
-    """End with the message alone where it says what to do, status 2."""
+    """End with the message alone where it says what to do, status 2.
+
+    A command that ends well leaves the process group first: its threads,
+    left to the interpreter's end, abort it now and then.
+    """
     from mmsnip.compat import VersionError
 
     try:

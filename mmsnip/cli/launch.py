@@ -68,7 +68,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Read the config and apply the shared arguments."""
+    """Read the config; stream and variant name its work folder, too."""
     from mmengine.config import Config, DictAction
 
     path = find_config(args.config)
@@ -126,7 +126,7 @@ def _with_positions(cfg: Config, key: str) -> str:
 
 
 def fit_loaders(cfg: Config) -> None:
-    """Turn off what the loaders cannot do here."""
+    """Turn off what torch refuses or warns of in the loaders here."""
     import torch
 
     for phase in ('train', 'val', 'test'):
@@ -140,7 +140,7 @@ def fit_loaders(cfg: Config) -> None:
 
 
 def _start_processes(cfg: Config) -> None:
-    """Join the process group with gloo where there is no GPU."""
+    """Join with gloo: mmengine takes a CUDA device, whatever the backend."""
     import torch
     from torch import distributed
 

@@ -34,11 +34,11 @@ __all__ = ['ScoredVideos', 'load_scored_videos', 'load_scores', 'save_scores']
 class ScoredVideos:
     """What a file of ``save_scores`` holds."""
 
-    scores: dict[str, np.ndarray]
-    classes: list[str]
-    truth: dict[str, np.ndarray] | None
-    fps: dict[str, float]
-    settings: dict[str, Any]
+    scores: dict[str, np.ndarray]  # (T, num_classes + 1)
+    classes: list[str]  # without the background
+    truth: dict[str, np.ndarray] | None  # (num_segments, 3): label, start, end
+    fps: dict[str, float]  # where known
+    settings: dict[str, Any]  # how the scores are evaluated
 
 
 def save_scores(

@@ -645,7 +645,7 @@ def only_one(output: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _part_name(work: Work, item: Item) -> str:
-    """A hash of all that the content depends on: what exists is the right."""
+    """A hash of all that the content depends on, so a part is never stale."""
     kind = type(work.source)
     files = []
     for path in (item.path, *item.also_reads):

@@ -28,11 +28,11 @@ class Report:
 
     output: str
     found: int = 0
-    converted: int = 0
-    reused: int = 0
+    converted: int = 0  # in a dry run those that would be read
+    reused: int = 0  # of an interrupted run
     frames: int = 0
-    hours: float = 0.0
-    unknown_rate: int = 0
+    hours: float = 0.0  # of recordings whose rate is known
+    unknown_rate: int = 0  # of the others, recordings
     seconds: float = 0.0
     dry_run: bool = False
     strict: bool = False

@@ -18,10 +18,10 @@ __all__ = ['Item', 'Skipped', 'Source', 'check_folder', 'files_below']
 class Item:
     """One recording to convert; small, since it travels to a worker."""
 
-    name: str
-    path: str
-    fields: dict[str, Any] = field(default_factory=dict)
-    also_reads: tuple[str, ...] = ()
+    name: str  # `frame_dir` of the video, unique in its source
+    path: str  # file that a reader reads
+    fields: dict[str, Any] = field(default_factory=dict)  # known already
+    also_reads: tuple[str, ...] = ()  # such as the file of its labels
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ UNLABELLED = 'unlabelled'
 
 
 def read_splits(paths: Any) -> dict[str, list[str]]:
-    """Names of each split."""
+    """Names of each split, of .json, .txt (its stem), or a folder of .txt."""
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     found: dict[str, list[str]] = {}
@@ -125,7 +125,12 @@ def labelled_splits(
 def stratified_split(
     names: Sequence[str], labels: Sequence[int], val_fraction: float, seed: int
 ) -> dict[str, list[str]]:
-    """Draw the same share of each class, whatever the order of the names."""
+    """Draw the same share of each class, whatever the order of the names.
+
+    What rounding takes from one class goes to the next; at least one of each
+    class trains. Where that leaves none for ``val``, the share of the whole
+    is drawn from what the classes can spare, or from all.
+    """
     rng = np.random.default_rng(seed)
     groups: dict[int, list[str]] = {}
     for name, label in sorted(zip(names, labels)):

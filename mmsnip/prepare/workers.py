@@ -38,7 +38,11 @@ def progress_bar(title: str, total: int, shown: bool = True) -> Any:
 def work_through(
     work: Callable[[Any], Any], tasks: Sequence[Any], workers: int
 ) -> Iterator[tuple[int, Any]]:
-    """Index and result of all tasks, as they come."""
+    """Index and result of all tasks, as they come.
+
+    Where the system kills a process, what was under way is done again one at
+    a time, so that only the task at fault is `Killed`.
+    """
     if workers <= 1:
         for index, task in enumerate(tasks):
             yield index, work(task)

@@ -54,6 +54,7 @@ def test_one_who_returns_is_one_person(capsys, tmp_path):
     assert status == 0
     assert video['keypoint'].shape[0] == 1
     assert video['keypoint'].any(axis=(2, 3)).sum() == 40
+    assert '4 tracks became 1 persons' in said
     assert 'left out' not in said
 
 
@@ -100,22 +101,6 @@ def test_what_strict_leaves_out_keeps_the_work_that_is_done(capsys, tmp_path):
     np.testing.assert_allclose(np.ptp(good, 2), np.ptp(mended, 2), atol=1e-6)
 
 
-def test_a_unit_is_never_advised_that_gives_no_person(capsys, tmp_path):
-    """1 unit is 5.64 cm, as of the cgspeed files of CMU: case 16."""
-    save(tmp_path, 'a', stick() / 0.0564)
-
-    for options in ((), ('--unit', 'cm'), ('--unit', 'mm')):
-        _, said, _ = prepare(capsys, tmp_path, 'npy', *options)
-        assert '--scale 0.047' in said
-        assert '--unit' not in said.replace('--unit cm', '', 0)
-    status, said, data = prepare(
-        capsys, tmp_path, 'npy', '--strict', '--scale', 0.0564
-    )
-    assert status == 0
-    assert 'look at' not in said
-    assert data['metainfo']['unit'] == 'm'
-
-
 def test_gaps_are_those_of_the_command_in_every_format(capsys, tmp_path):
     folder = tmp_path / 'in'
     folder.mkdir()
@@ -145,7 +130,9 @@ def test_gaps_are_those_of_the_command_in_every_format(capsys, tmp_path):
         (['--for', 'a', 'colour=red'], 'facts are fps, unit, scale'),
         (['--for', 'gone.yaml'], 'gone.yaml'),
         (['--scale', '-1'], 'scale=-1.0 must be'),
-        (['--source-fps', '0'], 'fps=0.0 must be'),
+        (['--source-fps', 'nan'], 'fps=nan must be'),
+        (['--for', 'a', 'unit=inch'], "unit='inch' must be"),
+        (['--for', 'a', 'persons=0'], 'persons=0 must be'),
     ],
 )
 def test_facts_that_cannot_be_are_refused_at_once(

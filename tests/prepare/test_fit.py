@@ -312,19 +312,6 @@ def test_motion_is_variance_times_the_share_of_frames():
     np.testing.assert_allclose(motion_of(keypoint), expected)
 
 
-def test_who_is_never_seen_beside_another_shares_a_place():
-    keypoint = np.zeros((4, 40, 5, 3), np.float32)
-    for m in range(4):  # one person who comes and goes
-        keypoint[m, 10 * m : 10 * m + 7] = line(T=7, M=1)
-    expected = keypoint.sum(axis=0, keepdims=True)
-
-    fitted = fit(recording(keypoint), replace(BODY, persons=2))
-
-    np.testing.assert_array_equal(fitted.keypoint, expected)
-    assert '4 tracks became 1 persons' in told(fitted)
-    assert not fitted.look_at
-
-
 def test_persons_whom_the_model_does_not_read_are_told():
     fitted = fit(recording(line(M=3)), replace(BODY, num_person=2))
 
@@ -432,20 +419,3 @@ def test_scores_move_with_their_joints():
     found = resample(recording(line(), score=score, fps=60.0), 30.0)
 
     np.testing.assert_allclose(found.score, score[:, ::2])
-
-
-@pytest.mark.parametrize(
-    'fact',
-    [
-        dict(fps=0),
-        dict(fps=float('nan')),
-        dict(unit='inch'),
-        dict(up='w'),
-        dict(scale=-1.0),
-        dict(persons=0),
-    ],
-)
-def test_what_is_no_fact_is_refused(fact):
-    (key,) = fact
-    with pytest.raises(DataError, match=f'{key}='):
-        Given(**fact)

@@ -298,6 +298,7 @@ def _aligned(
     file: Path,
 ) -> dict[str, tuple[float, float]]:
     """Milliseconds of a tier's annotations; slots without a value spread."""
+    # Along a chain, in which each begins at the slot where the last ends.
     times = {slot: time for slot, time in slots.items() if time is not None}
     spans = [one.slots or ('', '') for one in tier]
     end_of = dict(reversed(spans))

@@ -46,10 +46,10 @@ class VideoLabels:
     """Segments of one recording, in the order of the file."""
 
     video: str
-    segments: np.ndarray
-    names: list[str]
-    unit: str
-    fps: float | None = None
+    segments: np.ndarray  # (num_segments, 2) float64, half-open, >= 0
+    names: list[str]  # class of each
+    unit: str  # 's' or 'frames'
+    fps: float | None = None  # where the file says it, as is T
     num_frames: int | None = None
 
 
@@ -58,10 +58,10 @@ class LabelSet:
     """Labels of many recordings."""
 
     videos: dict[str, VideoLabels]
-    classes: list[str]
+    classes: list[str]  # as listed beside the labels, else as they appear
     splits: dict[str, list[str]]
     unit: str
-    mended: list[str] = field(default_factory=list)
+    mended: list[str] = field(default_factory=list)  # and what overlaps
 
 
 def names_of(given: Collection[str] | str | None) -> set[str] | None:
