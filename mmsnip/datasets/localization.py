@@ -170,20 +170,6 @@ def _fetch_arrays(
             sample[key] = np.array(sample[key], np.float32, order='C')
 
 
-def _run_window_first(
-    steps: Sequence[Callable], sample: dict[str, Any]
-) -> Any:
-    """Cut a window out of a view, then do what is left."""
-    sample = steps[0](sample)
-    keypoint = np.require(sample['keypoint'], np.float32, ('C', 'W'))
-    sample['keypoint'] = keypoint
-    for step in steps[1:]:
-        sample = step(sample)
-        if sample is None:
-            return None
-    return sample
-
-
 @DATASETS.register_module()
 class SkeletonLocalizationDataset(BaseDataset):
     """Videos of an annotation file, each a sample of the pipeline.
@@ -456,7 +442,14 @@ class SkeletonLocalizationDataset(BaseDataset):
         cuts_first = steps and isinstance(steps[0], RandomWindow)
         if self._store is None or not cuts_first:
             return super().prepare_data(idx)
-        return _run_window_first(steps, self._sample(idx, whole=False))
+        sample = steps[0](self._sample(idx, whole=False))
+        keypoint = np.require(sample['keypoint'], np.float32, ('C', 'W'))
+        sample['keypoint'] = keypoint
+        for step in steps[1:]:
+            sample = step(sample)
+            if sample is None:
+                return None
+        return sample
 
     def __getitem__(self, idx: int) -> Any:
         """Sample of a visit, after the pipeline."""

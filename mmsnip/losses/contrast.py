@@ -173,10 +173,8 @@ def snippet_info_nce(
     Source:
         Dense branch of arXiv 2512.16504; METHOD.md section 1.
     """
-    rows, matched = matched_rows(q, k, q_feat, k_feat, matching, times)
-    if not len(rows):  # no view shows what the other does
-        return at_least_float32(q).sum() * 0
-    return info_nce(rows, matched, queue, temperature)
+    parts = q, k, q_feat, k_feat, queue
+    return mined_snippet_info_nce(*parts, 0, temperature, matching, times)
 
 
 def matched_rows(
@@ -388,7 +386,7 @@ def mined_snippet_info_nce(
         METHOD.md section 1, the dense branch in RVTCLR.
     """
     rows, matched = matched_rows(q, k, q_feat, k_feat, matching, times)
-    if not len(rows):
+    if not len(rows):  # no view shows what the other does
         return at_least_float32(q).sum() * 0
     if num_neighbors == 0:
         return info_nce(rows, matched, queue, temperature)

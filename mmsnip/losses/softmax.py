@@ -28,27 +28,19 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x
 
 
-def _check_queue(queue: Tensor, embed_dim: int) -> None:
-    if queue.ndim != 2 or queue.shape[0] != embed_dim:
-        raise ValueError(
-            f'queue has shape {tuple(queue.shape)}, expected (D, K) with '
-            f'D={embed_dim}, the size of the query embeddings'
-        )
-
-
-def _check_temperature(temperature: float) -> None:
-    if not temperature > 0:
-        raise ValueError(f'temperature={temperature} must be positive')
-
-
 def _check(q: Tensor, k: Tensor, queue: Tensor, temperature: float) -> None:
     if q.ndim != 2 or q.shape != k.shape:
         raise ValueError(
             f'q has shape {tuple(q.shape)} and k {tuple(k.shape)}, expected '
             '(N, D) for both'
         )
-    _check_queue(queue, q.shape[1])
-    _check_temperature(temperature)
+    if queue.ndim != 2 or len(queue) != q.shape[1]:
+        raise ValueError(
+            f'queue has shape {tuple(queue.shape)}, expected (D, K) with '
+            f'D={q.shape[1]}, the size of the query embeddings'
+        )
+    if not temperature > 0:
+        raise ValueError(f'temperature={temperature} must be positive')
 
 
 def key_logits(

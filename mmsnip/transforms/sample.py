@@ -74,6 +74,23 @@ class RandomTransform(SkeletonTransform):
         raise NotImplementedError
 
 
+def at_least(least: int, **values: float | None) -> None:
+    """Refuse arguments below a number; None is left alone."""
+    for key, value in values.items():
+        if value is not None and value < least:
+            raise ValueError(f'{key}={value} must be at least {least}')
+
+
+def in_order(name: str, most: float = np.inf, **ends: float) -> None:
+    """Refuse a least and a largest value that do not lie in (0, most]."""
+    (low, a), (high, b) = ends.items()
+    if not 0 < a <= b <= most:
+        below = '' if most == np.inf else f' <= {most:g}'
+        raise ValueError(
+            f'{name}: 0 < {low}={a} <= {high}={b}{below} must hold'
+        )
+
+
 def video_of(results: dict[str, Any]) -> str:
     """Name of a sample for messages."""
     return str(results.get('frame_dir', 'a sample without frame_dir'))

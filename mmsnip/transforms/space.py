@@ -33,16 +33,12 @@ from mmsnip.skeleton.rotation import (
 )
 from mmsnip.transforms.sample import (
     RandomTransform,
+    at_least,
     coords_of,
+    in_order,
     layout_of,
     mask_of,
 )
-
-
-def _at_least_zero(**values: float) -> None:
-    for key, value in values.items():
-        if value < 0:
-            raise ValueError(f'{key}={value} must not be below 0')
 
 
 @TRANSFORMS.register_module()
@@ -62,7 +58,7 @@ class RandomShear(RandomTransform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least_zero(amplitude=self.amplitude)
+        at_least(0, amplitude=self.amplitude)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Shear a sample."""
@@ -91,9 +87,8 @@ class RandomRotate(RandomTransform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least_zero(
-            main_angle=self.main_angle, other_angle=self.other_angle
-        )
+        angles = dict(main_angle=self.main_angle, other_angle=self.other_angle)
+        at_least(0, **angles)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Rotate a sample."""
@@ -127,7 +122,7 @@ class RandomHeading(RandomTransform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least_zero(max_angle=self.max_angle)
+        at_least(0, max_angle=self.max_angle)
         if self.axis not in (0, 1, 2):
             raise ValueError(
                 f'RandomHeading: axis={self.axis!r} must be 0, 1 or 2'
@@ -163,10 +158,7 @@ class RandomScale(RandomTransform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.low <= self.high:
-            raise ValueError(
-                f'RandomScale: 0 < low={self.low} <= high={self.high}'
-            )
+        in_order('RandomScale', low=self.low, high=self.high)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Scale a sample."""
@@ -194,7 +186,7 @@ class RandomNoise(RandomTransform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _at_least_zero(std=self.std)
+        at_least(0, std=self.std)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Add noise to a sample."""
@@ -230,12 +222,9 @@ class RandomTemporalBlur(RandomTransform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.min_sigma <= self.max_sigma:
-            raise ValueError(
-                f'RandomTemporalBlur: 0 < min_sigma={self.min_sigma} <= '
-                f'max_sigma={self.max_sigma} must hold'
-            )
-        _at_least_zero(radius=self.radius)
+        ends = dict(min_sigma=self.min_sigma, max_sigma=self.max_sigma)
+        in_order('RandomTemporalBlur', **ends)
+        at_least(0, radius=self.radius)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Blur a sample."""

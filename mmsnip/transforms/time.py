@@ -28,16 +28,12 @@ from mmsnip.transforms.sample import (
     IGNORE,
     RandomTransform,
     SkeletonTransform,
+    at_least,
+    in_order,
     retime,
     sample_rng,
     video_of,
 )
-
-
-def _positive(**values: int | None) -> None:
-    for key, value in values.items():
-        if value is not None and value < 1:
-            raise ValueError(f'{key}={value} must be at least 1')
 
 
 @TRANSFORMS.register_module()
@@ -62,7 +58,7 @@ class RandomWindow(SkeletonTransform):
     test_mode: bool = False
 
     def __post_init__(self) -> None:
-        _positive(size=self.size)
+        at_least(1, size=self.size)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Cut a window."""
@@ -89,7 +85,7 @@ class ResizeTime(SkeletonTransform):
     size: int
 
     def __post_init__(self) -> None:
-        _positive(size=self.size)
+        at_least(1, size=self.size)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Resize a sample."""
@@ -117,7 +113,7 @@ class TemporalCrop(RandomTransform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _positive(padding_ratio=self.padding_ratio)
+        at_least(1, padding_ratio=self.padding_ratio)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Crop a sample."""
@@ -149,12 +145,9 @@ class TemporalCropResize(RandomTransform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _positive(size=self.size)
-        if not 0 < self.min_ratio <= self.max_ratio <= 1:
-            raise ValueError(
-                f'TemporalCropResize: 0 < min_ratio={self.min_ratio} <= '
-                f'max_ratio={self.max_ratio} <= 1 must hold'
-            )
+        at_least(1, size=self.size)
+        ends = dict(min_ratio=self.min_ratio, max_ratio=self.max_ratio)
+        in_order('TemporalCropResize', 1, **ends)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Crop and resize a sample."""
@@ -193,11 +186,8 @@ class RandomTempo(RandomTransform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _positive(size=self.size)
-        if not 0 < self.low <= self.high:
-            raise ValueError(
-                f'RandomTempo: 0 < low={self.low} <= high={self.high}'
-            )
+        at_least(1, size=self.size)
+        in_order('RandomTempo', low=self.low, high=self.high)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Resample a sample."""
@@ -252,7 +242,7 @@ class FrameLabels(SkeletonTransform):
     num_classes: int | None = None
 
     def __post_init__(self) -> None:
-        _positive(num_classes=self.num_classes)
+        at_least(1, num_classes=self.num_classes)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Label the frames of a sample."""
