@@ -26,14 +26,8 @@ def test_all_forms_say_the_same(tmp_path):
     assert read_splits(as_json) == SPLIT
     assert read_splits([train, val]) == SPLIT
     assert read_splits(tmp_path) == SPLIT
-
-
-def test_the_lists_of_pku_mmd_are_read(tmp_path):
     text = 'Training videos: \n0001-M, 0001-R\nValidataion videos:\n0002-L'
-    path = write(tmp_path / 'cross-view.txt', text)
-
-    found = read_splits(path)
-
+    found = read_splits(write(tmp_path / 'cross-view.txt', text))  # PKU-MMD
     assert found == dict(train=['0001-M', '0001-R'], val=['0002-L'])
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 
 import numpy as np
+import pytest
 
 from tests.tools.conftest import annotation, run
 
@@ -36,28 +37,30 @@ def test_a_recording_is_one_video(ann_file, tmp_path):
     assert 'picture' not in done.stdout
 
 
-def test_an_unreadable_file_exits_with_1_and_its_name(ann_file, tmp_path):
+@pytest.mark.parametrize(
+    ('words', 'named'),
+    [
+        (['cut.npz'], 'cut.npz'),
+        (['missing.pkl'], 'missing.pkl'),
+        (['missing.npy'], 'missing.npy'),
+        (['swings.pkl', '--out', 'taken'], 'taken'),
+        (['swings.pkl', '--json', 'taken/facts.json'], 'taken'),
+    ],
+)
+def test_what_cannot_be_read_or_written_exits_with_1_and_its_name(
+    ann_file, tmp_path, words, named
+):
     (tmp_path / 'cut.npz').write_bytes(b'PK')
+    (tmp_path / 'taken').write_text('a file')
+    (tmp_path / 'swings.pkl').symlink_to(ann_file)
+    paths = [w if w[0] == '-' else tmp_path / w for w in words]
 
-    for name in ('cut.npz', 'missing.pkl', 'missing.npy'):
-        done = run([*TOOL, tmp_path / name], ann_file)
+    done = run([*TOOL, *paths], ann_file)
 
-        assert done.returncode == 1
-        assert name in done.stderr
-        assert 'Traceback' not in done.output
-
-
-def test_results_that_cannot_be_written_are_named(ann_file, tmp_path):
-    taken = tmp_path / 'taken'
-    taken.write_text('a file')
-
-    for option, place in (('--out', taken), ('--json', taken / 'facts.json')):
-        done = run([*TOOL, ann_file, option, place], ann_file)
-
-        assert done.returncode == 1
-        assert '13 videos' in done.stdout
-        assert 'taken' in done.stderr
-        assert 'Traceback' not in done.output
+    assert done.returncode == 1
+    assert ('13 videos' in done.stdout) == (named == 'taken')
+    assert named in done.stderr
+    assert 'Traceback' not in done.output
 
 
 def test_made_data_need_a_folder(ann_file, tmp_path):
