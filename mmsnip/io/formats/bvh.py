@@ -92,7 +92,7 @@ def read_bvh(
             "'MOTION'; is it a BVH file, and whole?"
         )
     nodes = _hierarchy(lines[:cut], path)
-    num_channels = sum(len(node.channels or ()) for node in nodes)
+    num_channels = sum(len(node.channels) for node in nodes)
     if not num_channels:
         raise DataError(f'{path}: no joint has CHANNELS, so none moves')
     values, step, notes = _motion(
@@ -138,7 +138,7 @@ class _Node:
     is_end: bool
     line: int
     offset: tuple[float, ...] | None = None
-    channels: tuple[str, ...] | None = None
+    channels: tuple[str, ...] = ()
 
 
 def _hierarchy(lines: list[str], path: Path) -> list[_Node]:
@@ -166,10 +166,11 @@ def _hierarchy(lines: list[str], path: Path) -> list[_Node]:
             elif waiting is not None:
                 problem = f"expected '{{' after {nodes[waiting].name!r}"
             elif key == '}':
-                if stack:
-                    _close(nodes[stack.pop()], where)
-                else:
+                node = nodes[stack.pop()] if stack else None
+                if node is None:
                     problem = 'it closes nothing'
+                elif node.offset is None:
+                    problem = f'{node.name!r} has no OFFSET'
             elif key in ('root', 'joint', 'end'):
                 waiting = len(nodes)
                 nodes.append(_begin(nodes, stack, words, number, where))
@@ -214,7 +215,7 @@ def _begin(
             raise DataError(
                 f"{where}: found {' '.join(words)[:40]!r}, expected 'End Site'"
             )
-        return _Node(nodes[parent].name, parent, True, number, channels=())
+        return _Node(nodes[parent].name, parent, True, number)
     if len(words) < 2:
         raise DataError(f'{where}: the {words[0]} has no name')
     return _Node(' '.join(words[1:]), parent, False, number)
@@ -223,9 +224,10 @@ def _begin(
 def _describe(node: _Node, key: str, words: list[str], where: str) -> None:
     """Take in an OFFSET or a CHANNELS line."""
     where = f'{where}: {key.upper()} of {node.name!r}'
-    if (node.offset if key == 'offset' else node.channels) is not None:
-        reason = 'an End Site has none' if node.is_end else 'it is the second'
-        raise DataError(f'{where} cannot stand here, {reason}')
+    if node.is_end and key == 'channels':
+        raise DataError(f'{where} cannot stand here, an End Site has none')
+    if (node.offset is not None) if key == 'offset' else node.channels:
+        raise DataError(f'{where} cannot stand here, it is the second')
     if key == 'offset':
         try:
             offset = tuple(float(word) for word in words)
@@ -253,12 +255,6 @@ def _describe(node: _Node, key: str, words: list[str], where: str) -> None:
         if name.endswith('position') and names.count(name) > 1:
             raise DataError(f'{where} has {name!r} twice')
     node.channels = names
-
-
-def _close(node: _Node, where: str) -> None:
-    if node.offset is None:
-        raise DataError(f'{where}: {node.name!r} has no OFFSET')
-    node.channels = node.channels or ()  # a joint that never moves by itself
 
 
 def _motion(
@@ -350,9 +346,9 @@ def _kinematics(
 
 def _places(node: _Node) -> tuple[list[int], list[int]]:
     """Position channels of a node, and the axes that they are along."""
-    channels = node.channels or ()
-    places = [n for n, c in enumerate(channels) if c.endswith('position')]
-    return places, ['xyz'.index(channels[n][0]) for n in places]
+    names = node.channels
+    places = [n for n, name in enumerate(names) if name.endswith('position')]
+    return places, ['xyz'.index(names[n][0]) for n in places]
 
 
 def _added(nodes: list[_Node], values: np.ndarray) -> Iterator[int]:
@@ -364,7 +360,7 @@ def _added(nodes: list[_Node], values: np.ndarray) -> Iterator[int]:
         moved = values[:, [begin + n for n in places]]
         if places and length > 0 and np.abs(moved).max() <= 0.01 * length:
             yield index
-        begin += len(node.channels or ())
+        begin += len(node.channels)
 
 
 def _chunk(
@@ -377,7 +373,7 @@ def _chunk(
     turned: dict[int, np.ndarray] = {}
     begin = 0
     for index, node in enumerate(nodes):
-        channels = node.channels or ()
+        channels = node.channels
         rows = values[begin : begin + len(channels)]
         begin += len(channels)
         shift = np.repeat(np.array(node.offset)[:, None], T, axis=1)

@@ -81,6 +81,7 @@ def read_clock(
     frames: np.ndarray | None = None,
     what: str = 'time',
     where: Callable[[int], str] = 'entry {}'.format,
+    source: str = '',
 ) -> Clock:
     """Frames and rate by time stamps."""
     F = len(times)
@@ -96,7 +97,13 @@ def read_clock(
     rate = None if unit is None else nice_rate(step * TIME_UNITS[unit])
     if frames is None and step > 0 and (np.diff(times) >= 0).all():
         exact = step if rate is None else 1 / (rate * TIME_UNITS[unit])
-        lost = _lost(times, known, exact, odd, (F, what, where))
+        lost = _lost(
+            times,
+            known,
+            exact,
+            odd,
+            (F, what, lambda n: f'{source}, {where(n)}'),
+        )
         if lost.any():
             moved = np.zeros(F, np.int64)
             moved[known[1:]] = lost

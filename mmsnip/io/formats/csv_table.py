@@ -272,16 +272,14 @@ def _frames(
 
     def clock_of(index: np.ndarray, numbers: np.ndarray | None) -> Clock:
         assert times is not None
-        try:
-            return read_clock(
-                times[index],
-                found.time_unit,
-                numbers,
-                f'column {table.name(int(found.time or 0))}',
-                lambda n: f'line {table.lines[int(index[n])]}',
-            )
-        except DataError as error:
-            raise DataError(f'{table.path}, {error}') from None
+        return read_clock(
+            times[index],
+            found.time_unit,
+            numbers,
+            f'column {table.name(int(found.time or 0))}',
+            lambda n: f'line {table.lines[int(index[n])]}',
+            table.path,
+        )
 
     if found.frame is None:
         if times is None:

@@ -23,7 +23,7 @@ import numpy as np
 from mmsnip.io.formats.clock import MAX_DIGITS, TIME_WORDS
 from mmsnip.io.formats.tracks import MAX_PERSONS, Body
 from mmsnip.skeleton.layout import get_layout
-from mmsnip.structures import DataError
+from mmsnip.structures import DataError, is_int
 
 __all__ = [
     'DIALECTS',
@@ -260,8 +260,7 @@ def _stem(name: Any) -> str | int:
 
 
 def _is_whole(value: Any) -> bool:
-    number = isinstance(value, int) and not isinstance(value, bool)
-    return number and abs(value) < 10**MAX_DIGITS
+    return is_int(value) and abs(value) < 10**MAX_DIGITS
 
 
 def _numbers(value: Any, where: str) -> np.ndarray:

@@ -198,10 +198,7 @@ def film_recording(
         clock = read_clock(times[kept], unit, where, 'the time stamp')
     else:
         kept = np.arange(len(frames))
-        try:
-            clock = read_clock(times, unit, None, 'the time stamp')
-        except DataError as error:
-            raise DataError(f'{path}, {error}') from None
+        clock = read_clock(times, unit, None, 'the time stamp', source=source)
         rows = clock.frames if clock.gaps else None
         if clock.fps and clock.starts_s < LATEST_S:
             first = round(clock.starts_s * clock.fps)
@@ -305,9 +302,8 @@ def _unpacked(document: Any) -> tuple[Any, dict[str, Any]]:
         fps = layer.get('fps', layer.get('frame_rate'))
         if is_rate(fps):
             info.setdefault('fps', float(fps))
-        shape = (layer.get('height'), layer.get('width'))
-        if all(map(_is_size, shape)):
-            info.setdefault('img_shape', shape)
+        if _img_shape(layer):
+            info.setdefault('img_shape', _img_shape(layer))
     if not isinstance(document.get('frames'), list):
         return document, info
     for key, values in document.items():
@@ -320,46 +316,36 @@ def _unpacked(document: Any) -> tuple[Any, dict[str, Any]]:
 
 def _facts(document: Any, kind: str) -> dict[str, Any]:
     """``joint_names`` and ``img_shape`` where a document gives them."""
-    facts: dict[str, Any] = {}
     if not isinstance(document, Mapping):
-        return facts
-    names: Any
+        return {}
+    facts: dict[str, Any] = {}
+    images: Any = ()
+    about, key = document.get('meta_info'), 'keypoint_id2name'
     if kind == 'coco':
-        categories = document.get('categories')
-        first = categories[0] if _is_list(categories) else None
-        names = first.get('keypoints') if isinstance(first, Mapping) else None
-    else:
-        meta = document.get('meta_info')
-        names = meta.get('keypoint_id2name') if _is_map(meta) else None
-        if _is_map(names):
-            names = [names.get(str(v)) for v in range(len(names))]
-    if _is_list(names) and all(isinstance(n, str) for n in names):
+        images = document['images']
+        about, key = document.get('categories'), 'keypoints'
+        about = about[0] if isinstance(about, list) and about else None
+    names: Any = about.get(key) if isinstance(about, Mapping) else None
+    if isinstance(names, Mapping):
+        names = [names.get(str(v)) for v in range(len(names))]
+    listed = isinstance(names, list) and names
+    if listed and all(isinstance(name, str) for name in names):
         facts['joint_names'] = [
             name[:80].encode('utf-8', 'replace').decode() for name in names
         ]
-    images = document['images'] if kind == 'coco' else None
-    shapes = {
-        (image.get('height'), image.get('width'))
-        for image in (images if isinstance(images, list) else ())
-        if isinstance(image, Mapping)
-        and _is_size(image.get('height'))
-        and _is_size(image.get('width'))
-    }
+    images = images if isinstance(images, list) else ()
+    shapes = set(map(_img_shape, images)) - {None}
     if len(shapes) == 1:
         facts['img_shape'] = shapes.pop()
     return facts
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list) and len(value) > 0
-
-
-def _is_map(value: Any) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _is_size(value: Any) -> bool:
-    return is_int(value) and 0 < value < 10**6
+def _img_shape(entry: Any) -> tuple[int, int] | None:
+    if not isinstance(entry, Mapping):
+        return None
+    h, w = entry.get('height'), entry.get('width')
+    sound = all(is_int(n) and 0 < n < 10**6 for n in (h, w))
+    return (h, w) if sound else None
 
 
 def _body_of(

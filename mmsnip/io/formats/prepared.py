@@ -326,23 +326,20 @@ def open_babel_subset(path: Path, content: dict[str, Any]) -> Prepared:
 
 def _sequence(where: str, array: Any) -> np.ndarray:
     """(1, T, 25, 3) out of (3, T, 25[, M]) or (T, 25, 3)."""
-    if not isinstance(array, np.ndarray):
-        raise DataError(
-            f"{where}, key 'X': found {show(array)[:80]}, expected an array"
-        )
-    shape = array.shape
-    if array.ndim == 4 and shape[0] == 3 and shape[2] == 25:
+    shape = getattr(array, 'shape', ())
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in 'fiu':
+        shape = ()
+    if len(shape) == 4 and shape[0] == 3 and shape[2] == 25:
         array = array.transpose(3, 1, 2, 0)
-    elif array.ndim == 3 and shape[1:] == (25, 3):
+    elif len(shape) == 3 and shape[1:] == (25, 3):
         array = array[None]
-    elif array.ndim == 3 and shape[0] == 3 and shape[2] == 25:
+    elif len(shape) == 3 and shape[0] == 3 and shape[2] == 25:
         array = array.transpose(1, 2, 0)[None]
-    else:
+    if 0 in shape or not shape or array.shape[2:] != (25, 3):
         raise DataError(
-            f"{where}, key 'X': found {show(array)}, expected (3, T, 25, 1)"
+            f"{where}, key 'X': found {show(array)[:80]}, expected "
+            '(3, T, 25, 1)'
         )
-    if array.dtype.kind not in 'fiu' or 0 in array.shape:
-        raise DataError(f"{where}, key 'X': found {show(array)}")
     with np.errstate(over='ignore'):
         return np.ascontiguousarray(array, dtype=np.float32)
 

@@ -203,23 +203,13 @@ def read_table(
             )
     content = '\n'.join(rows).encode()
     del text, rows, found  # an hour of poses is large
-    frame = _parsed(content, sign, len(first))
-    # A delimiter at the end of every row is no column.
-    unnamed = frame.shape[1] > 1 and not (names and names[-1])
-    if unnamed and frame.iloc[:, -1].isna().all():
-        frame = frame.iloc[:, :-1]
-        names = None if names is None else names[:-1]
-    return Table(str(path), names, lines, parting is None, frame)
-
-
-def _parsed(content: bytes, sign: str, width: int) -> Any:
     import pandas as pd
 
-    return pd.read_csv(
+    frame = pd.read_csv(
         io.BytesIO(content),
         sep=sign,
         header=None,
-        names=list(range(width)),
+        names=list(range(len(first))),
         index_col=False,
         quoting=csv.QUOTE_NONE,
         na_values=_NA,
@@ -228,6 +218,12 @@ def _parsed(content: bytes, sign: str, width: int) -> Any:
         skip_blank_lines=False,
         low_memory=False,
     )
+    # A delimiter at the end of every row is no column.
+    unnamed = frame.shape[1] > 1 and not (names and names[-1])
+    if unnamed and frame.iloc[:, -1].isna().all():
+        frame = frame.iloc[:, :-1]
+        names = None if names is None else names[:-1]
+    return Table(str(path), names, lines, parting is None, frame)
 
 
 def _joined(rows: list[list[str]], width: int) -> list[str]:
@@ -267,12 +263,10 @@ def read_numbers(
                 f'{columns}; is the file cut off, or its delimiter another?'
             )
         for word in words:
-            try:
-                float(word)
-            except ValueError:
+            if not is_number(word):
                 raise DataError(
                     f'{path}, line {number}: {word[:40]!r} is no number'
-                ) from None
+                )
     return np.array([line.split() for line in lines], np.float64)
 
 
