@@ -3,6 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmsnip.io.formats.ntu import (
+    NTU_CLASSES,
+    Body,
+    NTUName,
+    ntu_name,
+    read_name_list,
+    select_bodies,
+)
 from mmsnip.structures import DataError
 from tests.formats.ntu_text import (
     FIRST_ID,
@@ -51,41 +59,6 @@ def test_all_bodies_are_those_of_a_plain_parser(write, seed):
     np.testing.assert_array_equal(keypoint, dense(num_frames, tracks))
     assert metadata['track_ids'] == list(tracks)
     assert keypoint.dtype == np.float32
-
-
-def test_bodies_that_swap_places_are_followed_by_id(write):
-    rng = np.random.default_rng(1)
-    tracks = [(FIRST_ID + n, 0, standing(rng, 20, x=n)) for n in range(2)]
-    frames = frames_of(tracks, 20)
-    swapped = [bodies[:: (-1) ** (t // 3)] for t, bodies in enumerate(frames)]
-
-    still, _ = read_ntu(write(ntu_text(frames)), None)
-    moved, _ = read_ntu(write(ntu_text(swapped)), None)
-
-    np.testing.assert_array_equal(moved, still)
-
-
-def test_ids_that_float64_cannot_tell_apart_are_two_bodies(write):
-    assert float(FIRST_ID) == float(FIRST_ID + 1)
-    joints = np.ones((1, 25, 3))
-    text = ntu_text(
-        frames_of([(FIRST_ID, 0, joints), (FIRST_ID + 1, 0, 2 * joints)], 1)
-    )
-
-    keypoint, _ = read_ntu(write(text), None)
-
-    assert keypoint[:, 0, 0, 0].tolist() == [1, 2]
-
-
-def test_frames_without_a_body_stay_as_zeros(write):
-    rng = np.random.default_rng(2)
-    text = ntu_text(frames_of([(FIRST_ID, 3, standing(rng, 5))], 13))
-
-    keypoint, _ = read_ntu(write(text))
-
-    present = keypoint.any(axis=(0, 2, 3))
-    assert np.flatnonzero(present).tolist() == [3, 4, 5, 6, 7]
-    assert len(present) == 13
 
 
 def test_a_body_listed_twice_in_a_frame_counts_once_and_is_reported(write):
@@ -208,3 +181,197 @@ def test_real_files_equal_the_golden_parse(
     assert keypoint.shape[0] == 1
     assert not joints[1].any()
     np.testing.assert_array_equal(keypoint[0], joints[0].astype(np.float32))
+
+
+def body(name, first, joints):
+    frames = np.arange(first, first + len(joints))
+    return Body(name, frames, joints.astype(np.float32))
+
+
+def names(persons):
+    return [[own.track_id for own in person] for person in persons]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_a_body_of_eleven_frames_is_dropped_and_one_of_twelve_is_not(rng):
+    bodies = [
+        body('a', 0, standing(rng, 30)),
+        body('b', 0, standing(rng, 11, motion=9)),
+        body('c', 0, standing(rng, 12, motion=0.01)),
+    ]
+
+    persons, mended = select_bodies(bodies)
+
+    assert names(persons) == [['a'], ['c']]
+    assert mended == [
+        'body b is left out: it is listed in 11 frames, fewer than 12'
+    ]
+
+
+def test_a_joined_person_carries_both_ids(tmp_path, rng):
+    path = tmp_path / 'a.skeleton'
+    tracks = [(7, 0, standing(rng, 20)), (8, 25, standing(rng, 15))]
+    path.write_text(ntu_text(frames_of(tracks, 40)))
+
+    keypoint, metadata = read_ntu(path)
+
+    assert sorted(metadata['track_ids'][0].split('+')) == ['7', '8']
+    assert len(keypoint) == len(metadata['mended']) == 1
+    present = keypoint[0].any(axis=(1, 2))
+    assert np.flatnonzero(~present).tolist() == [20, 21, 22, 23, 24]
+
+
+@pytest.mark.parametrize(('motion', 'kept'), [(0.0, 1), (0.5, 2), (3.0, 1)])
+def test_the_motion_rule_drops_still_and_wild_bodies_on_request(motion, kept):
+    rng = np.random.default_rng(1)
+    thin = standing(rng, 400) * (0.01, 0.01, 0.01)
+    moved = thin + rng.normal(size=(400, 1, 3)) * (motion / 3) ** 0.5
+    main = thin + rng.normal(size=(400, 1, 3)) * 9
+    bodies = [body('main', 0, main), body('other', 0, moved)]
+
+    persons, mended = select_bodies(bodies, motion_rule=True)
+
+    assert len(persons) == kept
+    assert len(mended) == 2 - kept
+    assert len(select_bodies(bodies)[0]) == 2
+
+
+def slow_selection(tracks, num_frames):
+    """The published rules once more, in loops over frames and joints."""
+    alive = {n: j for n, _, j in tracks if len(j) > 11}
+    first = {n: t for n, t, _ in tracks}
+    motion = {}
+    for name in list(alive):
+        points = alive[name].reshape(-1, 3)
+        motion[name] = sum(np.var(points[:, c]) for c in range(3))
+        if len(alive) == 1:
+            break
+        good = []
+        for xyz in alive[name]:
+            width = max(xyz[:, 0]) - min(xyz[:, 0])
+            height = max(xyz[:, 1]) - min(xyz[:, 1])
+            if width <= 0.8 * height:
+                good.append(xyz)
+        if 1 - len(good) / len(alive[name]) >= 0.69754:
+            del alive[name]
+        elif len(good) < len(alive[name]):
+            points = np.concatenate(good)
+            part = sum(np.var(points[:, c]) for c in range(3))
+            motion[name] = min(motion[name], part)
+    out = np.zeros((2, num_frames, 25, 3))
+    spans = [None, None]
+    for name in sorted(alive, key=lambda name: -motion[name]):
+        start, end = first[name], first[name] + len(alive[name]) - 1
+        for slot in range(2):
+            span = spans[slot]
+            if span is None or min(span[1], end) - max(span[0], start) <= 0:
+                out[slot, start : end + 1] = alive[name]
+                span = span or (start, end)
+                spans[slot] = min(span[0], start), max(span[1], end)
+                break
+    return out
+
+
+@pytest.mark.parametrize('seed', range(12))
+def test_reading_follows_the_published_rules_in_loops(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    T = 60
+    tracks = []
+    for n in range(6):
+        start = int(rng.integers(0, 40))
+        joints = standing(rng, int(rng.integers(5, 61 - start)))
+        flat = rng.random(len(joints)) < rng.choice([0, 0.3, 0.9])
+        joints[flat] = joints[flat][..., [1, 0, 2]]
+        tracks.append((n, start, joints.astype(np.float32)))
+    tracks[0] = (0, 0, standing(rng, T).astype(np.float32))
+    tracks.sort(key=lambda track: track[1])
+    path = tmp_path / 'a.skeleton'
+    path.write_text(ntu_text(frames_of(tracks, T)))
+
+    keypoint, _ = read_ntu(path)
+
+    expected = slow_selection(tracks, T)
+    np.testing.assert_allclose(
+        keypoint, expected[: len(keypoint)], rtol=0, atol=2e-6
+    )
+    assert not expected[len(keypoint) :].any()
+
+
+MISSING = """\
+3 of the captured samples in the "NTU RGB+D" dataset have missing skeletons.
+If you are working on skeleton-based analysis, please ignore these files.
+
+S001C002P005R002A008
+S001C002P006R001A008
+S001C003P002R001A055
+"""
+NAMES = MISSING.split('\n')[3:6]
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'S001C002P003R002A013',
+        'S001C002P003R002A013.skeleton',
+        '/a/b/S001C002P003R002A013.skeleton',
+        'a\\S001C002P003R002A013.npy',
+    ],
+)
+def test_a_name_gives_its_five_numbers(name):
+    assert ntu_name(name) == NTUName(1, 2, 3, 2, 13)
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('S001C002P003R002', 'is no name of NTU'),
+        ('S001C002P003R002A13', 'is no name of NTU'),
+        ('xS001C002P003R002A013', 'is no name of NTU'),
+        ('', 'is no name of NTU'),
+        ('S033C002P003R002A013', 'has setup 33; expected 1 to 32'),
+        ('S001C000P003R002A013', 'has camera 0; expected 1 to 3'),
+        ('S001C001P107R002A013', 'has performer 107; expected 1 to 106'),
+        ('S001C001P003R003A013', 'has replication 3; expected 1 to 2'),
+        ('S001C001P003R002A121', 'has action 121; expected 1 to 120'),
+    ],
+)
+def test_other_names_are_refused(name, message):
+    with pytest.raises(DataError, match=message):
+        ntu_name(name)
+
+
+def test_the_classes_are_those_of_the_readme():
+    assert len(NTU_CLASSES) == len(set(NTU_CLASSES)) == 120
+    assert NTU_CLASSES[0] == 'drink water'
+    assert NTU_CLASSES[59] == 'walking apart from each other'
+    assert NTU_CLASSES[60] == 'put on headphone'
+    assert NTU_CLASSES[98] == 'running on the spot'
+
+
+def test_a_list_gives_its_names_once(tmp_path):
+    path = tmp_path / 'missing.txt'
+    text = f'{MISSING}\n{NAMES[0]}.skeleton\n'
+    path.write_bytes(text.replace('\n', '\r\n').encode())
+
+    assert read_name_list(path) == NAMES
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('a\nb c\n', "line 2: found 'b c', expected one name a line"),
+        ('only some prose\n', 'holds no name'),
+        ('a\n../../b\n', 'line 2: .* cannot name a recording'),
+        ('a\n.skeleton\n', 'line 2: .* cannot name a recording'),
+    ],
+)
+def test_other_lists_are_refused(tmp_path, text, message):
+    path = tmp_path / 'missing.txt'
+    path.write_text(text)
+
+    with pytest.raises(DataError, match=message):
+        read_name_list(path)

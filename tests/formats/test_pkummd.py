@@ -31,22 +31,6 @@ def keypoint():
     return x
 
 
-@pytest.mark.parametrize('name', ['0002-L.txt', 'A01N01-L.txt'])
-def test_a_row_is_a_frame_of_person_0_then_person_1(write, keypoint, name):
-    read, metadata = read_pkummd(write(skeleton_text(keypoint), name))
-
-    np.testing.assert_array_equal(read, keypoint.astype(np.float32))
-    assert read.dtype == np.float32
-    assert metadata == dict(
-        fps=30.0,
-        layout='nturgb+d-official',
-        unit='m',
-        up='y',
-        track_ids=['0', '1'],
-        mended=[],
-    )
-
-
 @pytest.mark.parametrize(
     'style',
     [
