@@ -17,12 +17,12 @@ from mmsnip.io.formats.pose_dialects import (
     recognise,
     time_of,
 )
-from mmsnip.io.formats.registry import Notes, reader
+from mmsnip.io.formats.registry import Notes, frames_in, reader
 from mmsnip.io.formats.tracks import Body, persons_of
 from mmsnip.skeleton.layout import get_layout, layout_names
 from mmsnip.skeleton.parts import joint_parts
 from mmsnip.structures import DataError, Recording, is_int, is_rate
-from mmsnip.structures.files import check_size, read_json
+from mmsnip.structures.files import MAX_BYTES, check_size, read_json
 
 __all__ = ['film_recording', 'holds_frames', 'read_pose_json']
 
@@ -67,11 +67,7 @@ def _num_frames(path: Path) -> int | None:
     try:
         if path.stat().st_size > MAX_FRAME:
             return 2
-        document, _ = _unpacked(read_json(path, MAX_FRAME))
-        kind = recognise(document, path)
-        if kind is None:
-            return 0
-        return min(2, len(parse_frames(document, kind, path, False)))
+        return min(2, len(_read_file(path, False, MAX_FRAME)[0]))
     except (DataError, OSError, ValueError, RecursionError):
         return None
 
@@ -118,22 +114,12 @@ def read_pose_json(path: Path, world: bool = True) -> Recording:
     if path.is_dir():
         frames, info = _read_folder(path, world)
     else:
-        document, info = _unpacked(read_json(path, MAX_JSON))
-        kind = recognise(document, path)
-        if kind is None:
+        frames, info = _read_file(path, world)
+        if 'dialect' not in info:
             raise DataError(
                 f'{path} holds an empty list; expected a body in at least '
                 'one frame'
             )
-        world = world and has_world(document)
-        info.update(dialect=kind, world=world, **_facts(document, kind))
-        frames = parse_frames(document, kind, path, world)
-        stamps = info.pop('stamps', ())
-        if len(stamps) == len(frames):
-            frames = [
-                frame if frame.time else frame._replace(time=time)
-                for frame, time in zip(frames, stamps)
-            ]
     bodies = [body for frame in frames for body in frame.bodies]
     if not bodies:
         raise DataError(f'{path}: nobody is there in any frame')
@@ -235,13 +221,7 @@ def _read_folder(
     folder: Path, world: bool
 ) -> tuple[list[Frame], dict[str, Any]]:
     """One file a frame."""
-    files = [
-        file
-        for file in sorted(folder.iterdir())
-        if file.suffix.lower() == '.json' and file.name[0] != '.'
-    ]
-    if not files:
-        raise DataError(f'{folder} holds no .json file; expected one a frame')
+    files = frames_in(folder, '.json')
     numbers, _ = name_numbers([file.stem for file in files])
     known = [n for n in numbers if n is not None]
     kinds = sorted({_DIGITS.sub('#', file.stem) for file in files})
@@ -259,31 +239,43 @@ def _read_folder(
     frames: list[Frame] = []
     info: dict[str, Any] = {}
     for file in files:
-        document, facts = _unpacked(read_json(file))
-        kind = recognise(document, file)
-        if kind is None:
-            frames.append(Frame([], None, file.stem))
-            continue
-        wanted = world and has_world(document)
-        found = parse_frames(document, kind, file, wanted)
+        found, facts = _read_file(file, world, MAX_BYTES)
         if len(found) > 1:
             raise DataError(
                 f'{file} holds {len(found)} frames, but a folder holds one '
                 'frame a file; read the file by itself'
             )
-        bodies = found[0].bodies if found else []
-        facts.update(dialect=kind, **_facts(document, kind))
-        if bodies:
-            facts['world'] = wanted
+        first = found[0] if found else Frame([])
+        if not first.bodies:
+            facts.pop('world', None)
         for key in ('dialect', 'world'):
             if facts.get(key, info.get(key)) != info.get(key, facts.get(key)):
                 raise DataError(
                     f'{file} has {key}={facts[key]!r}, but a file before it '
                     f'has {info[key]!r}; put each in a folder of its own'
                 )
-        info = {**facts, **info}
-        time = found[0].time if found else None
-        frames.append(Frame(bodies, None, file.stem, time))
+        info = {**facts, **info} if 'dialect' in facts else info
+        frames.append(Frame(first.bodies, None, file.stem, first.time))
+    return frames, info
+
+
+def _read_file(
+    path: Path, world: bool, limit: int = MAX_JSON
+) -> tuple[list[Frame], dict[str, Any]]:
+    """Frames of a file and what it says; no ``dialect`` in an empty list."""
+    document, info = _unpacked(read_json(path, limit))
+    kind = recognise(document, path)
+    if kind is None:
+        return [], info
+    world = world and has_world(document)
+    info.update(dialect=kind, world=world, **_facts(document, kind))
+    frames = parse_frames(document, kind, path, world)
+    stamps = info.pop('stamps', ())
+    if len(stamps) == len(frames):
+        frames = [
+            frame if frame.time else frame._replace(time=time)
+            for frame, time in zip(frames, stamps)
+        ]
     return frames, info
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmsnip.structures import Recording
+from mmsnip.structures import DataError, Recording
 
 __all__ = [
     'FOLDERS',
@@ -16,6 +16,7 @@ __all__ = [
     'READERS',
     'Format',
     'Notes',
+    'frames_in',
     'group_frames',
     'head_of',
     'reader',
@@ -162,3 +163,17 @@ def group_frames(
         )
         found += [folder] if frames else files
     return sorted(set(found))
+
+
+def frames_in(folder: Path, ending: str) -> list[Path]:
+    """Files of a folder that holds one a frame."""
+    files = [
+        file
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() == ending and file.name[0] != '.'
+    ]
+    if not files:
+        raise DataError(
+            f'{folder} holds no {ending} file; expected one a frame'
+        )
+    return files

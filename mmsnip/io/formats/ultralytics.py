@@ -17,7 +17,7 @@ import numpy as np
 from mmsnip.io.formats.clock import name_numbers
 from mmsnip.io.formats.pose_dialects import Frame
 from mmsnip.io.formats.pose_json import film_recording
-from mmsnip.io.formats.registry import reader
+from mmsnip.io.formats.registry import frames_in, reader
 from mmsnip.io.formats.table import read_numbers
 from mmsnip.io.formats.tracks import MAX_PERSONS, Body
 from mmsnip.skeleton.layout import get_layout
@@ -61,13 +61,7 @@ def _holds_frames(files: Sequence[Path]) -> bool:
 )
 def read_ultralytics(path: Path) -> Recording:
     """Persons of a folder of ``save_txt``; frames without a file are empty."""
-    files = sorted(
-        file
-        for file in path.iterdir()
-        if file.suffix.lower() == '.txt' and file.name[0] != '.'
-    )
-    if not files:
-        raise DataError(f'{path} holds no .txt file; expected one a frame')
+    files = frames_in(path, '.txt')
     # All files that have rows are as wide; some may lack ids.
     tables: list[np.ndarray] = []
     for file in files:
