@@ -18,11 +18,7 @@ from mmsnip.io.formats.amass import (
 )
 from mmsnip.skeleton.layout import from_graph_cfg
 from mmsnip.structures import DataError
-from tests.formats.babel_files import (
-    smplh_arrays,
-    stand_in_body,
-    write_motion,
-)
+from tests.formats.babel_files import smplh_arrays, stand_in_body, write_motion
 
 
 def published_frames(T, fps):

@@ -69,9 +69,7 @@ def test_positions_are_those_of_pybvh(tmp_path):
     other = pybvh.read_bvh_file(path, world_up='+y')
 
     keypoint, _ = read_bvh(path, end_sites=True)
-    np.testing.assert_allclose(
-        keypoint[0], other.node_positions(), atol=1e-4
-    )
+    np.testing.assert_allclose(keypoint[0], other.node_positions(), atol=1e-4)
 
 
 @pytest.mark.parametrize('order', ['XYZ', 'XZY', 'YXZ', 'YZX', 'ZXY', 'ZYX'])

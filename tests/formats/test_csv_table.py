@@ -277,7 +277,7 @@ def test_times_that_are_left_out_are_frames_of_zeros(tmp_path):
     assert (T, metadata['fps']) == (450, 30.0)
     assert metadata['mended'] == [
         'the times leave out 91 frames, first in a step of 3.033 at line 152, '
-        'where 0.0333333 is usual; nobody is there in these frames',
+        'where 0.0333333 is usual; nobody is there in these frames'
     ]
 
 

@@ -3,10 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.io.formats.pkummd import (
-    PKUMMD_CLASSES,
-    read_pkummd_labels,
-)
+from mmsnip.io.formats.pkummd import PKUMMD_CLASSES, read_pkummd_labels
 from mmsnip.structures import DataError
 from tests.formats.pkummd_text import label_text, skeleton_text
 from tests.formats.readers import read_pkummd

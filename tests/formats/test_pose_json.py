@@ -32,10 +32,7 @@ def flat(x, s, m, t):
 
 def xyv(point, score):
     keys = 'xyz'[: len(point)]
-    return {
-        **dict(zip(keys, point.tolist())),
-        'visibility': float(score),
-    }
+    return {**dict(zip(keys, point.tolist())), 'visibility': float(score)}
 
 
 def openpose(x, s, key='pose_keypoints_2d', **more):

@@ -120,13 +120,12 @@ def read_clock(
             odd = odd & (lost == 0)
     if told is None and unit is not None:
         clock.notes.say(
-            f'{what} says no unit; its steps of {step:g} were taken for '
-            f'{unit}',
+            f'{what} says no unit; its steps of {step:g} were taken for {unit}'
         )
     if rate is None:
         clock.notes.say(
             f'{what} gives no frame rate, its usual step is {step:g}; '
-            'tell its unit (time_unit in a column map), or fps',
+            'tell its unit (time_unit in a column map), or fps'
         )
         return clock
     clock.fps = rate

@@ -257,7 +257,7 @@ def _frames(
                 raise
             notes.say(
                 f'column {table.name(found.time)} holds no numbers; it '
-                'was left out',
+                'was left out'
             )
     if times is not None and _counts_by_one(times, found, wide):
         there = found.frame is None
@@ -265,7 +265,7 @@ def _frames(
             f'column {table.name(int(found.time or 0))} says no unit and '
             'counts by 1: it was '
             f'{"taken for the frame number" if there else "left out"}; '
-            'tell time_unit in a column map if it is a time',
+            'tell time_unit in a column map if it is a time'
         )
         found.frame = found.time if there else found.frame
         times = None

@@ -65,10 +65,7 @@ def read_vicon(path: Path, columns: Any = None) -> Recording:
     )
     fps = rate_of(rate[0] if rate else '', f'{path}, line {begin + 2}')
     unit = next((u for u in units if u in ('mm', 'cm', 'm')), None)
-    known = dict(
-        delimiter=sign,
-        header_rows=[begin + 3, begin + 4, begin + 5],
-    )
+    known = dict(delimiter=sign, header_rows=[begin + 3, begin + 4, begin + 5])
     columns = column_map(columns, path)
     if columns.names_columns:
         more = dict(unit=unit, up='z', fps=fps)
