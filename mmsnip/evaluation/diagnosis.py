@@ -550,12 +550,9 @@ def analyze_sensitivity(
                     normal=normal,
                 )
             )
-            recall.append(_mean(caught[:, inside]))
+            recall.append(mean_of_defined(caught[:, inside]))
         numbers = np.array(counts, np.int64), np.array(ap), np.array(recall)
         parts.append(BinnedScores(name, labels, edges, *numbers))
     whole = _mean_ap(found.label, taken >= 0, positives, normalize)
-    return SensitivityReport(levels, whole, _mean(caught), tuple(parts))
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if values.size else float('nan')
+    recall = mean_of_defined(caught)
+    return SensitivityReport(levels, whole, recall, tuple(parts))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmsnip.evaluation.average_precision import mean_of_defined
 from mmsnip.structures import DataError, show
 
 _IGNORE = -100  # frame label that nothing counts
@@ -82,9 +83,9 @@ def knn_accuracy(
     shares = [right[labels == value].mean() for value in np.unique(labels)]
     action = slice(None) if background is None else labels != background
     return dict(
-        accuracy=_mean(right),
-        balanced_accuracy=_mean(np.array(shares)),
-        action_accuracy=_mean(right[action]),
+        accuracy=mean_of_defined(right),
+        balanced_accuracy=mean_of_defined(np.array(shares)),
+        action_accuracy=mean_of_defined(right[action]),
     )
 
 
@@ -178,7 +179,3 @@ def _labels(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
             'a snippet'
         )
     return labels.astype(np.int64)
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if values.size else float('nan')

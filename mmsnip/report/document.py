@@ -14,7 +14,7 @@ import html
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,10 @@ FRAME_KEYS = {
 
 def make_page(document: Mapping[str, Any], blobs: Mapping[str, str]) -> str:
     """The whole page; ``blobs`` are base64 by id of their element."""
-    script = join_modules(_source(name) for name in SCRIPTS)
+    # modules as one: imports among them and the word export go
+    script = '\n'.join(
+        _EXPORT.sub('', _IMPORT.sub('', _source(name))) for name in SCRIPTS
+    )
     style = '\n'.join(_source(name) for name in STYLES)
     policy = [
         "default-src 'none'",
@@ -115,13 +118,6 @@ def safe_json(value: Any) -> str:
     # and half of a surrogate pair, which no encoding can write
     unsafe = '[<>&\u2028\u2029\ud800-\udfff]'
     return re.sub(unsafe, lambda m: f'\\u{ord(m[0]):04x}', text)
-
-
-def join_modules(sources: Iterable[str]) -> str:
-    """Modules as one: imports among them and the word export go."""
-    return '\n'.join(
-        _EXPORT.sub('', _IMPORT.sub('', source)) for source in sources
-    )
 
 
 def _source(name: str) -> str:
