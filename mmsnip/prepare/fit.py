@@ -17,7 +17,7 @@ from mmsnip.io.formats.tracks import share_slots
 from mmsnip.prepare.joints import layout_of, mapping_to, read_joint_map
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.skeleton.mapping import map_joints, map_scores
-from mmsnip.skeleton.parts import joint_parts
+from mmsnip.skeleton.naming import joint_parts
 from mmsnip.skeleton.resample import (
     map_segments,
     nearest_frames,

@@ -27,7 +27,7 @@ from mmsnip.skeleton.layout import (
 )
 from mmsnip.skeleton.layouts import ALIASES
 from mmsnip.skeleton.mapping import JointMapping, joint_mapping
-from mmsnip.skeleton.parts import joint_parts
+from mmsnip.skeleton.naming import joint_parts
 from mmsnip.structures import DataError, Recording
 from mmsnip.structures.files import read_json
 

@@ -9,7 +9,7 @@ from typing import Any
 from mmsnip.io.formats import read
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.skeleton.mapping import joint_mapping
-from mmsnip.skeleton.parts import joint_parts
+from mmsnip.skeleton.naming import joint_parts
 from mmsnip.structures import Recording
 
 __all__ = ['read_for']

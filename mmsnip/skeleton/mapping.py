@@ -11,8 +11,7 @@ import numpy as np
 
 from mmsnip.skeleton.graph import hop_distance
 from mmsnip.skeleton.layout import SkeletonLayout
-from mmsnip.skeleton.naming import plain_name
-from mmsnip.skeleton.parts import SIDED, joint_parts
+from mmsnip.skeleton.naming import SIDED, joint_parts, plain_name
 
 Part = tuple[int, str]
 Row = dict[int, float]
@@ -109,7 +108,7 @@ def joint_mapping(
 
     Where the source has all names of the target, these are taken. Else
     joints are matched by what part of the body their names say
-    (`mmsnip.skeleton.parts`), whatever the data set's spelling; parts that
+    (`mmsnip.skeleton.naming`), whatever the data set's spelling; parts that
     the source lacks lie between or beyond its joints (`RECIPES`); what
     nothing is known of takes the place of its nearest ancestor.
 

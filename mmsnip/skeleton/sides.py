@@ -9,7 +9,7 @@ import numpy as np
 
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import SkeletonLayout
-from mmsnip.skeleton.parts import joint_parts
+from mmsnip.skeleton.naming import joint_parts
 
 _UP = ('head_top', 'head', 'neck', 'thorax', 'chest', 'spine_mid')
 _TOES = ('big_toe', 'foot', 'small_toe')

@@ -12,7 +12,7 @@ from mmsnip.skeleton.mapping import (
     map_joints,
     map_scores,
 )
-from mmsnip.skeleton.parts import joint_parts
+from mmsnip.skeleton.naming import joint_parts
 
 NTU = get_layout('nturgb+d')
 # SMPL-H joint of each NTU joint that BABEL's preparation takes from the body.

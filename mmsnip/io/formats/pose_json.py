@@ -20,7 +20,7 @@ from mmsnip.io.formats.pose_dialects import (
 from mmsnip.io.formats.registry import Notes, frames_in, reader
 from mmsnip.io.formats.tracks import Body, persons_of
 from mmsnip.skeleton.layout import get_layout, layout_names
-from mmsnip.skeleton.parts import joint_parts
+from mmsnip.skeleton.naming import joint_parts
 from mmsnip.structures import DataError, Recording, is_int, is_rate
 from mmsnip.structures.files import MAX_BYTES, check_size, read_json
 
