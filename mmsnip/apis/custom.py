@@ -327,9 +327,10 @@ def describe_annotation(
     if untrimmed and not any(
         video.get('segments') is not None for video in training
     ):
+        of = f' of split {train_split!r}' if train_split else ''
         raise DataError(
-            f"annotation file {ann_file!r}, key 'segments': no video of "
-            f'split {train_split!r} has any; localization learns from '
+            f"annotation file {ann_file!r}, key 'segments': no video{of} "
+            'has any; localization learns from '
             'untrimmed videos with segments and segment_labels, a trimmed '
             'file serves pre-training'
         )

@@ -476,7 +476,8 @@ def check_video(
         except DataError as error:
             of_labels = 'label' in str(error).partition(';')[0]
             key = 'segment_labels' if of_labels else 'segments'
-            yield key, str(error).removeprefix('segments, ')
+            text = str(error).removeprefix('segments, ')
+            yield key, text.removeprefix('segments: ')
     label = fields['label']
     known = label is not None and not broken['label']
     if known and num_classes is not None and label >= num_classes:
