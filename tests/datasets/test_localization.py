@@ -280,17 +280,6 @@ def test_a_visit_keeps_its_generator_through_mmengine_wrappers(
     assert draws[0] != draws[1]
 
 
-def test_real_untrimmed_sequences_are_samples(data_dir):
-    dataset = SkeletonLocalizationDataset(
-        str(data_dir / 'bandai_stitched.pkl'), 'val'
-    )
-
-    assert len(dataset) == 40
-    sample = dataset[7]
-    assert sample['keypoint'].shape == (1, sample['total_frames'], 21, 3)
-    assert sample['segments'].max() <= sample['total_frames']
-
-
 def test_an_epoch_of_few_videos_is_drawn_out(untrimmed_file):
     plain = SkeletonLocalizationDataset(untrimmed_file, 'train')
     videos = len(plain)

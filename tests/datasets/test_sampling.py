@@ -317,20 +317,3 @@ def test_the_shares_of_the_classes_are_kept():
     counts = np.bincount([TRIMMED[i][0] for i in chosen])
     np.testing.assert_allclose(counts, [12, 6, 2], atol=1)
     assert counts.sum() == 20
-
-
-def test_a_smaller_fraction_is_part_of_a_larger_one():
-    chosen = [
-        set(stratified_fraction(UNTRIMMED, f, seed=3))
-        for f in (0.1, 0.2, 0.4, 0.8, 1.0)
-    ]
-
-    for small, large in itertools.pairwise(chosen):
-        assert small < large
-
-
-def test_the_choice_depends_on_the_seed_alone():
-    choices = [stratified_fraction(TRIMMED, 0.2, s) for s in (0, 0, 1)]
-
-    assert choices[0] == choices[1]
-    assert choices[0] != choices[2]

@@ -12,7 +12,6 @@ from mmsnip.losses import (
     mined_info_nce,
     mined_snippet_info_nce,
     nearest_keys,
-    snippet_info_nce,
 )
 from tests.losses.test_contrast import unit
 
@@ -118,14 +117,6 @@ def test_mined_snippet_loss_equals_a_loop_over_snippets(matching):
     )
 
     assert loss.item() == pytest.approx(sum(rows) / len(rows))
-
-
-def test_mined_snippet_loss_without_neighbors_is_snippet_info_nce():
-    parts = snippets()
-
-    loss = mined_snippet_info_nce(*parts, num_neighbors=0)
-
-    assert loss.item() == pytest.approx(snippet_info_nce(*parts).item())
 
 
 def test_half_precision_gives_a_float32_loss():
