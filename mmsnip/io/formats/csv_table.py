@@ -159,11 +159,8 @@ def _recording(
         last = np.sort(
             len(keys) - 1 - np.unique(keys[::-1], return_index=True)[1]
         )
-        frames, values, ids = (
-            frames[last],
-            values[last],
-            [ids[n] for n in last],
-        )
+        frames, values = frames[last], values[last]
+        ids = [ids[n] for n in last]
         scores = None if scores is None else scores[last]
         repeated = 0
     if any(ids) or repeated:
@@ -179,8 +176,7 @@ def _recording(
             for key, empty in (('keypoint', np.nan), ('score', 0.0)):
                 array = persons[key]
                 if array is not None:
-                    shape = (1, T, *array.shape[2:])
-                    persons[key] = np.full(shape, empty)
+                    persons[key] = np.full((1, T, *array.shape[2:]), empty)
                     persons[key][0, frames] = array[0]
     unit = found.unit
     return _described(
@@ -290,15 +286,16 @@ def _frames(
                     'or name it in a column map'
                 )
             return Clock(np.arange(table.num_rows)), {}, notes
-        if wide:
-            clock = clock_of(np.arange(table.num_rows), None)
-            return clock, {}, Notes(notes + clock.notes)
-        if np.isnan(times).any():
-            line = table.lines[int(np.isnan(times).argmax())]
-            raise DataError(f'{table.path}, line {line}: the time is empty')
-        _, index, inverse = np.unique(
-            times, return_index=True, return_inverse=True
-        )
+        index = inverse = np.arange(table.num_rows)
+        if not wide:
+            if np.isnan(times).any():
+                line = table.lines[int(np.isnan(times).argmax())]
+                raise DataError(
+                    f'{table.path}, line {line}: the time is empty'
+                )
+            _, index, inverse = np.unique(
+                times, return_index=True, return_inverse=True
+            )
         clock = clock_of(index, None)
         clock.frames = clock.frames[inverse.reshape(-1)]
         return clock, {}, Notes(notes + clock.notes)

@@ -129,7 +129,9 @@ def read_ntu(
 def _parse(path: Path) -> tuple[int, list[str], list[int], np.ndarray]:
     """Number of frames; of each listing id, frame and joints (25, 3)."""
     text = read_text(path, MAX_TEXT).rstrip()
-    lines = [' '.join(line.split()) for line in text.split('\n')]
+    lines = text.split('\n')
+    if any(odd in text for odd in ('  ', '\t', '\r', ' \n', '\n ')):
+        lines = [' '.join(line.split()) for line in lines]
 
     def count(index: int, what: str, low: int, high: int) -> int:
         word = lines[index] if index < len(lines) else 'the end of the file'
@@ -187,7 +189,9 @@ def _read_joints(
     lines: list[str], starts: list[int], path: Path
 ) -> np.ndarray:
     """Positions of all joints' lines, (B, 25, 3) float32, finite."""
-    rows = [row for n in starts for row in lines[n : n + NUM_JOINTS]]
+    rows: list[str] = []
+    for start in starts:
+        rows += lines[start : start + NUM_JOINTS]
 
     def points(rows: list[str]) -> np.ndarray:
         found = np.full((1, 3), np.nan)
@@ -195,7 +199,11 @@ def _read_joints(
         with suppress(ValueError):
             if sound:
                 found = np.loadtxt(
-                    rows, comments=None, usecols=(0, 1, 2), ndmin=2
+                    rows,
+                    comments=None,
+                    delimiter=' ',
+                    usecols=(0, 1, 2),
+                    ndmin=2,
                 )
         with np.errstate(over='ignore'):
             return found.astype(np.float32)
