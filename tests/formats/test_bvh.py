@@ -226,7 +226,7 @@ def test_fewer_rows_than_announced_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ('old', 'new', 'message'),
     [
-        ('HIERARCHY', 'MODEL', "line 1: found 'MODEL', expected 'HIERARCHY'"),
+        ('HIERARCHY', 'MODEL', "line 1: expected 'HIERARCHY'"),
         ('MOTION', 'MOVES', "without a line 'MOTION'"),
         ('CHANNELS 6 X', 'CHANNELS 7 X', "line 5: CHANNELS of 'Hips'"),
         ('Xposition Y', 'Xscale Y', "line 5: CHANNELS of 'Hips': 'xscale'"),
@@ -237,7 +237,7 @@ def test_fewer_rows_than_announced_are_refused(tmp_path):
         ('ROOT Hips', 'JOINT Hips', 'line 2: a JOINT cannot stand here'),
         ('JOINT Leg', 'JOINT', 'the JOINT has no name'),
         ('}\nMOTION', 'MOTION', "line 2: 'Hips' is not closed"),
-        ('}\nMOTION', '}\n}\nMOTION', "found '}', it closes nothing"),
+        ('}\nMOTION', '}\n}\nMOTION', "it closes nothing; found '}'"),
         ('End Site', 'End Cap', "expected 'End Site'"),
         ('Frames: 13', 'Frames: -3', "line 32: found 'Frames: -3'"),
         ('Frames: 13', 'Frames: 13.5', "expected 'Frames: <number>'"),

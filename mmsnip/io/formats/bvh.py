@@ -148,13 +148,12 @@ def _hierarchy(lines: list[str], path: Path) -> list[_Node]:
     waiting: int | None = None  # a node whose brace has not come yet
     started = False
     for number, line in enumerate(lines, 1):
-        where = f'{path}, line {number}'
         for piece in filter(None, map(str.strip, re.split(r'([{}])', line))):
-            words = piece.split()
-            key = words[0].lower()
+            key, *words = piece.split()
+            key = key.lower()
             problem = ''
             if not started:
-                started = key == 'hierarchy' and len(words) == 1
+                started = key == 'hierarchy' and not words
                 if not started:
                     problem = "expected 'HIERARCHY'; is it a BVH file?"
             elif key == '{':
@@ -173,16 +172,20 @@ def _hierarchy(lines: list[str], path: Path) -> list[_Node]:
                     problem = f'{node.name!r} has no OFFSET'
             elif key in ('root', 'joint', 'end'):
                 waiting = len(nodes)
-                nodes.append(_begin(nodes, stack, words, number, where))
-            elif key in ('offset', 'channels') and stack:
-                _describe(nodes[stack[-1]], key, words[1:], where)
+                parent = stack[-1] if stack else -1
+                problem = _begin(nodes, parent, key, words, number)
+            elif key == 'offset' and stack:
+                problem = _offset(nodes[stack[-1]], words)
+            elif key == 'channels' and stack:
+                problem = _channels(nodes[stack[-1]], words)
             else:
                 problem = (
-                    'expected ROOT, JOINT, End Site, OFFSET, CHANNELS or a '
-                    'brace'
+                    'expected ROOT, JOINT, End Site, OFFSET, CHANNELS, {}'
                 )
             if problem:
-                raise DataError(f'{where}: found {piece[:40]!r}, {problem}')
+                raise DataError(
+                    f'{path}, line {number}: {problem}; found {piece[:40]!r}'
+                )
     if stack or waiting is not None:
         node = nodes[stack[-1] if waiting is None else waiting]
         raise DataError(
@@ -195,66 +198,56 @@ def _hierarchy(lines: list[str], path: Path) -> list[_Node]:
 
 
 def _begin(
-    nodes: list[_Node],
-    stack: list[int],
-    words: list[str],
-    number: int,
-    where: str,
-) -> _Node:
-    key = words[0].lower()
-    if (key == 'root') != (not stack):
-        raise DataError(
-            f'{where}: a {words[0]} cannot stand here; ROOT begins a tree, '
-            'JOINT and End Site lie within one'
+    nodes: list[_Node], parent: int, key: str, words: list[str], line: int
+) -> str:
+    """Add a node; what is wrong with it."""
+    if (key == 'root') != (parent < 0):
+        return (
+            f'a {key.upper()} cannot stand here; ROOT begins a tree, JOINT '
+            'and End Site lie within one'
         )
-    if stack and nodes[stack[-1]].is_end:
-        raise DataError(f'{where}: an End Site holds no joints')
-    parent = stack[-1] if stack else -1
-    if key == 'end':
-        if [word.lower() for word in words[1:]] != ['site']:
-            raise DataError(
-                f"{where}: found {' '.join(words)[:40]!r}, expected 'End Site'"
-            )
-        return _Node(nodes[parent].name, parent, True, number)
-    if len(words) < 2:
-        raise DataError(f'{where}: the {words[0]} has no name')
-    return _Node(' '.join(words[1:]), parent, False, number)
+    if parent >= 0 and nodes[parent].is_end:
+        return 'an End Site holds no joints'
+    end = key == 'end'
+    if end and [word.lower() for word in words] != ['site']:
+        return "expected 'End Site'"
+    if not words:
+        return f'the {key.upper()} has no name'
+    name = nodes[parent].name if end else ' '.join(words)
+    nodes.append(_Node(name, parent, end, line))
+    return ''
 
 
-def _describe(node: _Node, key: str, words: list[str], where: str) -> None:
-    """Take in an OFFSET or a CHANNELS line."""
-    where = f'{where}: {key.upper()} of {node.name!r}'
-    if node.is_end and key == 'channels':
-        raise DataError(f'{where} cannot stand here, an End Site has none')
-    if (node.offset is not None) if key == 'offset' else node.channels:
-        raise DataError(f'{where} cannot stand here, it is the second')
-    if key == 'offset':
-        try:
-            offset = tuple(float(word) for word in words)
-        except ValueError:
-            offset = ()
-        if len(offset) != 3 or not np.isfinite(offset).all():
-            raise DataError(
-                f'{where} is {" ".join(words)[:40]!r}, expected three numbers'
-            )
-        node.offset = offset
-        return
+def _offset(node: _Node, words: list[str]) -> str:
+    if node.offset is not None:
+        return f'it is the second OFFSET of {node.name!r}'
+    try:
+        node.offset = tuple(map(float, words))
+    except ValueError:
+        node.offset = ()
+    if len(node.offset) != 3 or not np.isfinite(node.offset).all():
+        return f'OFFSET of {node.name!r} is not three numbers'
+    return ''
+
+
+def _channels(node: _Node, words: list[str]) -> str:
+    of = f'CHANNELS of {node.name!r}'
+    if node.is_end or node.channels:
+        reason = 'an End Site has none' if node.is_end else 'it is the second'
+        return f'{of} cannot stand here, {reason}'
     names = tuple(word.lower() for word in words[1:])
     if not words or words[0] != str(len(names)):
-        raise DataError(
-            f'{where} announces '
-            f'{words[0][:20] if words else "nothing"!r} and names '
-            f'{len(names)}; the two must agree'
-        )
+        return f'{of} names {len(names)}; the announced number must agree'
     for name in names:
         if name not in CHANNELS:
-            raise DataError(
-                f'{where}: {name[:40]!r} is unknown; expected '
-                f'{list(CHANNELS)}, in any case'
+            return (
+                f'{of}: {name[:40]!r} is unknown; expected {list(CHANNELS)}, '
+                'in any case'
             )
         if name.endswith('position') and names.count(name) > 1:
-            raise DataError(f'{where} has {name!r} twice')
+            return f'{of} has {name!r} twice'
     node.channels = names
+    return ''
 
 
 def _motion(
