@@ -9,7 +9,7 @@ XYZ = 'Xposition Yposition Zposition'
 ZXY = 'Zrotation Xrotation Yrotation'
 
 
-def write_bvh(tree, rows, frame_time='0.0333333', frames=None, end='\n'):
+def write_bvh(tree, rows, frames=None):
     """Text of (name, parent, offset, channels) nodes, parents first.
 
     A name of None is an End Site.
@@ -37,10 +37,10 @@ def write_bvh(tree, rows, frame_time='0.0333333', frames=None, end='\n'):
     lines += [
         'MOTION',
         f'Frames: {len(rows) if frames is None else frames}',
-        f'Frame Time: {frame_time}',
+        'Frame Time: 0.0333333',
     ]
     lines += [' '.join(map(repr, map(float, row))) for row in rows]
-    return end.join(lines) + end
+    return '\n'.join(lines) + '\n'
 
 
 def slow_positions(tree, rows, add=()):

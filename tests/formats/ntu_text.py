@@ -7,7 +7,7 @@ import numpy as np
 FIRST_ID = 72057594037931101  # beyond what float64 tells apart
 
 
-def ntu_text(frames, newline='\n', tracking=2):
+def ntu_text(frames):
     """Text of frames, each a list of (body id, joints (25, 3))."""
     lines = [str(len(frames))]
     for bodies in frames:
@@ -17,10 +17,10 @@ def ntu_text(frames, newline='\n', tracking=2):
             lines.append(str(len(joints)))
             lines += [
                 f'{x:.7g} {y:.7g} {z:.7g} 277.419 191.8218 1036.233 519.1677 '
-                f'-0.2059419 0.05349901 0.9692109 -0.1239193 {tracking}'
+                f'-0.2059419 0.05349901 0.9692109 -0.1239193 2'
                 for x, y, z in joints
             ]
-    return newline.join(lines) + newline
+    return '\n'.join(lines) + '\n'
 
 
 def standing(rng, num_frames, x=0.0, motion=0.05):

@@ -6,9 +6,7 @@ import pickle
 
 import numpy as np
 
-from mmsnip.io.annotation import load_annotation
 from mmsnip.io.formats.prepared import open_prepared
-from mmsnip.structures import DataError
 
 T, V = 13, 25
 
@@ -79,21 +77,10 @@ def write_pickle(path, content):
 
 
 def read_prepared(path):
-    """A prepared data set as an annotation; videos without a body are left."""
+    """A prepared data set as an annotation."""
     prepared = open_prepared(path)
-    if prepared.kind == 'annotation':
-        return load_annotation(path)
-    videos, empty = [], []
-    for index, name in enumerate(prepared.names):
-        try:
-            videos.append(prepared.entry(index))
-        except DataError as error:
-            if 'no body' not in str(error):
-                raise
-            empty.append(name)
-    split = {
-        part: [name for name in names if name not in empty]
-        for part, names in prepared.splits.items()
-    }
-    metainfo = dict(prepared.metainfo)
-    return dict(metainfo=metainfo, split=split, annotations=videos)
+    return dict(
+        metainfo=dict(prepared.metainfo),
+        split=dict(prepared.splits),
+        annotations=[prepared.entry(n) for n in range(len(prepared.names))],
+    )

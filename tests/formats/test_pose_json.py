@@ -181,32 +181,25 @@ def test_persons_without_ids_keep_their_place_when_the_order_changes(tmp_path):
     check(keypoint, metadata, x, s)
 
 
-def test_mmpose_demo_file_names_its_joints(tmp_path):
-    x, s = bodies(17), scores(17)
-    names = get_layout('coco').joint_names
-    document = dict(
-        meta_info=dict(
-            dataset_name='coco', keypoint_id2name=dict(enumerate(names))
-        ),
-        instance_info=mmpose(x, s),
-    )
-    keypoint, metadata = read_pose_json(write(tmp_path, document))
-    check(keypoint, metadata, x, s)
-    assert metadata['layout'] == 'coco'
-    assert metadata['track_ids'] == ['7', '8']
-    assert metadata['first_frame'] == 1
-
-
-def test_mmpose_names_that_are_no_built_in_body_are_kept(tmp_path):
-    x, s = bodies(5), scores(5)
-    names = ['tail', 'left_paw', 'right_paw', 'nose', 'ear']
+@pytest.mark.parametrize(
+    ('names', 'layout'),
+    [
+        (get_layout('coco').joint_names, 'coco'),
+        (('tail', 'left_paw', 'right_paw', 'nose', 'ear'), None),
+    ],
+)
+def test_mmpose_demo_file_names_its_joints(tmp_path, names, layout):
+    x, s = bodies(len(names)), scores(len(names))
     document = dict(
         meta_info=dict(keypoint_id2name=dict(enumerate(names))),
         instance_info=mmpose(x, s),
     )
-    _, metadata = read_pose_json(write(tmp_path, document))
-    assert metadata['joint_names'] == names
-    assert 'layout' not in metadata
+    keypoint, metadata = read_pose_json(write(tmp_path, document))
+    check(keypoint, metadata, x, s)
+    assert metadata['joint_names'] == list(names)
+    assert metadata.get('layout') == layout
+    assert metadata['track_ids'] == ['7', '8']
+    assert metadata['first_frame'] == 1
 
 
 def test_mmpose_3d_is_human36m_with_z_up(tmp_path):
