@@ -1,4 +1,4 @@
-"""CTR-GCN: a graph of its own for every channel (arXiv 2107.12213)."""
+"""CTR-GCN, arXiv 2107.12213: a graph of its own for every channel."""
 
 from __future__ import annotations
 
@@ -131,41 +131,26 @@ class CTRGCN(SkeletonEncoder):
     """Channel-wise topology refinement graph convolution network.
 
     Keywords that mmaction2's ``STGCN`` has mean what they mean there; those
-    that all encoders share, ``graph_cfg``, ``data_bn_type``, ``num_person``,
+    that all encoders share, ``graph_cfg``, ``in_channels``, ``num_person``,
     ``pretrained``, ``init_cfg`` and ``with_cp``, are `SkeletonEncoder`'s.
 
     Args:
-        graph_cfg (dict): ``dict(layout=..., mode='spatial')``.
-        in_channels (int): C of the input. Defaults to 3.
         base_channels (int): Channels of the first stage. Defaults to 64.
         data_bn_type (str | None): Defaults to ``'MVC'``, the published one.
-        ch_ratio (int): Factor of the channels at each of `inflate_stages`.
-            Defaults to 2.
-        num_person (int): M that ``'MVC'`` tells apart. Defaults to 2.
-        num_stages (int): Number of blocks. Defaults to 10.
-        inflate_stages (Sequence[int]): 1-based blocks that widen. Defaults
-            to ``(5, 8)``.
-        down_stages (Sequence[int]): 1-based blocks that halve T. Defaults
-            to ``(5, 8)``.
+        ch_ratio (int): Factor of the channels at each that widens.
+        num_stages (int): Number of blocks.
+        inflate_stages (Sequence[int]): 1-based blocks that widen.
+        down_stages (Sequence[int]): 1-based blocks that halve T.
         out_indices (Sequence[int]): 0-based blocks that are returned.
-            Defaults to ``(9,)``.
         kernel_size (int): Kernel of the dilated branches. Defaults to 5.
         dilations (Sequence[int]): Dilated branches. Defaults to ``(1, 2)``.
         temporal_relu (bool): End each temporal unit in a ReLU before the
             residual is added, as pyskl's and mmaction2's CTR-GCN do and the
             published one does not. Defaults to False.
-        pretrained (str | None): Defaults to None.
-        init_cfg (dict | list | None): Defaults to None.
-        with_cp (bool): Defaults to False.
-        temporal_strides (Sequence[int], optional): Stride of each block over
-            time, in place of ``down_stages``. In blocks 1, 5 and 8 the
-            weights do not depend on it. Defaults to None.
+        temporal_strides (Sequence[int], optional): Stride of each block, in
+            place of ``down_stages``; in 1, 5 and 8 any fits the weights.
 
-    Raises:
-        ValueError: If an argument is malformed.
-
-    Source:
-        arXiv 2107.12213; github.com/Uason-Chen/CTR-GCN.
+    Source: github.com/Uason-Chen/CTR-GCN.
     """
 
     def __init__(
@@ -188,14 +173,9 @@ class CTRGCN(SkeletonEncoder):
         with_cp: bool = False,
         temporal_strides: Sequence[int] | None = None,
     ) -> None:
+        shared = (pretrained, init_cfg, with_cp)
         super().__init__(
-            graph_cfg,
-            in_channels,
-            data_bn_type,
-            num_person,
-            pretrained,
-            init_cfg,
-            with_cp,
+            graph_cfg, in_channels, data_bn_type, num_person, *shared
         )
         self.temporal_relu = temporal_relu
         if temporal_strides is None:
