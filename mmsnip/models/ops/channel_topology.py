@@ -45,16 +45,28 @@ def sum_of_subsets(
     x: Tensor, mean: Tensor, convs: nn.ModuleList, A: Tensor, alpha: Tensor
 ) -> Tensor:
     """``sum(conv(x, mean, A[k], alpha))`` over published CTRGC modules."""
+    K, V, N = len(convs), x.shape[3], len(x)
+
+    def stack(name: str) -> tuple[Tensor, Tensor]:
+        layers = [getattr(conv, name) for conv in convs]
+        weight = torch.stack([layer.weight.flatten(1) for layer in layers])
+        return weight, torch.stack([layer.bias for layer in layers])
+
+    pairs = [torch.stack(both) for both in zip(stack('conv1'), stack('conv2'))]
+    rows = mean.squeeze(2).transpose(0, 1).reshape(-1, N * V)
+    x1, x2 = (
+        torch.addmm(pairs[1].view(-1, 1), pairs[0].flatten(0, 2), rows)
+        .view(2, K, -1, N, V)
+        .unbind(0)
+    )
+    relation = torch.tanh(x1.unsqueeze(-1) - x2.unsqueeze(-2)).movedim(2, 0)
     # W = [alpha * conv4.weight, alpha * conv4.bias, 1] @ [relation, 1, A]
-    weight = torch.stack([conv.conv4.weight.flatten(1) for conv in convs])
-    bias = torch.stack([conv.conv4.bias for conv in convs]).unsqueeze(2)
-    lift = torch.cat([weight, bias], 2) * alpha
-    lift = torch.cat([lift, torch.ones_like(bias)], 2)
-    relation = torch.stack([conv.relation(mean) for conv in convs], 1)
-    A = A.unsqueeze(1).expand_as(relation[:, :, :1])
+    weight, bias = stack('conv4')
+    lift = torch.cat([weight, bias.unsqueeze(2)], 2) * alpha
+    lift = torch.cat([lift, torch.ones_like(lift[:, :, :1])], 2)
+    A = A.unsqueeze(1).expand(N, K, 1, V, V)
     relation = torch.cat([relation, torch.ones_like(A), A], 2)
-    weight = torch.stack([conv.conv3.weight.flatten(1) for conv in convs])
-    bias = torch.stack([conv.conv3.bias for conv in convs])
+    weight, bias = stack('conv3')
     return channel_topology(x, weight, bias, lift, relation)
 
 
