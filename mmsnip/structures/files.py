@@ -172,8 +172,18 @@ def safe_file_name(name: str) -> str:
     """Name that stays inside its folder on every file system.
 
     Separators, leading dots, spaces and control characters go, long names
-    are cut to 129 bytes. A name that had to change ends in eight digits of
+    are cut. A name that had to change ends in eight hexadecimal digits of
     its own hash, so that two different names stay two files.
+
+    Args:
+        name (str): Any text, such as a video's ``frame_dir``.
+
+    Returns:
+        str: File name without a folder, at most 129 bytes of UTF-8.
+
+    Examples:
+        >>> safe_file_name('../../etc/passwd')
+        'etc_passwd-3754d6cb'
     """
     text = str(name)
     clean = re.sub(r'[^\w.-]+', '_', text).strip('._')

@@ -6,11 +6,11 @@ registries.
 
 from __future__ import annotations
 
+from mmsnip.structures.files import safe_file_name
 from mmsnip.visualization.canvas import (
     ClassStyle,
     class_style,
     figure_to_array,
-    safe_file_name,
     save_figure,
 )
 from mmsnip.visualization.diagnosis import (

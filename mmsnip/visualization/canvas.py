@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,8 +35,6 @@ LINES: tuple[Any, ...] = (
     (0, (9, 3)),
     (0, (3, 1, 1, 1, 1, 1)),
 )
-_UNSAFE = re.compile(r'[^\w.-]+')
-_RESERVED = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
 class ClassStyle(NamedTuple):
@@ -256,29 +252,3 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=figure.dpi)
     return path
-
-
-def safe_file_name(name: str) -> str:
-    """Name that stays inside its folder on every file system.
-
-    Separators, leading dots, spaces and control characters go, long names
-    are cut. A name that had to change ends in eight hexadecimal digits of
-    its own hash, so that two different names stay two files.
-
-    Args:
-        name (str): Any text, such as a video's ``frame_dir``.
-
-    Returns:
-        str: File name without a folder, at most 129 bytes of UTF-8.
-
-    Examples:
-        >>> safe_file_name('../../etc/passwd')
-        'etc_passwd-3754d6cb'
-    """
-    text = str(name)
-    clean = _UNSAFE.sub('_', text).strip('._').encode('utf-8', 'ignore')
-    clean = clean[:120].decode('utf-8', 'ignore')
-    if clean and clean == text and not _RESERVED.match(clean):
-        return clean
-    digest = hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()
-    return f'{clean or "video"}-{digest[:8]}'

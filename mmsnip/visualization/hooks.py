@@ -22,7 +22,8 @@ from mmsnip.models.snippet_probe import (
     thin,
 )
 from mmsnip.registry import HOOKS
-from mmsnip.visualization.canvas import safe_file_name, save_figure
+from mmsnip.structures.files import safe_file_name
+from mmsnip.visualization.canvas import save_figure
 from mmsnip.visualization.diagnosis import draw_diagnosis, save_pictures
 from mmsnip.visualization.pose import Poses
 from mmsnip.visualization.training import Embedding, draw_embeddings

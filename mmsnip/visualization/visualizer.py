@@ -14,9 +14,9 @@ from mmengine.visualization import Visualizer
 
 from mmsnip.evaluation.records import to_numpy
 from mmsnip.registry import VISUALIZERS
+from mmsnip.structures.files import safe_file_name
 from mmsnip.visualization.canvas import (
     figure_to_array,
-    safe_file_name,
     save_figure,
 )
 from mmsnip.visualization.pose import Poses
