@@ -3,11 +3,10 @@
 from mmsnip.datasets.benchmarks import BABELDataset, PKUMMDDataset
 from mmsnip.datasets.collate import pad_collate
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
-from mmsnip.datasets.sampling import InfiniteVisitSampler, Visit, VisitSampler
+from mmsnip.datasets.sampling import Visit, VisitSampler
 
 __all__ = [
     'BABELDataset',
-    'InfiniteVisitSampler',
     'PKUMMDDataset',
     'SkeletonLocalizationDataset',
     'Visit',

@@ -36,7 +36,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ['Wanted', 'convert', 'pack', 'parts_folder', 'read_source']
+__all__ = ['Wanted', 'convert', 'pack', 'parts_folder']
 
 DTYPES = ('float32', 'float16')
 STORE = '.safetensors'
@@ -124,53 +124,6 @@ def convert(
                 if path.name.endswith((ENDING, '.part')):  # drafts, too
                     path.unlink(missing_ok=True)
     return report
-
-
-def read_source(
-    source: Source,
-    split: str | None = None,
-    progress: bool = False,
-    wanted: Wanted | None = None,
-) -> tuple[dict[str, Any], Report]:
-    """What `convert` would write, with its defaults, as a value."""
-    report = Report(str(source.root))
-    items = {item.name: item for item in _items(source, report)}
-    if split is not None:
-        splits = source.splits(list(items))
-        if split not in splits:
-            raise DataError(
-                f'{source.root} has no split {split!r}; it has '
-                f'{sorted(splits)}'
-            )
-        chosen = set(splits[split])
-        items = {n: item for n, item in items.items() if n in chosen}
-    report.found = len(items)
-    wanted = wanted or Wanted()
-    work = Work(source, to_plain(source.metainfo()), wanted)
-    entries: dict[str, dict[str, Any]] = {}
-    parts: Parts = []
-    with progress_bar('reading', len(items), progress) as bar:
-        for name, item in items.items():
-            found = work.try_item(item)
-            if isinstance(found, Skipped):
-                report.skipped.append(found)
-            else:
-                entries[name], facts = found
-                parts.append((facts, Path(item.path)))
-            bar.update()
-    facts = [f for f, _ in _agreeing(parts, work, 'float32', report)]
-    if not facts:
-        why = [f'; {s.path}: {s.reason}' for s in report.skipped[:1]]
-        raise DataError(
-            f'{source.root} holds nothing usable among {report.found} '
-            f'recordings{"".join(why)}'
-        )
-    metainfo = _metainfo(work, facts, report)
-    splits = _choose_splits(source, facts, None, report)
-    annotations = [entries[f['name']] for f in facts]
-    return dict(
-        metainfo=metainfo, split=splits, annotations=annotations
-    ), report
 
 
 # One recording
@@ -711,5 +664,3 @@ def _read_part(path: Path, scores: bool = True) -> dict[str, Any]:
             f'{path} was damaged ({error}) and is removed; give the same '
             'command again'
         ) from error
-
-

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import pickle
 
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import DefaultSampler, InfiniteSampler, worker_init_fn
-from mmengine.hooks import DistSamplerSeedHook
+from mmengine.dataset import DefaultSampler, worker_init_fn
 from torch.utils.data import DataLoader
 
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
 from mmsnip.datasets.sampling import (
-    InfiniteVisitSampler,
-    LengthGroupSampler,
     Visit,
     VisitSampler,
-    group_by_length,
     stratified_fraction,
-    video_lengths,
 )
-
-ARGUMENTS = dict(LengthGroupSampler=dict(batch_size=2))
-
-
-def padded_share(lengths, order, batch_size):
-    """Share of the frames of all batches that is padding."""
-    ordered = np.asarray(lengths)[np.asarray(order)]
-    batches = np.split(ordered, range(batch_size, len(ordered), batch_size))
-    return 1 - ordered.sum() / sum(len(b) * b.max() for b in batches)
-
-
-class Lengths(list):
-    """Data set that knows nothing but how long its videos are."""
-
-    def get_data_info(self, index):
-        return dict(total_frames=self[index])
 
 
 class Draw:
@@ -106,21 +84,6 @@ def test_a_resumed_run_draws_what_the_uninterrupted_one_drew(dataset):
     assert resumed == whole[2:]
 
 
-def test_the_hook_of_mmengine_sets_the_epoch(dataset):
-    class Loop:
-        dataloader = loader(dataset)
-
-    class Runner:
-        train_loop = Loop
-        epoch = 5
-
-    DistSamplerSeedHook().before_train_epoch(Runner)
-
-    visits = list(Loop.dataloader.sampler)
-    assert {visit.epoch for visit in visits} == {5}
-    assert {visit.seed for visit in visits} == {3}
-
-
 @pytest.mark.parametrize('shuffle', [True, False])
 @pytest.mark.parametrize('round_up', [True, False])
 @pytest.mark.parametrize('rank', [0, 1, 2])
@@ -145,21 +108,6 @@ def test_order_is_that_of_the_default_sampler(
         assert all(type(visit) is Visit for visit in visits)
 
 
-@pytest.mark.parametrize('rank', [0, 1])
-def test_infinite_visits_count_passes_as_epochs(monkeypatch, rank):
-    import mmengine.dataset.sampler as theirs
-
-    monkeypatch.setattr(theirs, 'get_dist_info', lambda: (rank, 2))
-    ours = InfiniteVisitSampler(range(5), seed=1)
-    default = InfiniteSampler(range(5), seed=1)
-
-    visits = list(itertools.islice(ours, 10))
-
-    assert visits == list(itertools.islice(default, 10))
-    positions = np.arange(rank, 20, 2)
-    assert [v.epoch for v in visits] == (positions // 5).tolist()
-
-
 def test_numpy_state_of_the_workers_is_never_asked(dataset):
     """Reseeding all global generators changes nothing."""
     made = loader(dataset)
@@ -172,98 +120,11 @@ def test_numpy_state_of_the_workers_is_never_asked(dataset):
     assert draws(made, [0]) == first
 
 
-def drawn_lengths(count=37, seed=5):
-    return np.random.default_rng(seed).integers(60, 900, count)
-
-
-def ranks_of(monkeypatch, lengths, world, epoch=0, **arguments):
-    """Order of each process."""
-    import mmengine.dataset.sampler as theirs
-
-    orders = []
-    for rank in range(world):
-        monkeypatch.setattr(
-            theirs, 'get_dist_info', lambda rank=rank: (rank, world)
-        )
-        made = LengthGroupSampler(Lengths(lengths), seed=1, **arguments)
-        made.set_epoch(epoch)
-        orders.append(list(made))
-        assert len(made) == len(orders[-1])
-    return orders
-
-
-@pytest.mark.parametrize('shuffle', [True, False])
-@pytest.mark.parametrize('world', [1, 3])
-def test_grouping_visits_each_video_once(monkeypatch, shuffle, world):
-    lengths = drawn_lengths()
-
-    orders = ranks_of(
-        monkeypatch, lengths, world, batch_size=4, shuffle=shuffle,
-        round_up=False,
-    )  # fmt: skip
-
-    assert sorted(i for order in orders for i in order) == list(range(37))
-
-
-def test_processes_have_equally_long_batches_at_each_step(monkeypatch):
-    lengths = drawn_lengths(count=96)
-    spread = lengths.max() - lengths.min()
-
-    orders = ranks_of(monkeypatch, lengths, 2, batch_size=4)
-
-    for step in range(0, 48, 4):
-        longest = [lengths[order[step : step + 4]].max() for order in orders]
-        assert abs(longest[0] - longest[1]) < spread / 10
-
-
-@pytest.mark.parametrize('shuffle', [True, False])
-def test_grouping_saves_padding(shuffle):
-    lengths = drawn_lengths(count=96)
-    rng = np.random.default_rng(0)
-    drawn = padded_share(lengths, rng.permutation(96), 4)
-
-    order = group_by_length(lengths, 4, rng if shuffle else None)
-
-    assert drawn > 0.25
-    assert padded_share(lengths, order, 4) < 0.04
-
-
-def test_grouped_batches_differ_between_epochs_and_repeat_with_the_seed(
-    monkeypatch,
-):
-    lengths = drawn_lengths(count=96)
-
-    def members(epoch):
-        (order,) = ranks_of(
-            monkeypatch, lengths, 1, epoch, batch_size=4, pool=3
-        )
-        return [tuple(order[i : i + 4]) for i in range(0, 96, 4)]
-
-    assert members(2) == members(2)
-    assert len(set(map(frozenset, members(2))) & set(members(3))) < 6
-    assert [v.epoch for v in members(2)[0]] == [2] * 4
-
-
-def test_lengths_are_those_of_the_samples(dataset):
-    expected = [
-        dataset.get_data_info(i)['keypoint'].shape[1]
-        for i in range(len(dataset))
-    ]
-
-    assert video_lengths(dataset).tolist() == expected
-
-
 # The index that knows its epoch.
 
 
 def first_number(visit):
     return visit.generator().integers(2**62, size=3).tolist()
-
-
-def test_a_visit_is_its_index():
-    assert ['a', 'b', 'c'][Visit(2, epoch=5, seed=3)] == 'c'
-    assert Visit(2, 5, 3) == 2
-    assert hash(Visit(2, 5, 3)) == hash(2)
 
 
 def test_a_visit_survives_the_way_to_a_worker():

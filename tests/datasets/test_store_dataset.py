@@ -77,7 +77,6 @@ def same_datasets(one, other):
     assert len(one) == len(other)
     same(one.metainfo, other.metainfo)
     for i in range(len(one)):
-        assert one.get_cat_ids(i) == other.get_cat_ids(i)
         for index in (i, Visit(i, 2, 7)):
             same(one.get_data_info(index), other.get_data_info(index))
         same(one[Visit(i, 2, 7)], other[Visit(i, 2, 7)])
@@ -90,14 +89,11 @@ def same_datasets(one, other):
         dict(split='train'),
         dict(split='train', samples_per_video=2),
         dict(indices=2),
-        dict(indices=[3, 0]),
         dict(fraction=0.5, seed=1),
         dict(metainfo=dict(classes=['sit', 'wave'])),
         dict(metainfo=dict(parents=[1, -1, 1, 2, 1])),
         dict(serialize_data=False),
-        dict(validate=False),
         dict(test_mode=True, split='val'),
-        dict(lazy_init=True),
         dict(pipeline=LOAD),
         dict(pipeline=[*LOAD, CUT, *PACK]),
         dict(pipeline=[CUT, *LOAD, *PACK]),
@@ -135,7 +131,6 @@ def test_2d_samples_are_those_of_the_pickle(tmp_path):
         dict(subset=1),
         dict(subset=1, max_frames=12),
         dict(subset=1, only='turn'),
-        dict(subset=1, overlaps='multi-label', test_mode=True),
     ],
     ids=str,
 )

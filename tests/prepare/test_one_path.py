@@ -168,7 +168,7 @@ def test_training_and_inference_see_the_same(tmp_path, write):
     (video,) = data['annotations']
     metainfo = {'fps': 30.0, **data['metainfo']}
     trained = SkeletonLocalizationDataset(
-        str(output), metainfo=dict(fps=30.0), test_mode=True, validate=False
+        str(output), metainfo=dict(fps=30.0), test_mode=True
     ).get_data_info(0)
     C = video['keypoint'].shape[-1]
     steps = [dict(type='NormalizeSkeleton', align='heading')] * (C == 3)
