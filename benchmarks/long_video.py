@@ -151,8 +151,7 @@ def print_comparison(rows: list[dict]) -> None:
         )
         if row not in windows:
             ratios = [
-                f'{other["seconds"] / row["seconds"]:.0f}'
-                for other in windows
+                f'{other["seconds"] / row["seconds"]:.0f}' for other in windows
             ]
             line += f' {" / ".join(ratios)} |'
         print(line, flush=True)
@@ -182,9 +181,7 @@ def main() -> None:
     )
     for encoder in args.encoders:
         for width in args.widths:
-            found = in_child(
-                lambda e=encoder, w=width: compare(e, w, args)
-            )
+            found = in_child(lambda e=encoder, w=width: compare(e, w, args))
             print_comparison(found)
             rows += found
     if args.json:

@@ -56,9 +56,7 @@ def ours(
         dict(
             type='SkeletonCLR' if num_views == 2 else 'AimCLR',
             backbone=backbone,
-            global_head=dict(
-                type='GlobalContrastHead', queue_size=queue_size
-            ),
+            global_head=dict(type='GlobalContrastHead', queue_size=queue_size),
             snippet_head=dict(
                 type='SnippetContrastHead',
                 num_snippets=snippets or SIZES[encoder][1],
@@ -111,14 +109,10 @@ def train_step(
         optimizer.zero_grad()
         with torch.autocast(kind, amp) if amp else nullcontext():
             found = losses(views)
-        total = sum(
-            value for name, value in found.items() if 'loss' in name
-        )
+        total = sum(value for name, value in found.items() if 'loss' in name)
         total.backward()
         optimizer.step()
-        return {
-            name: float(value.detach()) for name, value in found.items()
-        }
+        return {name: float(value.detach()) for name, value in found.items()}
 
     return step
 

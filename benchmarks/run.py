@@ -148,9 +148,7 @@ def main(arguments: list[str] | None = None) -> list[Row]:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
     parser.add_argument('--quick', action='store_true', help='small sizes')
-    parser.add_argument(
-        '--only', nargs='+', default=PARTS, choices=PARTS
-    )
+    parser.add_argument('--only', nargs='+', default=PARTS, choices=PARTS)
     parser.add_argument('--clock', default='wall', choices=list(CLOCKS))
     parser.add_argument('--json', type=Path, help='write the numbers here')
     parser.add_argument(

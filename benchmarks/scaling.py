@@ -45,8 +45,7 @@ def batch(N: int, T: int, rank: int, device: str) -> dict:
     return dict(
         inputs=views,
         body_mask=[
-            torch.ones(N, M, T, dtype=torch.bool, device=device)
-            for _ in views
+            torch.ones(N, M, T, dtype=torch.bool, device=device) for _ in views
         ],
         num_frames=[torch.full((N,), T, device=device) for _ in views],
         data_samples=[None] * N,

@@ -186,9 +186,7 @@ def load_checkpoint(data: bytes) -> Any:
     """Content of a checkpoint of mmengine; nothing in it is executed."""
     import torch
 
-    return torch.load(
-        io.BytesIO(data), map_location='cpu', weights_only=True
-    )
+    return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
 
 
 def accept_stage_tuples() -> None:

@@ -257,8 +257,7 @@ def _check_weights(
         raise CheckpointError(
             f'{name}: {len(differ)} weights have another shape than the '
             'model: joints, channels, classes or width disagree; use the '
-            'config that the checkpoint was trained with\n'
-            + first_few(differ)
+            'config that the checkpoint was trained with\n' + first_few(differ)
         )
     missing = [key for key in expected if key not in found]
     if strict and missing:

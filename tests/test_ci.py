@@ -24,9 +24,7 @@ def test_of_a_machine():
 
 
 @pytest.mark.parametrize(('ci', 'outcome'), [('true', 1), ('', 0)])
-def test_a_missing_tool_fails_in_ci_and_skips_elsewhere(
-    tmp_path, ci, outcome
-):
+def test_a_missing_tool_fails_in_ci_and_skips_elsewhere(tmp_path, ci, outcome):
     (tmp_path / 'test_cases.py').write_text(CASES)
     (tmp_path / 'pytest.ini').write_text('[pytest]\n')
     done = subprocess.run(

@@ -88,9 +88,7 @@ class PlainAGCNBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, T, V) to (N, C_out, ceil(T / stride), V)."""
         y = self.tcn1(self.gcn1(x))
-        return self.relu(
-            y if self.residual is None else y + self.residual(x)
-        )
+        return self.relu(y if self.residual is None else y + self.residual(x))
 
 
 class PlainAGCN(nn.Module):

@@ -81,9 +81,7 @@ def blur(x: np.ndarray, sigma: float) -> np.ndarray:
     kernel = np.exp(-(offset**2.0) / (2.0 * sigma**2.0))
     weight = torch.from_numpy(kernel)[None, None].repeat(3, 1, 1, 1)
     bodies = torch.from_numpy(x).permute(3, 0, 2, 1)  # (M, C, V, T)
-    bodies = functional.conv2d(
-        bodies, weight, padding=(0, RADIUS), groups=3
-    )
+    bodies = functional.conv2d(bodies, weight, padding=(0, RADIUS), groups=3)
     return bodies.permute(1, 3, 2, 0).numpy()
 
 

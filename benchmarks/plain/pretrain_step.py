@@ -47,9 +47,7 @@ def dense_logits(
     """Similarity of snippets (N, D, S) to match and queue, (N * S, 1 + K)."""
     similarity = torch.matmul(q_feat.permute(0, 2, 1), k_feat)
     index = similarity.max(dim=2)[1]  # (N, S)
-    matched = torch.gather(
-        k, 2, index.unsqueeze(1).expand(-1, k.shape[1], -1)
-    )
+    matched = torch.gather(k, 2, index.unsqueeze(1).expand(-1, k.shape[1], -1))
     positive = (q * matched).sum(1).view(-1).unsqueeze(-1)
     rows = q.permute(0, 2, 1).reshape(-1, q.shape[1])
     negative = torch.einsum('nc,ck->nk', [rows, queue.clone().detach()])

@@ -289,9 +289,7 @@ def describe_annotation(
     metainfo: dict[str, Any] = complete_metainfo(data, ann_file)
     videos = data['annotations']
     if not videos:
-        raise DataError(
-            f'annotation file {ann_file!r}: it has no annotations'
-        )
+        raise DataError(f'annotation file {ann_file!r}: it has no annotations')
     splits = data.get('split') or {}
     train_split, val_split = _choose_splits(
         splits, ann_file, protocol, untrimmed
@@ -348,9 +346,7 @@ def describe_annotation(
         train_split=train_split,
         val_split=val_split,
         can_probe=bool(
-            val_split
-            and labelled(training)
-            and labelled(videos_of(val_split))
+            val_split and labelled(training) and labelled(videos_of(val_split))
         ),
         num_train=len(lengths),
         mean_frames=float(np.mean(lengths)),

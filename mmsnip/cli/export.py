@@ -14,9 +14,7 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add = parser.add_argument
-    add(
-        'checkpoint', help='checkpoint file, or work folder of a training run'
-    )
+    add('checkpoint', help='checkpoint file, or work folder of a training run')
     add(
         '--to',
         choices=['onnx', 'torchscript', 'exported-program'],

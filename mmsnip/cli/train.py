@@ -20,9 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'after the one that is named',
     )
     add('--amp', action='store_true', help='mixed precision (GPU)')
-    add(
-        '--no-validate', action='store_true', help='train without validation'
-    )
+    add('--no-validate', action='store_true', help='train without validation')
     add('--seed', type=int, help='seed of the run')
     add(
         '--deterministic',

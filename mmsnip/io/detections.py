@@ -22,8 +22,7 @@ from mmsnip.structures.segments import frames_of, seconds_of
 __all__ = ['load_detections', 'save_detection_table', 'save_detections']
 
 _LAYOUT = (
-    '{"results": {video: [{"label", "segment": [start_s, end_s], '
-    '"score"}]}}'
+    '{"results": {video: [{"label", "segment": [start_s, end_s], "score"}]}}'
 )
 
 

@@ -71,9 +71,7 @@ def save_scores(
     names = [str(name) for name in scores]
     for name, array in zip(names, scores.values()):
         if '\0' in name:
-            raise DataError(
-                f'video {name!r} has a NUL in its name; rename it'
-            )
+            raise DataError(f'video {name!r} has a NUL in its name; rename it')
         if np.ndim(array) != 2 or np.shape(array)[1] != width:
             raise DataError(
                 f'video {name!r} has scores of shape {np.shape(array)}; '

@@ -289,9 +289,7 @@ def nearest_keys(
             f'queries have shapes {sorted(shapes)}, expected one (N, D)'
         )
     first = queries[0]
-    chosen = first.new_zeros(
-        first.shape[0], queue.shape[1], dtype=torch.bool
-    )
+    chosen = first.new_zeros(first.shape[0], queue.shape[1], dtype=torch.bool)
     for q in queries:
         chosen.scatter_(1, nearest_entries(q, queue, num_neighbors), True)
     return chosen

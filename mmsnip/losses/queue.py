@@ -51,8 +51,7 @@ class KeyQueue(nn.Module):
         super().__init__()
         if embed_dim < 1 or size < 1:
             raise ValueError(
-                f'embed_dim={embed_dim} and queue size={size} must be '
-                'positive'
+                f'embed_dim={embed_dim} and queue size={size} must be positive'
             )
         self.gather = gather
         start = functional.normalize(torch.randn(embed_dim, size), dim=0)

@@ -125,8 +125,7 @@ def encode_each_person(
         if num_frames is not None:
             num_frames = num_frames[owner]
         rows = [
-            stage.squeeze(1)
-            for stage in _call(backbone, selected, num_frames)
+            stage.squeeze(1) for stage in _call(backbone, selected, num_frames)
         ]
     return PersonStages(
         tuple(rows),

@@ -32,7 +32,6 @@ POSE_TRANSFORMS = (
 )  # fmt: skip
 
 
-
 def registered(
     config: Any, registry: Registry | None, key: str, scope: str = 'mmsnip'
 ) -> Any:

@@ -147,8 +147,10 @@ def egocentric(
         lambda: joint,
         lambda: bones(world, layout.bone_parents, D),
         *(
-            lambda s=s: fps
-            * central_difference(world, body_mask, max(1, round(s * fps)))
+            lambda s=s: (
+                fps
+                * central_difference(world, body_mask, max(1, round(s * fps)))
+            )
             for s in VELOCITY_SECONDS
         ),
     ]
@@ -170,9 +172,7 @@ def egocentric(
     return found
 
 
-def turning(
-    facing: np.ndarray, body_mask: np.ndarray, gap: int
-) -> np.ndarray:
+def turning(facing: np.ndarray, body_mask: np.ndarray, gap: int) -> np.ndarray:
     """Radians that the heading turns a frame, (M, T, 1, 1)."""
     after, before, both = _ends(body_mask, gap)
     (a, b), (c, d) = (

@@ -191,9 +191,7 @@ BUILTIN: dict[str, dict[str, Any]] = {
         inward=_SMPL_LINKS[:21],
         **_SMPL_LINES,
     ),
-    'smpl-24': dict(
-        joint_names=_SMPL, inward=_SMPL_LINKS, **_SMPL_LINES
-    ),
+    'smpl-24': dict(joint_names=_SMPL, inward=_SMPL_LINKS, **_SMPL_LINES),
     'h36m': dict(
         joint_names=_H36M,
         inward=(

@@ -187,9 +187,7 @@ def pre_normalize(
     sums = x.sum(axis=-1)  # (M, T, V)
     there = sums != 0
     if not zero_joints_stay:
-        there = np.broadcast_to(
-            there.any(axis=-1, keepdims=True), there.shape
-        )
+        there = np.broadcast_to(there.any(axis=-1, keepdims=True), there.shape)
     x = (x - x[0, :, origin][:, None]) * there[..., None]
     if x.sum() == 0:
         return PreNormalized(x, frames, eye, eye)

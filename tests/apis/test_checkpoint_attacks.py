@@ -93,9 +93,7 @@ CALLS = [
 
 @pytest.mark.parametrize('call', CALLS, ids=lambda call: str(call['type']))
 @pytest.mark.parametrize('place', ['model', 'nested', 'pipeline', 'view'])
-def test_a_checkpoint_calls_nothing(
-    tmp_path, monkeypatch, call, place
-):
+def test_a_checkpoint_calls_nothing(tmp_path, monkeypatch, call, place):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(subprocess, 'check_output', pytest.fail)
     monkeypatch.setattr(os, 'system', pytest.fail)

@@ -226,9 +226,7 @@ def test_a_protocol_takes_its_two_splits(describe, change, protocol, found):
 
 
 def test_plain_names_go_before_those_of_protocols(describe):
-    change = splits(
-        train='train', val='val', xsub_train='val', xsub_val='val'
-    )
+    change = splits(train='train', val='val', xsub_train='val', xsub_val='val')
 
     assert describe(change).train_split == 'train'
 

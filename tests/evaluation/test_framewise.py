@@ -176,9 +176,11 @@ def slow_boundaries(found, truth, num_classes, fps):
 
 def test_boundary_errors_are_those_of_a_slow_loop():
     rng = np.random.default_rng(0)
-    make = lambda: np.repeat(  # noqa: E731
-        rng.integers(0, 4, 30), rng.integers(1, 40, 30)
-    )[:300]
+
+    def make():
+        labels, lengths = rng.integers(0, 4, 30), rng.integers(1, 40, 30)
+        return np.repeat(labels, lengths)[:300]
+
     found, truth = ({n: make() for n in 'abc'} for _ in range(2))
     rows = slow_boundaries(found, truth, 3, 10.0)
     seen = rows[:, 1:][np.isfinite(rows[:, 1:])]

@@ -101,7 +101,7 @@ def test_splits_and_videos_without_a_segment_are_kept(read):
     ('text', 'message'),
     [
         ('video,label,start,end\nv,a,1,2\n', r'line 1: .* say no unit; say'),
-        ('v,a,1,2\n', r"line 1: no header says .* say the unit"),
+        ('v,a,1,2\n', r'line 1: no header says .* say the unit'),
         ('v,a,b,c\n', r"line 1: 'v,a,b,c' is neither a header"),
         ('video,label,starts,ends\nv,wave,3,8\n', 'line 1: .* is neither'),
         ('clip,what,t0,t1\nv,wave,a,b\n', 'media_file_name.*onset.*_frame'),
@@ -208,8 +208,7 @@ def test_aggregated_events_of_boris_are_read(read):
 @pytest.mark.parametrize('above', ['', 'Observation id\tobs 1\n\nx\t#1\n'])
 def test_tabular_events_of_boris_are_paired(read, above):
     labels = read(
-        above
-        + 'Time\tMedia file path\tTotal length\tFPS\tSubject\tBehavior\t'
+        above + 'Time\tMedia file path\tTotal length\tFPS\tSubject\tBehavior\t'
         'Behavioral category\tComment\tStatus\n'
         '1.5\tC:\\a\\take1.mp4\t60\t25\then\tpeck\t\t\tSTART\n'
         '2.0\tC:\\a\\take1.mp4\t60\t25\tcock\tpeck\t\t\tSTART\n'

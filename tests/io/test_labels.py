@@ -180,9 +180,7 @@ def labels_of(segments, names=None, unit='s', **facts):
 def test_whole_frames_written_as_seconds_come_back(fps):
     frames = np.arange(0, 5000).reshape(-1, 2)
 
-    found, _, mended = to_frames(
-        labels_of(seconds_of(frames, fps)), fps, 5000
-    )
+    found, _, mended = to_frames(labels_of(seconds_of(frames, fps)), fps, 5000)
 
     np.testing.assert_array_equal(found, frames)
     assert found.dtype == np.int64

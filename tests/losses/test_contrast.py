@@ -379,6 +379,4 @@ def test_times_that_do_not_fit_are_refused(times, message):
     q, k, feat, queue = timed_snippets()
 
     with pytest.raises(ValueError, match=message):
-        snippet_info_nce(
-            q, k, feat, feat, queue, matching='time', times=times
-        )
+        snippet_info_nce(q, k, feat, feat, queue, matching='time', times=times)

@@ -32,9 +32,7 @@ def test_divergence_equals_a_loop_over_videos_and_keys():
         keys = [k[n], *queue.T]
         teacher = softmax([float(q[n] @ key) / 0.2 for key in keys])
         student = softmax([float(extreme[n] @ key) / 0.2 for key in keys])
-        rows.append(
-            -sum(p * math.log(r) for p, r in zip(teacher, student))
-        )
+        rows.append(-sum(p * math.log(r) for p, r in zip(teacher, student)))
 
     loss = distribution_divergence(extreme, q, k, queue, 0.2)
 

@@ -60,9 +60,7 @@ def test_queue_survives_a_checkpoint():
 
 
 def test_queue_stores_what_gather_returns():
-    queue = KeyQueue(
-        3, 5, gather=lambda keys: torch.cat([keys, keys + 10])
-    )
+    queue = KeyQueue(3, 5, gather=lambda keys: torch.cat([keys, keys + 10]))
 
     queue.enqueue(numbered(0, 2))
 

@@ -51,9 +51,10 @@ def fill(module: nn.Module, entries: Mapping[str, Tensor]) -> None:
     """Load published entries; all are used and none is missing."""
     wanted = module.state_dict()
     assert set(entries) <= set(wanted), set(entries) - set(wanted)
-    assert {
-        key.split('.')[-1] for key in set(wanted) - set(entries)
-    } <= {'A', 'num_batches_tracked'}
+    assert {key.split('.')[-1] for key in set(wanted) - set(entries)} <= {
+        'A',
+        'num_batches_tracked',
+    }
     module.load_state_dict(dict(entries), strict=False)
 
 

@@ -67,9 +67,7 @@ def test_without_the_snippet_head_the_framework_is_its_own_baseline():
 
     losses = model(views(), mode='loss')
 
-    assert {key for key in losses if 'loss' in key} == TERMS - {
-        'loss_snippet'
-    }
+    assert {key for key in losses if 'loss' in key} == TERMS - {'loss_snippet'}
     assert not [key for key in model.state_dict() if 'snippet' in key]
 
 

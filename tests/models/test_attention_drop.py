@@ -110,9 +110,7 @@ def test_drop_matches_the_slow_loop(given, threshold):
     found = attention_drop(x, valid, threshold, epsilon=0.01)
 
     every = torch.ones(4, 13, dtype=torch.bool)
-    expected, joints = slow_drop(
-        x, valid if given else every, threshold, 0.01
-    )
+    expected, joints = slow_drop(x, valid if given else every, threshold, 0.01)
     assert_close(found, expected)
     assert joints[3, 2] == (threshold > 0.7)  # a whole joint goes, or stays
     assert ((found == 0) & (x != 0)).any()

@@ -91,9 +91,7 @@ def test_buffers_are_copied():
 @pytest.mark.parametrize('decay', [1.0, -0.1])
 def test_a_decay_that_is_no_share_is_refused(decay):
     with pytest.raises(ValueError, match=rf'decay={decay} must lie in'):
-        MODELS.build(
-            dict(type='mmsnip.WarmEMA', model=Scale(), decay=decay)
-        )
+        MODELS.build(dict(type='mmsnip.WarmEMA', model=Scale(), decay=decay))
 
 
 def config(work_dir, epochs, name, **changes):

@@ -103,8 +103,6 @@ def test_draws_are_keyed_by_seed_and_iteration(batch):
 
 def test_another_number_of_views_is_refused(batch):
     x, mask = batch
-    data = dict(
-        inputs=x, body_mask=mask, num_frames=torch.full((N,), T)
-    )
+    data = dict(inputs=x, body_mask=mask, num_frames=torch.full((N,), T))
     with pytest.raises(ValueError, match='for 2 views, but a batch has 1'):
         at_iteration(0, data)

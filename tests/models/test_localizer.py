@@ -120,9 +120,9 @@ def test_padding_adds_nothing_to_the_loss():
     padded = torch.cat([x, torch.randn(1, 2, 4, 5, 3)], dim=2)
 
     alone = model(x, truth, mode='loss')['loss_frame']
-    found = model(
-        padded, truth, num_frames=torch.tensor([13]), mode='loss'
-    )['loss_frame']
+    found = model(padded, truth, num_frames=torch.tensor([13]), mode='loss')[
+        'loss_frame'
+    ]
 
     assert found.item() == pytest.approx(alone.item(), rel=1e-5)
 
@@ -170,9 +170,7 @@ def test_linear_probe_trains_neck_and_head_alone():
         [p for p in model.parameters() if p.requires_grad], lr=0.1
     )
 
-    model(skeletons(), samples([13] * 3), mode='loss')[
-        'loss_frame'
-    ].backward()
+    model(skeletons(), samples([13] * 3), mode='loss')['loss_frame'].backward()
     optimizer.step()
 
     for key, value in model.state_dict().items():

@@ -24,9 +24,7 @@ DTYPES = pytest.mark.parametrize(
     ('dtype', 'limit'), [(torch.float32, 1e-5), (torch.float64, 1e-9)]
 )
 FAMILIES = dict(agcn=agcn, ctrgcn=ctrgcn)
-ARCHIVES = dict(
-    agcn='agcn_blocks_s{}.npz', ctrgcn='ctrgcn_blocks_s{}.npz'
-)
+ARCHIVES = dict(agcn='agcn_blocks_s{}.npz', ctrgcn='ctrgcn_blocks_s{}.npz')
 GRAPH_UNITS = {
     'agcn': {
         'unit_gcn_3_8': (3, 8),
@@ -166,9 +164,7 @@ def test_multi_scale_unit_matches_official(
 ):
     case = case_of(golden(reference_dir, 'ctrgcn', seed)[0], config)
 
-    found = deviations(
-        case, lambda: WithResidual(*MULTI_SCALE[config]), dtype
-    )
+    found = deviations(case, lambda: WithResidual(*MULTI_SCALE[config]), dtype)
 
     report(parity, config, dtype, found, limit)
 
@@ -205,9 +201,11 @@ def test_committed_block_matches_official(
 
     found = deviations(
         case,
-        lambda: agcn.AGCNBlock(8, 8, A, 2)
-        if file.startswith('agcn')
-        else ctrgcn.CTRGCNBlock(8, 16, A, 2),
+        lambda: (
+            agcn.AGCNBlock(8, 8, A, 2)
+            if file.startswith('agcn')
+            else ctrgcn.CTRGCNBlock(8, 16, A, 2)
+        ),
         dtype,
     )
 

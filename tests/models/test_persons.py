@@ -30,9 +30,7 @@ class Frames(nn.Module):
 
 def encoder():
     torch.manual_seed(0)
-    return AGCN(
-        dict(layout=dict(parents=PARENTS)), base_channels=8
-    ).eval()
+    return AGCN(dict(layout=dict(parents=PARENTS)), base_channels=8).eval()
 
 
 def test_an_absent_person_is_not_averaged_in():
@@ -43,9 +41,7 @@ def test_an_absent_person_is_not_averaged_in():
     (pooled,) = encode_persons(Frames(), x, mask)
 
     assert torch.allclose(pooled[1], x[1, 0].mean(1).T, atol=1e-6)
-    assert torch.allclose(
-        pooled[2], x[2].mean(dim=(0, 2)).T, atol=1e-6
-    )
+    assert torch.allclose(pooled[2], x[2].mean(dim=(0, 2)).T, atol=1e-6)
 
 
 def test_an_absent_person_does_not_pass_through_the_network():
@@ -68,9 +64,7 @@ def test_a_person_who_leaves_counts_only_while_there():
     assert torch.allclose(
         pooled[0, :, :6], x[0, :, :6].mean(dim=(0, 2)).T, atol=1e-6
     )
-    assert torch.allclose(
-        pooled[0, :, 6:], x[0, 0, 6:].mean(1).T, atol=1e-6
-    )
+    assert torch.allclose(pooled[0, :, 6:], x[0, 0, 6:].mean(1).T, atol=1e-6)
 
 
 def test_a_frame_that_shows_nobody_keeps_a_finite_feature():

@@ -153,9 +153,7 @@ def test_networks_of_one_class_keep_their_own_ap(write, tmp_path, capsys):
         )
     merged_file = tmp_path / 'merged.npz'
 
-    status = FUSE(
-        ['--per-class', *files, '--dump-scores', str(merged_file)]
-    )
+    status = FUSE(['--per-class', *files, '--dump-scores', str(merged_file)])
 
     columns = table(capsys.readouterr().out)
     assert status == 0

@@ -270,9 +270,7 @@ def test_amp_without_a_gpu_says_so(tmp_path, ann_file):
     ],
     ids=['no pair', 'no key', 'beyond the list', 'inside of a word'],
 )
-def test_options_that_fit_nowhere_are_named(
-    options, said, tmp_path, ann_file
-):
+def test_options_that_fit_nowhere_are_named(options, said, tmp_path, ann_file):
     done = run(
         [sys.executable, 'tools/train.py', 'configs/custom/localize.py']
         + ['--work-dir', tmp_path, '--cfg-options', *options],

@@ -38,9 +38,7 @@ def test_no_frame_moves_and_filled_frames_stay_flagged():
     kept = out['keypoint'][mask]
     np.testing.assert_array_equal(kept, sample['keypoint'][mask])
     np.testing.assert_array_equal(out['keypoint'][0, 0], out['keypoint'][0, 3])
-    np.testing.assert_array_equal(
-        out['segments'], make_sample()['segments']
-    )
+    np.testing.assert_array_equal(out['segments'], make_sample()['segments'])
 
 
 def test_absent_person_stays_zero(sample):
@@ -124,9 +122,7 @@ def test_the_heading_is_the_one_that_is_said(other):
     body = dict(joint_names=names, parents=[-1, 0, 0, 0, 0], classes=[])
     found = []
     for given in (dict(heading_seconds=0.3, heading_line='shoulders'), other):
-        step = dict(
-            type='mmsnip.SkeletonStream', stream='egocentric', **given
-        )
+        step = dict(type='mmsnip.SkeletonStream', stream='egocentric', **given)
         sample = make_sample(layout=from_metainfo(body))
         found.append(TRANSFORMS.build(step)(sample)['keypoint'])
     sample = make_sample(layout=from_metainfo(body))

@@ -42,9 +42,9 @@ def test_the_sample_itself_stays():
 
 def test_a_stream_after_the_views_turns_each_of_them():
     joints = views_of(make_sample(), [], [])[1]['keypoint']
-    sample = TRANSFORMS.build(
-        dict(type='mmsnip.MultiView', views=[[], []])
-    )(make_sample())
+    sample = TRANSFORMS.build(dict(type='mmsnip.MultiView', views=[[], []]))(
+        make_sample()
+    )
 
     turned = TRANSFORMS.build(
         dict(type='mmsnip.SkeletonStream', stream='motion')

@@ -30,9 +30,7 @@ def read_activitynet_labels(
     document = read_json(path, MAX_TEXT, object_pairs_hook=_unique)
     keys = {*document} if isinstance(document, dict) else set()
     if not keys & {'database', 'results'}:
-        raise DataError(
-            f"{path} lacks the key 'database'; expected {_LAYOUT}"
-        )
+        raise DataError(f"{path} lacks the key 'database'; expected {_LAYOUT}")
     truth = 'database' in document
     key = 'database' if truth else 'results'
     found = _checked(document, key, path)

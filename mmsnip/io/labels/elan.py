@@ -403,9 +403,7 @@ def save_elan(
     )
     for number, (time, *of) in enumerate(borders, start=1):
         key = slot_of[tuple(of)] = f'ts{number}'
-        SubElement(
-            order, 'TIME_SLOT', TIME_SLOT_ID=key, TIME_VALUE=str(time)
-        )
+        SubElement(order, 'TIME_SLOT', TIME_SLOT_ID=key, TIME_VALUE=str(time))
     last = 0
 
     def annotate(tier: Element, tag: str, text: str, **links: str) -> str:

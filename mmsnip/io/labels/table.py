@@ -200,9 +200,7 @@ def _match(
                     f'{place}: no header says whether start and end count '
                     f'frames or seconds; {_CHOOSE}'
                 )
-            return LabelColumns(
-                delimiter, False, 0, 1, 2, 3, unit or default
-            )
+            return LabelColumns(delimiter, False, 0, 1, 2, 3, unit or default)
         times = _times(names, unit, place, default)
         if times is not None:
             return LabelColumns(

@@ -136,8 +136,8 @@ class FrameLocalizationHead(BaseModule):
             )
         )
         if self.smoothing_weight:
-            losses['loss_smoothing'] = (
-                self.smoothing_weight * frame_smoothing(logits, labels)
+            losses['loss_smoothing'] = self.smoothing_weight * frame_smoothing(
+                logits, labels
             )
         counted = labels != IGNORE
         correct = (logits.detach().argmax(dim=2) == labels) & counted

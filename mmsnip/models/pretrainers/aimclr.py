@@ -156,9 +156,7 @@ class MiningPretrainer(MomentumPretrainer):
         """Embed the extreme view, of which no snippets are needed."""
         return self.global_head(*self.encode(view))
 
-    def mine(
-        self, query: Tensor, extremes: Sequence[Tensor]
-    ) -> Tensor | None:
+    def mine(self, query: Tensor, extremes: Sequence[Tensor]) -> Tensor | None:
         """Queue entries that are positives of each video, in this epoch."""
         if not self.mining:
             return None

@@ -135,9 +135,7 @@ class MomentumPretrainer(BaseModel):
 
     def follow_query_encoder(self, key_momentum: float) -> None:
         """Make the key encoder; again where a subclass has added a head."""
-        self.key_encoder = MomentumEncoder(
-            self._query_encoder(), key_momentum
-        )
+        self.key_encoder = MomentumEncoder(self._query_encoder(), key_momentum)
 
     def begin_pass(self, first: bool) -> None:
         """Say whether the query encoder has moved since the last pass."""
@@ -248,11 +246,8 @@ class MomentumPretrainer(BaseModel):
             return features
         for n, sample in enumerate(data_samples):
             video = features[n].T
-            sample.snippet_features = (
-                video if mask is None else video[mask[n]]
-            )
+            sample.snippet_features = video if mask is None else video[mask[n]]
         return data_samples
-
 
     def _store(self, key: Embedding) -> None:
         """Fill all queues with the keys of all processes, gathered once."""
@@ -260,9 +255,7 @@ class MomentumPretrainer(BaseModel):
         if self.with_snippets:
             heads.append((self.snippet_head, key.snippets))
         N = key.video.shape[0]
-        rows = [
-            head.queue_keys(each).reshape(N, -1) for head, each in heads
-        ]
+        rows = [head.queue_keys(each).reshape(N, -1) for head, each in heads]
         for (head, _), keys in zip(heads, self._gather(rows)):
             head.queue.store(keys.reshape(-1, head.queue.keys.shape[0]))
 
@@ -321,7 +314,5 @@ class SkeletonCLR(MomentumPretrainer):
         key = self.embed_key(views[1])
         losses = self.global_head.loss(query.video, key.video)
         if self.with_snippets:
-            losses.update(
-                self.snippet_head.loss(query.snippets, key.snippets)
-            )
+            losses.update(self.snippet_head.loss(query.snippets, key.snippets))
         return losses, key
