@@ -16,11 +16,6 @@ import numpy as np
 from mmsnip.prepare.fit import Expected, Given, fit
 from mmsnip.skeleton.egocentric import HEADING_SECONDS
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
-from mmsnip.skeleton.mapping import (
-    joint_mapping,
-    map_joints,
-    map_scores,
-)
 from mmsnip.skeleton.normalization import normalize_bodies, stack_streams
 from mmsnip.structures import Recording
 
@@ -165,26 +160,6 @@ def _normalize(sample: _Sample, **options: Any) -> None:
     )
 
 
-def _map(
-    sample: _Sample, target: Any = 'nturgb+d', source: Any = None
-) -> None:
-    """`mmsnip.MapJoints`, scores being channels."""
-    D = sample.num_coords
-    source = sample.layout if source is None else from_graph_cfg(source)
-    sample.layout = from_graph_cfg(target)
-    mapping = joint_mapping(source, sample.layout)
-    coords, rest = sample.keypoint[..., :D], sample.keypoint[..., D:]
-    lost = ~coords.any(axis=-1) if D == 2 else None
-    if rest.shape[-1]:
-        lost = rest[..., 0] <= 0
-    parts = [map_joints(coords, mapping, lost)]
-    parts += [
-        map_scores(rest[..., c], mapping)[..., None]
-        for c in range(rest.shape[-1])
-    ]
-    sample.keypoint = np.concatenate(parts, axis=-1)
-
-
 def _stream(
     sample: _Sample,
     stream: str | Sequence[str] = 'joint',
@@ -209,7 +184,6 @@ def _stream(
 
 STEPS = {
     'FormatSkeleton': _format,
-    'MapJoints': _map,
     'NormalizeSkeleton': _normalize,
     'SkeletonStream': _stream,
 }

@@ -2,19 +2,15 @@
 
 from mmsnip.transforms.form import (
     FormatSkeleton,
-    MapJoints,
     MultiView,
     PackSkeletonInputs,
 )
 from mmsnip.transforms.normalize import NormalizeSkeleton, SkeletonStream
 from mmsnip.transforms.space import (
     RandomAxisMask,
-    RandomHeading,
-    RandomJointMask,
     RandomNoise,
     RandomPosture,
     RandomRotate,
-    RandomScale,
     RandomShear,
     RandomSpatialFlip,
     RandomTemporalBlur,
@@ -27,23 +23,18 @@ from mmsnip.transforms.time import (
     RelativeTempo,
     ResizeTime,
     TemporalCrop,
-    TemporalCropResize,
 )
 
 __all__ = [
     'FormatSkeleton',
     'FrameLabels',
-    'MapJoints',
     'MultiView',
     'NormalizeSkeleton',
     'PackSkeletonInputs',
     'RandomAxisMask',
-    'RandomHeading',
-    'RandomJointMask',
     'RandomNoise',
     'RandomPosture',
     'RandomRotate',
-    'RandomScale',
     'RandomShear',
     'RandomSpatialFlip',
     'RandomTempo',
@@ -54,5 +45,4 @@ __all__ = [
     'ResizeTime',
     'SkeletonStream',
     'TemporalCrop',
-    'TemporalCropResize',
 ]

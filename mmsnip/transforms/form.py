@@ -13,15 +13,10 @@ from mmcv.transforms import BaseTransform
 from mmsnip.registry import TRANSFORMS
 from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.layout import from_graph_cfg, from_metainfo
-from mmsnip.skeleton.mapping import (
-    joint_mapping,
-    map_joints,
-    map_scores,
-)
 from mmsnip.skeleton.resample import PADDING
+from mmsnip.structures import show
 from mmsnip.transforms.sample import (
     SkeletonTransform,
-    coords_of,
     layout_of,
     mask_of,
     sample_rng,
@@ -68,10 +63,12 @@ class FormatSkeleton(SkeletonTransform):
         layout: str | dict | None = None,
         num_coords: int | None = None,
     ) -> None:
-        if num_person is not None and num_person < 1:
-            raise ValueError(f'num_person={num_person} must be at least 1')
-        if num_coords not in (None, 2, 3):
-            raise ValueError(f'num_coords={num_coords!r} must be 2, 3 or None')
+        few = num_person is not None and num_person < 1
+        if few or num_coords not in (None, 2, 3):
+            raise ValueError(
+                f'num_coords={num_coords!r} must be 2, 3 or None and '
+                f'num_person={num_person!r} at least 1 or None'
+            )
         self.num_person = num_person
         self.use_score = use_score
         self.layout = None if layout is None else from_graph_cfg(layout)
@@ -110,23 +107,12 @@ class FormatSkeleton(SkeletonTransform):
         keypoint = np.asarray(results['keypoint'], dtype=np.float32)
         if keypoint.ndim == 3:
             keypoint = keypoint[None]
-        if keypoint.ndim != 4 or 0 in keypoint.shape:
+        good = keypoint.ndim == 4 and keypoint.size and keypoint.shape[3] > 1
+        if not (good and np.isfinite(keypoint).all()):
             raise ValueError(
-                f"FormatSkeleton: 'keypoint' of {video_of(results)} has shape "
-                f'{keypoint.shape}, expected (M, T, V, C) with at least one '
-                'of each; remove the video from the file'
-            )
-        if keypoint.shape[-1] < 2:
-            raise ValueError(
-                f"FormatSkeleton: 'keypoint' of {video_of(results)} has "
-                f'{keypoint.shape[-1]} channel, expected x, y (, z)'
-            )
-        if not np.isfinite(keypoint).all():
-            frame = np.argwhere(~np.isfinite(keypoint))[0]
-            raise ValueError(
-                f"FormatSkeleton: 'keypoint' of {video_of(results)} is not "
-                f'finite, first at person, frame, joint, channel '
-                f'{frame.tolist()}; set absent bodies to zero'
+                f"FormatSkeleton: 'keypoint' of {video_of(results)}: found "
+                f'{show(keypoint)}; expected finite numbers, (M, T, V, C), at '
+                'least one of each and x, y (, z); set absent bodies to zero'
             )
         return keypoint
 
@@ -146,17 +132,12 @@ class FormatSkeleton(SkeletonTransform):
 def _append_score(
     keypoint: np.ndarray, score: np.ndarray | None, video: str
 ) -> np.ndarray:
-    if score is None:
-        raise ValueError(
-            f'FormatSkeleton: {video} has no keypoint_score to append; set '
-            'use_score=False'
-        )
-    score = np.asarray(score, dtype=np.float32)
+    score = np.asarray([] if score is None else score, dtype=np.float32)
     score = score[None] if score.ndim == 2 else score
     if score.shape != keypoint.shape[:3]:
         raise ValueError(
-            f'FormatSkeleton: keypoint_score of {video} has shape '
-            f'{score.shape}, expected (M, T, V) = {keypoint.shape[:3]}'
+            f'FormatSkeleton: keypoint_score of {video}: found {show(score)}; '
+            f'expected (M, T, V) = {keypoint.shape[:3]}, or use_score=False'
         )
     return np.concatenate((keypoint, score[..., None]), axis=-1)
 
@@ -176,86 +157,6 @@ def _fit_persons(
         np.pad(keypoint, ((0, more), (0, 0), (0, 0), (0, 0))),
         np.pad(mask, ((0, more), (0, 0))),
     )
-
-
-@TRANSFORMS.register_module()
-class MapJoints(SkeletonTransform):
-    """Give bodies the joints of another layout.
-
-    So that an encoder that was pre-trained on one layout starts on another;
-    see `mmsnip.skeleton.joint_mapping` for how absent joints are made. The
-    model's ``graph_cfg`` must then have the target layout, and so must
-    whatever else reads the data set's ``metainfo`` (graph, picture). Put it
-    behind ``FormatSkeleton``, which checks a sample against its own layout,
-    and before ``NormalizeSkeleton``.
-
-    A joint that was not found (score 0; in 2D without scores, exactly at
-    (0, 0)) makes every joint that depends on it zero, with score 0. Where
-    the sample has views, each of them is mapped, too.
-
-    Required keys: keypoint (M, T, V, C); layout, unless `source` is given;
-    keypoint_score (M, T, V), num_coords, views (optional).
-    Modified keys: keypoint (M, T, V_target, C); keypoint_score (M, T,
-    V_target), the least of the joints' scores; also the channels of
-    `keypoint` behind its coordinates; layout, num_coords; views, the same
-    in each.
-
-    Args:
-        target (str | dict): Layout that is wanted, as the ``layout`` of a
-            ``graph_cfg``.
-        source (str | dict, optional): Layout of the samples; None takes
-            each sample's own.
-
-    Raises:
-        ValueError: If a layout is unknown, a sample has none or another
-            number of joints, or no joint is known in both.
-    """
-
-    def __init__(
-        self,
-        target: str | dict = 'nturgb+d',
-        source: str | dict | None = None,
-    ) -> None:
-        self.target = from_graph_cfg(target)
-        self.source = None if source is None else from_graph_cfg(source)
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Map a sample."""
-        for view in results.get('views', ()):
-            self.transform(view)
-        if self.source is not None:
-            results['layout'] = self.source
-        source = layout_of(results, 'MapJoints')
-        mapping = joint_mapping(source, self.target)
-        keypoint, score = results['keypoint'], results.get('keypoint_score')
-        D = coords_of(results)
-        coords, rest = keypoint[..., :D], keypoint[..., D:]
-        lost = _lost_joints(coords, rest, score, D)
-        parts = [map_joints(coords, mapping, lost)]
-        parts += [
-            map_scores(rest[..., c], mapping)[..., None]
-            for c in range(rest.shape[-1])
-        ]
-        results['keypoint'] = np.concatenate(parts, axis=-1)
-        if score is not None:
-            results['keypoint_score'] = map_scores(np.asarray(score), mapping)
-        results['num_coords'] = D
-        results['layout'] = self.target
-        return results
-
-
-def _lost_joints(
-    coords: np.ndarray,
-    rest: np.ndarray,
-    score: np.ndarray | None,
-    num_coords: int,
-) -> np.ndarray | None:
-    """Joints that a detector did not find, (M, T, V) bool; None: unknown."""
-    if score is not None:
-        return np.asarray(score) <= 0
-    if rest.shape[-1]:
-        return rest[..., 0] <= 0
-    return ~coords.any(axis=-1) if num_coords == 2 else None
 
 
 @TRANSFORMS.register_module()

@@ -175,26 +175,14 @@ class SkeletonStream(SkeletonTransform):
         heading_line: str = 'shoulders',
     ) -> None:
         streams = (stream,) if isinstance(stream, str) else tuple(stream)
-        unknown = [s for s in streams if s not in STREAMS]
-        if unknown or not streams:
+        known = bool(streams) and set(streams) <= set(STREAMS)
+        known = known and up in UP_AXES and heading_line in HEADING_LINES
+        if not (known and fps > 0 and 0 <= heading_seconds < math.inf):
             raise ValueError(
                 f'SkeletonStream: stream={stream!r} must hold one or more of '
-                f'{STREAMS}'
-            )
-        if up not in UP_AXES or not fps > 0:
-            raise ValueError(
-                f'SkeletonStream: up={up!r} must be one of {UP_AXES} and '
-                f'fps={fps!r} above 0'
-            )
-        if not 0 <= heading_seconds < math.inf:
-            raise ValueError(
-                f'SkeletonStream: heading_seconds={heading_seconds!r} must '
-                'not be below 0'
-            )
-        if heading_line not in HEADING_LINES:
-            raise ValueError(
-                f'SkeletonStream: heading_line={heading_line!r} must be one '
-                f'of {HEADING_LINES}'
+                f'{STREAMS}, up={up!r} be one of {UP_AXES}, heading_line='
+                f'{heading_line!r} of {HEADING_LINES}, fps={fps!r} above 0 '
+                f'and heading_seconds={heading_seconds!r} not below 0'
             )
         self.stream = streams
         self.fps = fps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -43,7 +43,24 @@ IGNORE = -100  # frame label that no loss counts
 
 
 class SkeletonTransform(BaseTransform):
-    """A transform that prints its arguments."""
+    """A transform that prints its arguments and knows their ranges."""
+
+    AT_LEAST_0: ClassVar[tuple[str, ...]] = ()
+    AT_LEAST_1: ClassVar[tuple[str, ...]] = ()
+    RISING: ClassVar[tuple[str, ...]] = ()  # above 0, least and largest
+
+    def __post_init__(self) -> None:
+        for least, keys in enumerate((self.AT_LEAST_0, self.AT_LEAST_1)):
+            for key in keys:
+                value = getattr(self, key)
+                if value is not None and value < least:
+                    raise ValueError(f'{key}={value} must be at least {least}')
+        ends = [0, *(getattr(self, key) for key in self.RISING)]
+        if ends != sorted(ends) or ends.count(0) > 1:
+            given = dict(zip(self.RISING, ends[1:]))
+            raise ValueError(f'{given} must rise, from above 0')
+        if not 0 <= getattr(self, 'prob', 1) <= 1:
+            raise ValueError(f'prob={self.prob} must lie in [0, 1]')
 
     def __repr__(self) -> str:
         """Class and arguments."""
@@ -56,12 +73,6 @@ class RandomTransform(SkeletonTransform):
 
     prob: float
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.prob <= 1:
-            raise ValueError(
-                f'{type(self).__name__}: prob={self.prob} must lie in [0, 1]'
-            )
-
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw whether to act, then act."""
         rng = sample_rng(results)
@@ -72,23 +83,6 @@ class RandomTransform(SkeletonTransform):
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Change the sample in place."""
         raise NotImplementedError
-
-
-def at_least(least: int, **values: float | None) -> None:
-    """Refuse arguments below a number; None is left alone."""
-    for key, value in values.items():
-        if value is not None and value < least:
-            raise ValueError(f'{key}={value} must be at least {least}')
-
-
-def in_order(name: str, most: float = np.inf, **ends: float) -> None:
-    """Refuse a least and a largest value that do not lie in (0, most]."""
-    (low, a), (high, b) = ends.items()
-    if not 0 < a <= b <= most:
-        below = '' if most == np.inf else f' <= {most:g}'
-        raise ValueError(
-            f'{name}: 0 < {low}={a} <= {high}={b}{below} must hold'
-        )
 
 
 def video_of(results: dict[str, Any]) -> str:

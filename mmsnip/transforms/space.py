@@ -13,19 +13,14 @@ from mmsnip.skeleton.augment import (
     blur_kernel,
     blur_time,
     change_posture,
-    draw_joints,
     draw_noise,
     draw_posture,
     draw_shear,
     flip_space,
     mask_axis,
-    mask_joints,
-    scale,
-    shear_joints,
 )
 from mmsnip.skeleton.egocentric import UP_AXES
 from mmsnip.skeleton.rotation import (
-    axis_rotation,
     draw_rotation,
     euler_rotation,
     plane_rotation,
@@ -33,9 +28,7 @@ from mmsnip.skeleton.rotation import (
 )
 from mmsnip.transforms.sample import (
     RandomTransform,
-    at_least,
     coords_of,
-    in_order,
     layout_of,
     mask_of,
 )
@@ -55,10 +48,7 @@ class RandomShear(RandomTransform):
 
     amplitude: float = 0.5
     prob: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(0, amplitude=self.amplitude)
+    AT_LEAST_0 = ('amplitude',)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Shear a sample."""
@@ -84,11 +74,7 @@ class RandomRotate(RandomTransform):
     main_angle: float = 30.0
     other_angle: float = 1.0
     prob: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        angles = dict(main_angle=self.main_angle, other_angle=self.other_angle)
-        at_least(0, **angles)
+    AT_LEAST_0 = ('main_angle', 'other_angle')
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Rotate a sample."""
@@ -99,74 +85,6 @@ class RandomRotate(RandomTransform):
             angles = draw_rotation(rng, self.main_angle, self.other_angle)
             matrix = euler_rotation(angles)
         results['keypoint'] = rotate(results['keypoint'], matrix)
-
-
-@TRANSFORMS.register_module()
-@dataclass(eq=False, repr=False)
-class RandomHeading(RandomTransform):
-    """Turn everybody about one fixed axis, as if the camera walked round.
-
-    2D points turn in their plane.
-    Modifies keypoint (M, T, V, C); reads num_coords (optional).
-
-    Args:
-        max_angle (float): The angle is uniform in +-max_angle, degrees.
-        axis (int): Vertical coordinate: 2 after NTU's normalisation, 1 in
-            most raw recordings.
-        prob (float): Share of the samples it acts on.
-    """
-
-    max_angle: float = 180.0
-    axis: int = 2
-    prob: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(0, max_angle=self.max_angle)
-        if self.axis not in (0, 1, 2):
-            raise ValueError(
-                f'RandomHeading: axis={self.axis!r} must be 0, 1 or 2'
-            )
-
-    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
-        """Turn a sample."""
-        angle = rng.uniform(-self.max_angle, self.max_angle)
-        flat = coords_of(results) == 2
-        matrix = plane_rotation(angle)
-        matrix = matrix if flat else axis_rotation(self.axis, angle)
-        results['keypoint'] = rotate(results['keypoint'], matrix)
-
-
-@TRANSFORMS.register_module()
-@dataclass(eq=False, repr=False)
-class RandomScale(RandomTransform):
-    """Larger or smaller bodies.
-
-    Modifies keypoint (M, T, V, C); reads num_coords (optional).
-
-    Args:
-        low (float): Least factor, above 0.
-        high (float): Largest factor.
-        per_axis (bool): A factor of its own for each coordinate.
-        prob (float): Share of the samples it acts on.
-    """
-
-    low: float = 0.8
-    high: float = 1.2
-    per_axis: bool = False
-    prob: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        in_order('RandomScale', low=self.low, high=self.high)
-
-    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
-        """Scale a sample."""
-        D = coords_of(results)
-        factors = rng.uniform(self.low, self.high, D if self.per_axis else 1)
-        results['keypoint'] = scale(
-            results['keypoint'], np.broadcast_to(factors, D)
-        )
 
 
 @TRANSFORMS.register_module()
@@ -183,10 +101,7 @@ class RandomNoise(RandomTransform):
 
     std: float = 0.01
     prob: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(0, std=self.std)
+    AT_LEAST_0 = ('std',)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Add noise to a sample."""
@@ -219,12 +134,8 @@ class RandomTemporalBlur(RandomTransform):
     radius: int = 7
     normalize: bool = True
     prob: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        ends = dict(min_sigma=self.min_sigma, max_sigma=self.max_sigma)
-        in_order('RandomTemporalBlur', **ends)
-        at_least(0, radius=self.radius)
+    AT_LEAST_0 = ('radius',)
+    RISING = ('min_sigma', 'max_sigma')
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Blur a sample."""
@@ -259,51 +170,6 @@ class RandomAxisMask(RandomTransform):
 
 @TRANSFORMS.register_module()
 @dataclass(eq=False, repr=False)
-class RandomJointMask(RandomTransform):
-    """Hide some joints, or shear them away.
-
-    Modifies keypoint (M, T, V, C); reads num_coords (optional).
-
-    Args:
-        ratio (float): Share of the joints, rounded down.
-        per_frame (bool): Other joints in every frame.
-        mode (str): ``zero``, or ``shear``: a random linear map with entries
-            uniform in +-1.
-        prob (float): Share of the samples it acts on.
-    """
-
-    ratio: float = 0.4
-    per_frame: bool = False
-    mode: str = 'zero'
-    prob: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.ratio <= 1:
-            raise ValueError(
-                f'RandomJointMask: ratio={self.ratio} not in [0, 1]'
-            )
-        if self.mode not in ('zero', 'shear'):
-            raise ValueError(
-                f"RandomJointMask: mode={self.mode!r}; use 'zero' or 'shear'"
-            )
-
-    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
-        """Hide joints of a sample."""
-        keypoint = results['keypoint']
-        T, V = keypoint.shape[1:3]
-        frames = T if self.per_frame else None
-        drawn = draw_joints(V, int(V * self.ratio), rng, frames)
-        if self.mode == 'zero':
-            results['keypoint'] = mask_joints(keypoint, drawn)
-            return
-        D = coords_of(results)
-        matrix = rng.uniform(-1.0, 1.0, (D, D))
-        results['keypoint'] = shear_joints(keypoint, drawn, matrix)
-
-
-@TRANSFORMS.register_module()
-@dataclass(eq=False, repr=False)
 class RandomSpatialFlip(RandomTransform):
     """Exchange left and right joints.
 
@@ -321,14 +187,6 @@ class RandomSpatialFlip(RandomTransform):
     mirror_axis: int | None = None
     prob: float = 0.5
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.mirror_axis not in (None, 0, 1, 2):
-            raise ValueError(
-                f'RandomSpatialFlip: mirror_axis={self.mirror_axis!r} must be '
-                '0, 1, 2 or None'
-            )
-
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Flip a sample."""
         layout = layout_of(results, 'RandomSpatialFlip')
@@ -339,9 +197,9 @@ class RandomSpatialFlip(RandomTransform):
                 "'pairs']"
             )
         D = coords_of(results)
-        if self.mirror_axis is not None and self.mirror_axis >= D:
+        if self.mirror_axis not in (None, *range(D)):
             raise ValueError(
-                f'RandomSpatialFlip: mirror_axis={self.mirror_axis}, but '
+                f'RandomSpatialFlip: mirror_axis={self.mirror_axis!r}, but '
                 f'there are {D} coordinates'
             )
         results['keypoint'] = flip_space(
@@ -377,14 +235,12 @@ class RandomPosture(RandomTransform):
     sigma: float = 0.25
     up: str = 'y'
     prob: float = 1.0
+    AT_LEAST_0 = ('sigma',)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.sigma < 0 or self.up not in UP_AXES:
-            raise ValueError(
-                f'RandomPosture: sigma={self.sigma} must not be below 0 and '
-                f'up={self.up!r} must be one of {UP_AXES}'
-            )
+        if self.up not in UP_AXES:
+            raise ValueError(f'up={self.up!r} must be one of {UP_AXES}')
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Change the posture of each person."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.registry import TRANSFORMS
-from mmsnip.skeleton.augment import draw_crop_start, draw_interval
+from mmsnip.skeleton.augment import draw_crop_start
 from mmsnip.skeleton.resample import (
     PADDING,
     mirror_crop_map,
@@ -28,8 +28,6 @@ from mmsnip.transforms.sample import (
     IGNORE,
     RandomTransform,
     SkeletonTransform,
-    at_least,
-    in_order,
     retime,
     sample_rng,
     video_of,
@@ -50,23 +48,17 @@ class RandomWindow(SkeletonTransform):
         size (int): Frames of the window.
         pad (bool): Lengthen shorter sequences to `size` by absent frames at
             the end, with frame_index -1.
-        test_mode (bool): Take the middle instead of a random place.
     """
 
     size: int
     pad: bool = False
-    test_mode: bool = False
-
-    def __post_init__(self) -> None:
-        at_least(1, size=self.size)
+    AT_LEAST_1 = ('size',)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Cut a window."""
         T = results['keypoint'].shape[1]
         room = max(T - self.size, 0)
-        start = room // 2
-        if room and not self.test_mode:
-            start = int(sample_rng(results).integers(room + 1))
+        start = int(sample_rng(results).integers(room + 1)) if room else 0
         retime(results, window_map(T, self.size, start, self.pad))
         return results
 
@@ -83,9 +75,7 @@ class ResizeTime(SkeletonTransform):
     """
 
     size: int
-
-    def __post_init__(self) -> None:
-        at_least(1, size=self.size)
+    AT_LEAST_1 = ('size',)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Resize a sample."""
@@ -110,10 +100,7 @@ class TemporalCrop(RandomTransform):
 
     padding_ratio: int = 6
     prob: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(1, padding_ratio=self.padding_ratio)
+    AT_LEAST_1 = ('padding_ratio',)
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Crop a sample."""
@@ -121,45 +108,6 @@ class TemporalCrop(RandomTransform):
         padding = T // self.padding_ratio
         start = draw_crop_start(padding, rng)
         retime(results, mirror_crop_map(T, padding, start))
-
-
-@TRANSFORMS.register_module()
-@dataclass(eq=False, repr=False)
-class TemporalCropResize(RandomTransform):
-    """A random part of the sequence, resized linearly.
-
-    Keys: as of `RandomWindow`.
-
-    Args:
-        size (int, optional): New number of frames; None keeps T.
-        min_ratio (float): Least part of T, above 0.
-        max_ratio (float): Largest part of T, at most 1.
-        prob (float): Share of the samples that are cropped; the others are
-            resized only.
-    """
-
-    size: int | None = None
-    min_ratio: float = 0.5
-    max_ratio: float = 1.0
-    prob: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(1, size=self.size)
-        ends = dict(min_ratio=self.min_ratio, max_ratio=self.max_ratio)
-        in_order('TemporalCropResize', 1, **ends)
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Crop and resize a sample."""
-        rng = sample_rng(results)
-        T = results['keypoint'].shape[1]
-        start, length = 0, T
-        if rng.random() < self.prob:
-            start, length = draw_interval(
-                T, self.min_ratio, self.max_ratio, rng
-            )
-        retime(results, stretch_map(T, self.size or T, start, length))
-        return results
 
 
 @TRANSFORMS.register_module()
@@ -183,11 +131,8 @@ class RandomTempo(RandomTransform):
     high: float = 2.0
     size: int | None = None
     prob: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(1, size=self.size)
-        in_order('RandomTempo', low=self.low, high=self.high)
+    AT_LEAST_1 = ('size',)
+    RISING = ('low', 'high')
 
     def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
         """Resample a sample."""
@@ -240,15 +185,22 @@ class FrameLabels(SkeletonTransform):
     """
 
     num_classes: int | None = None
-
-    def __post_init__(self) -> None:
-        at_least(1, num_classes=self.num_classes)
+    AT_LEAST_1 = ('num_classes',)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Label the frames of a sample."""
         if results.get('segments') is None:
             return results
-        background = self._background(results)
+        background = self.num_classes or results.get('num_classes')
+        if background is None:
+            classes = (results.get('metainfo') or {}).get('classes')
+            if classes is None:
+                raise ValueError(
+                    f'FrameLabels: {video_of(results)} has segments but '
+                    "neither num_classes nor metainfo['classes']; set "
+                    'num_classes=...'
+                )
+            background = len(classes)
         painted = Segments.of(
             results['segments'],
             results['segment_labels'],
@@ -262,19 +214,6 @@ class FrameLabels(SkeletonTransform):
         results['frame_labels'] = painted
         results['num_classes'] = background
         return results
-
-    def _background(self, results: dict[str, Any]) -> int:
-        if self.num_classes is not None:
-            return self.num_classes
-        if results.get('num_classes') is not None:
-            return int(results['num_classes'])
-        classes = (results.get('metainfo') or {}).get('classes')
-        if classes is None:
-            raise ValueError(
-                f'FrameLabels: {video_of(results)} has segments but neither '
-                "num_classes nor metainfo['classes']; set num_classes=..."
-            )
-        return len(classes)
 
 
 @TRANSFORMS.register_module()
@@ -325,26 +264,21 @@ class RelativeTempo(SkeletonTransform):
             )
         drawn = int(sample_rng(results).integers(2))
         mine, other = self.tempi[drawn], self.tempi[1 - drawn]
-        query, key, *further = views
-        results['views'] = [
-            self._play(query, mine),
-            self._play(key, mine),
-            self._play(key, other),
-            *further,
-        ]
-        results['tempo'] = results['views'][0]['tempo']
-        return results
-
-    def _play(self, view: dict[str, Any], tempo: float) -> dict[str, Any]:
-        T = view['keypoint'].shape[1]
-        size = int(T // max(self.tempi))
-        if size < 1:
+        T, longest = views[0]['keypoint'].shape[1], max(self.tempi)
+        if longest > T:
             raise ValueError(
-                f'RelativeTempo: a view of {video_of(view)} has {T} frames, '
-                f'too few for tempo {max(self.tempi)}; lengthen the views '
-                'by ResizeTime'
+                f'RelativeTempo: a view of {video_of(results)} has {T} '
+                f'frames, too few for tempo {longest}; lengthen the views by '
+                'ResizeTime'
             )
-        played = dict(view)
-        retime(played, tempo_map(T, tempo, size))
-        played['tempo'] = float(tempo) * view.get('tempo', 1.0)
-        return played
+        query, key, *further = views
+        played = []
+        for view, tempo in ((query, mine), (key, mine), (key, other)):
+            view = dict(view)
+            T = view['keypoint'].shape[1]
+            retime(view, tempo_map(T, tempo, int(T // longest)))
+            view['tempo'] = float(tempo) * view.get('tempo', 1.0)
+            played.append(view)
+        results['views'] = [*played, *further]
+        results['tempo'] = played[0]['tempo']
+        return results

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -279,3 +283,29 @@ def dict_of_label(label):
         keypoint=keypoint,
         label=label,
     )
+
+
+def validate_data(*arguments):
+    tool = Path(__file__).resolve().parents[2] / 'tools' / 'validate_data.py'
+    path = os.pathsep.join(p for p in sys.path if p)
+    return subprocess.run(
+        [sys.executable, str(tool), *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': path},
+    )
+
+
+def test_the_command_summarizes_sound_files_and_refuses_others(untrimmed_file):
+    sound = validate_data(untrimmed_file, '--split', 'train')
+    rewrite(
+        untrimmed_file, lambda d: d['annotations'][2].update(total_frames=3)
+    )
+    malformed = validate_data(untrimmed_file)
+
+    assert sound.returncode == 0, sound.stderr
+    rows = [line.split() for line in sound.stdout.splitlines()]
+    assert ['content', '3', 'videos,', '29', 'frames,', '0.00', 'h'] in rows
+    assert rows[-1] == ['no', 'problems', 'found']
+    assert malformed.returncode == 1
+    assert "video 'v2', key 'total_frames': found 3" in malformed.stdout
