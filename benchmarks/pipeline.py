@@ -1,206 +1,170 @@
-#!/usr/bin/env python
-"""Views of a sequence a second and core, and where a sample's time goes.
+"""Views of a sequence a second and core, against the published way.
 
-``python -m benchmarks.pipeline [--quick] [--json FILE]``, from the root of
-the checkout, makes two weak views and a strong one of a 300-frame sequence
-by the config of AimCLR on BABEL and by the yardstick, in turns, and prints
-their ratio. Then it goes through whole samples of that config and of
-RVTCLR's, from the annotation file to the batch, stage by stage.
-Set OMP_NUM_THREADS=1: it is about one core.
+Two weak views and a strong one of a 300-frame sequence, as AimCLR's config on
+BABEL makes them. Samples of the yardstick are (C, T, V, M); it has one
+function per published change, in its published way: stacked products along a
+transposed last axis, a convolution along time, float64 from the first draw
+on. Each takes its parameters; the two ``*_view`` functions draw them.
+
+Source:
+    Rules as in the reference numbers' description of ``augment_s*``, after
+    AimCLR's feeder.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import pickle
 import statistics
-import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from torch.nn import functional
 
-from benchmarks.plain.pipeline import three_views
-from benchmarks.rows import Row, in_turns, machine, row_of, seconds, table
-from mmsnip.datasets.collate import pad_collate
-from mmsnip.datasets.sampling import Visit
-from mmsnip.registry import DATASETS, TRANSFORMS
+from benchmarks.rows import Row, in_turns, row_of
+from mmsnip.registry import TRANSFORMS
 from mmsnip.skeleton.layout import get_layout
 
 T, V, C = 300, 25, 3
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'snippet'
-COMMAND = 'python -m benchmarks.pipeline'
-TARGET = 5.0
 TRIPLES = 20  # a turn: enough that each coin falls either way
-BATCH = 128
+CONFIG = (
+    Path(__file__)
+    .resolve()
+    .parents[1]
+    .joinpath('configs', 'snippet', 'aimclr_agcn_1xb128_600e_babel.py')
+)
+RADIUS = 7
+# NTU's 25 joints with left and right exchanged
+MIRRORED = [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7]
+MIRRORED += [16, 17, 18, 19, 12, 13, 14, 15, 20, 23, 24, 21, 22]
 
 
-def config_of(host: str) -> Config:
-    """Pre-training of that host on BABEL."""
-    return Config.fromfile(CONFIGS / f'{host}_agcn_1xb128_600e_babel.py')
+def crop(x: np.ndarray, ratio: int, start: int) -> np.ndarray:
+    """T frames out of the sequence mirrored at both ends."""
+    T = x.shape[1]
+    padding = T // ratio
+    head, tail = x[:, :padding][:, ::-1], x[:, -padding:][:, ::-1]
+    return np.concatenate((head, x, tail), axis=1)[:, start : start + T]
 
 
-def our_triples(motion: np.ndarray) -> Callable[[], None]:
-    """A turn of triples as AimCLR's config makes them."""
+def shear(x: np.ndarray, s1: Sequence, s2: Sequence) -> np.ndarray:
+    """Each coordinate takes a share of the others."""
+    matrix = np.array(
+        [[1, s1[0], s2[0]], [s1[1], 1, s2[1]], [s1[2], s2[2], 1]]
+    )
+    return np.dot(x.transpose(1, 2, 3, 0), matrix.T).transpose(3, 0, 1, 2)
+
+
+def rotation(axis: int, angle_deg: float) -> np.ndarray:
+    """Clockwise rotation about one axis."""
+    c, s = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    return np.array(
+        (
+            [[1, 0, 0], [0, c, s], [0, -s, c]],
+            [[c, 0, -s], [0, 1, 0], [s, 0, c]],
+            [[c, s, 0], [-s, c, 0], [0, 0, 1]],
+        )[axis]
+    )
+
+
+def rotate(x: np.ndarray, angles_deg: Sequence) -> np.ndarray:
+    """One rotation after the other: about x, y, then z."""
+    turned = np.transpose(x.copy(), (1, 2, 3, 0))
+    for axis, angle in enumerate(angles_deg):
+        turned = np.matmul(turned, rotation(axis, angle).T)
+    return np.transpose(turned, (3, 0, 1, 2))
+
+
+def flip_space(x: np.ndarray) -> np.ndarray:
+    """Exchange left and right joints."""
+    return x[:, :, MIRRORED, :]
+
+
+def blur(x: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian filter along time, un-normalised, by a grouped convolution."""
+    offset = np.arange(-RADIUS, RADIUS + 1)
+    kernel = np.exp(-(offset**2.0) / (2.0 * sigma**2.0))
+    weight = torch.from_numpy(kernel)[None, None].repeat(3, 1, 1, 1)
+    bodies = torch.from_numpy(x).permute(3, 0, 2, 1)  # (M, C, V, T)
+    bodies = functional.conv2d(bodies, weight, padding=(0, RADIUS), groups=3)
+    return bodies.permute(1, 3, 2, 0).numpy()
+
+
+def weak_view(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Crop and shear, (3, T, V, M) float64."""
+    padding = x.shape[1] // 6
+    x = crop(x, 6, int(rng.integers(2 * padding + 1)))
+    return shear(x, rng.uniform(-0.5, 0.5, 3), rng.uniform(-0.5, 0.5, 3))
+
+
+def strong_view(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """All changes, those after the rotation by chance, as published."""
+    x = weak_view(x, rng)
+    if rng.random() < 0.5:
+        x = flip_space(x)
+    main = rng.integers(3)
+    x = rotate(
+        x, [rng.uniform(0, 30 if axis == main else 1) for axis in range(3)]
+    )
+    if rng.random() < 0.5:
+        x = x[:, list(reversed(range(x.shape[1]))), :, :]
+    if rng.random() < 0.5:
+        x = x.copy() + rng.normal(0, 0.01, x.shape)
+    if rng.random() < 0.5:
+        x = blur(x, rng.uniform(0.1, 2.0))
+    if rng.random() < 0.5:
+        x = x.copy()
+        x[rng.integers(3)] = 0
+    return x
+
+
+def three_views(
+    x: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two weak views and a strong one of a sequence."""
+    return weak_view(x, rng), weak_view(x, rng), strong_view(x, rng)
+
+
+def rows(device: str, quick: bool) -> list[Row]:
+    """One and two persons, on one core."""
+    if device != 'cpu':
+        return []
+    torch.set_num_threads(1)
     init_default_scope('mmsnip')
-    steps = config_of('aimclr').train_pipeline
+    steps = Config.fromfile(CONFIG).train_pipeline
     views = TRANSFORMS.build(
         next(step for step in steps if step['type'] == 'MultiView')
     )
-    mask = np.ones(motion.shape[:2], dtype=bool)
-    frames = np.arange(motion.shape[1])
-    layout = get_layout('nturgb+d')
-    rng = np.random.default_rng(0)
-
-    def turn() -> None:
-        for _ in range(TRIPLES):
-            views.transform(
-                dict(
-                    keypoint=motion,
-                    body_mask=mask,
-                    frame_index=frames,
-                    num_coords=C,
-                    layout=layout,
-                    rng=rng,
-                )
-            )
-
-    return turn
-
-
-def plain_triples(motion: np.ndarray) -> Callable[[], None]:
-    """A turn of triples as the yardstick makes them."""
-    x = np.ascontiguousarray(motion.transpose(3, 1, 2, 0))
-    rng = np.random.default_rng(0)
-
-    def turn() -> None:
-        for _ in range(TRIPLES):
-            three_views(x, rng)
-
-    return turn
-
-
-def rows(device: str = 'cpu', quick: bool = False) -> list[Row]:
-    """One and two persons."""
-    if torch.device(device).type != 'cpu':
-        return []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     found = []
     for M in (1, 2):
         rng = np.random.default_rng(M)
         motion = rng.standard_normal((M, T, V, C), dtype=np.float32)
-        tasks = [our_triples(motion), plain_triples(motion)]
-        times = in_turns(tasks, 7 if quick else 61)
+        x = np.ascontiguousarray(motion.transpose(3, 1, 2, 0))
+        sample = dict(
+            keypoint=motion,
+            body_mask=np.ones((M, T), dtype=bool),
+            frame_index=np.arange(T),
+            num_coords=C,
+            layout=get_layout('nturgb+d'),
+            rng=rng,
+        )
+
+        def ours(sample: dict = sample) -> None:
+            for _ in range(TRIPLES):
+                views.transform(dict(sample))
+
+        def plain(x: np.ndarray = x, rng: np.random.Generator = rng) -> None:
+            for _ in range(TRIPLES):
+                three_views(x, rng)
+
+        times = in_turns([ours, plain], 7 if quick else 61)
         each = [[time / TRIPLES for time in turns] for turns in times]
         rates = ' and '.join(
             f'{1 / statistics.median(turns):.0f}' for turns in reversed(each)
         )
-        found.append(
-            row_of(
-                f'one strong and two weak views, M = {M}',
-                *each,
-                TARGET,
-                COMMAND,
-                note=f'T = {T}, V = {V}; {rates} triples/s and core',
-            )
-        )
-    torch.set_num_threads(threads)
+        note = f'T = {T}, V = {V}; {rates} triples/s and core'
+        name = f'one strong and two weak views, M = {M}'
+        found.append(row_of(name, *each, 5.0, note=note))
     return found
-
-
-def write_annotations(path: Path, count: int) -> None:
-    """An annotation file of random motion, one person, three segments."""
-    rng = np.random.default_rng(0)
-    annotations = [
-        dict(
-            frame_dir=f'video_{n}',
-            total_frames=T,
-            keypoint=rng.standard_normal((1, T, V, C), dtype=np.float32),
-            segments=np.sort(rng.choice(T, 6, replace=False)).reshape(3, 2),
-            segment_labels=rng.integers(0, 4, 3),
-        )
-        for n in range(count)
-    ]
-    names = [annotation['frame_dir'] for annotation in annotations]
-    data = dict(
-        annotations=annotations,
-        split=dict(train=names),
-        metainfo=dict(layout='nturgb+d', classes=list('abcd'), fps=30.0),
-    )
-    with path.open('wb') as file:
-        pickle.dump(data, file)
-
-
-def stages(host: str, path: Path, turns: int) -> dict[str, float]:
-    """Microseconds a sample that each stage takes."""
-    init_default_scope('mmsnip')
-    config = config_of(host).train_dataloader.dataset
-    config.ann_file = str(path)
-    dataset = DATASETS.build(config)
-    steps = dataset.pipeline.transforms
-    names = ['record', *(type(step).__name__ for step in steps), 'collate']
-    taken: dict[str, list[float]] = {name: [] for name in names}
-    for epoch in range(turns):
-        samples: list[Any] = []
-
-        def read(samples: list = samples, epoch: int = epoch) -> None:
-            samples += [
-                dataset.get_data_info(Visit(n, epoch, 0))
-                for n in range(len(dataset))
-            ]
-
-        taken['record'].append(seconds(read))
-        for name, step in zip(names[1:], steps):
-
-            def each(step: Callable = step, samples: list = samples) -> None:
-                samples[:] = [step(sample) for sample in samples]
-
-            taken[name].append(seconds(each))
-        taken['collate'].append(
-            seconds(lambda samples=samples: pad_collate(samples))
-        )
-    found = {
-        name: statistics.median(times) / len(dataset) * 1e6
-        for name, times in taken.items()
-    }
-    found['total'] = sum(found.values())
-    return found
-
-
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--quick', action='store_true')
-    parser.add_argument('--json', help='file for the numbers')
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    found = rows(quick=args.quick)
-    print(table(found))
-    parts = {}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / 'motion.pkl'
-        write_annotations(path, BATCH)
-        for host in ('aimclr', 'rvtclr'):
-            parts[host] = stages(host, path, 3 if args.quick else 21)
-    print('\n| microseconds a sample | aimclr | rvtclr |\n|---|---|---|')
-    for name in {**parts['rvtclr'], **parts['aimclr']}:
-        cells = [parts[host].get(name) for host in ('aimclr', 'rvtclr')]
-        shown = ['-' if cell is None else f'{cell:.0f}' for cell in cells]
-        print(f'| {name} | {" | ".join(shown)} |')
-    if args.json:
-        numbers = dict(
-            machine=machine(),
-            rows=[row.as_dict() for row in found],
-            stages_us=parts,
-        )
-        Path(args.json).write_text(json.dumps(numbers, indent=2) + '\n')
-
-
-if __name__ == '__main__':
-    main()

@@ -7,11 +7,12 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+from experiments.rows import machine_words
 
 
 @dataclass
@@ -25,13 +26,8 @@ class Row:
     low: float
     high: float
     target: float
-    command: str
     unit: str = 's'
     note: str = ''
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
 
 def row_of(
@@ -39,33 +35,16 @@ def row_of(
     ours: Sequence[float],
     plain: Sequence[float],
     target: float,
-    command: str,
     unit: str = 's',
     note: str = '',
 ) -> Row:
-    """Row of paired measurements."""
+    """Row of paired measurements; the target is the ratio asked for, or 0."""
     ratios = sorted(b / a for a, b in zip(ours, plain))
     if len(ratios) == 1:
         ratios = 2 * ratios
     low, ratio, high = statistics.quantiles(ratios, n=4, method='inclusive')
-    return Row(
-        name,
-        statistics.median(ours),
-        statistics.median(plain),
-        ratio,
-        low,
-        high,
-        target,
-        command,
-        unit,
-        note,
-    )
-
-
-def synchronize(device: str) -> None:
-    """Wait until the device is done; CPU calls are done when they return."""
-    if torch.device(device).type == 'cuda':
-        torch.cuda.synchronize()
+    medians = statistics.median(ours), statistics.median(plain)
+    return Row(name, *medians, ratio, low, high, target, unit, note)
 
 
 # What `seconds` reads. On a machine that other work shares,
@@ -84,10 +63,11 @@ def use_clock(name: str) -> None:
 def seconds(task: Callable[[], Any], device: str = 'cpu') -> float:
     """Time of one call, the device's work included."""
     read = CLOCKS[_clock[0]]
-    synchronize(device)
+    wait = torch.cuda.synchronize if device == 'cuda' else lambda: None
+    wait()
     start = read()
     task()
-    synchronize(device)
+    wait()
     return read() - start
 
 
@@ -113,30 +93,17 @@ def in_turns(
     return times
 
 
-def machine(device: str = 'cpu') -> dict[str, Any]:
+def machine(clock: str) -> dict[str, Any]:
     """What the numbers were measured on; no names of hosts or folders."""
-    found: dict[str, Any] = dict(
-        cpu=platform.machine(),
-        cores=len(os.sched_getaffinity(0)),
-        threads=torch.get_num_threads(),
-        clock=_clock[0],
-        memory_GiB=round(
-            os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30
-        ),
-        system=platform.system(),
+    pages = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+    return dict(
+        processor=machine_words(),
+        threads=1 if clock == 'cpu' else torch.get_num_threads(),
+        clock=clock,
+        memory_GiB=round(pages / 2**30),
         python=platform.python_version(),
         torch=torch.__version__,
     )
-    cpuinfo = Path('/proc/cpuinfo')
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith('model name'):
-                found['cpu'] = line.split(':', 1)[1].strip()
-                break
-    if torch.device(device).type == 'cuda':
-        found['gpu'] = torch.cuda.get_device_name()
-        found['cuda'] = torch.version.cuda
-    return found
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -97,9 +97,9 @@ class StreamingLocalizer:
     - A joint that is lost for a moment stays zero, since what would fill the
       gap is not seen yet; fill it in the source, or hold its last place.
 
-    Measured by ``benchmarks/streaming.py``: of 8 held-out videos of motion
-    capture the recipe of ``configs/custom/localize.py`` labels 2.7 % of the
-    frames otherwise than in one pass, and 93.1 % rightly (one pass: 93.2 %);
+    Measured with version 0.1: of 8 held-out videos of motion capture the
+    recipe of ``configs/custom/localize.py`` labels 2.7 % of the frames
+    otherwise than in one pass, and 93.1 % rightly (one pass: 93.2 %);
     with ``look_ahead=32`` 6.6 % and 89.6 %, with 0 15.7 % and 80.3 %.
 
     Args:
