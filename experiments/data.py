@@ -17,11 +17,8 @@ from experiments.measure import clips_beside
 from mmsnip.io.annotation import load_annotation, save_annotation
 from mmsnip.structures.files import draft_of
 
-__all__ = ['DataFolder', 'find_data_dir', 'hold_out', 'stitch']
-
 ROOT = Path(__file__).resolve().parents[1]
 HOLDOUT = '/holdout'
-SHARE = 0.2  # of the groups, where none are named
 CLIPS = (4, 8)  # of a joined sequence
 GAP = (1 / 3, 1.0)  # seconds of a transition
 HEIGHT = 1  # axis that points up
@@ -49,16 +46,11 @@ class DataFolder:
 
     ``NAME`` is a whole data set, ``NAME/holdout`` its training part in two,
     ``NAME/random-5/3`` one in which the videos of draw 3 of ``random-5`` alone
-    have labels; the last two go together.
-
-    Attributes:
-        folder (Path): Holds ``<name>.pkl`` or ``<name>.safetensors``, and
-            ``<name>_few.json``, draws of labelled videos by budget.
-        made (Path): Where files with a held-out part are written.
-        rules (Mapping[str, Mapping]): Per data set ``group`` and ``hold``
-            of `hold_out`; ``file``, the data set whose file it is, where that
-            has another name; ``stitch``, arguments of `stitch`, where its
-            clips are to be joined.
+    have labels; the last two go together. ``folder`` holds ``NAME.pkl`` or
+    ``NAME.safetensors``, and ``NAME_few.json``, draws of labelled videos by
+    budget. What is derived is written into ``made``. A rule of a data set has
+    ``group`` and ``hold`` of `hold_out`; ``file``, where the file has another
+    name; ``stitch``, arguments of `stitch`, where its clips are joined.
     """
 
     folder: Path
@@ -67,12 +59,7 @@ class DataFolder:
     _digests: dict = field(default_factory=dict)
 
     def source(self, data: str) -> Path:
-        """File that a data set comes from, its clips joined if they are to be.
-
-        Raises:
-            FileNotFoundError: If there is none of this name.
-            ValueError: If its clips cannot be joined.
-        """
+        """File that a data set comes from, with its clips joined if asked."""
         path = self._raw(data)
         _, joins, _ = self._rule(data)
         if joins is None:
@@ -92,8 +79,7 @@ class DataFolder:
         """Hash of what a run on this data set sees.
 
         Of joined clips, of their file and where each of them lies; of a
-        held-out part, of this and the names of the videos in it; of a draw,
-        of the names of the labelled videos.
+        held-out part or a draw, of this and the names of its videos.
         """
         if data not in self._digests:
             path = self.source(data)
@@ -154,11 +140,8 @@ class DataFolder:
 
     def _file_digest(self, path: Path) -> str:
         if path not in self._digests:
-            digest = hashlib.sha256()
-            with path.open('rb') as file:
-                for block in iter(lambda: file.read(1 << 20), b''):
-                    digest.update(block)
-            self._digests[path] = digest.hexdigest()
+            content = path.read_bytes()
+            self._digests[path] = hashlib.sha256(content).hexdigest()
         return self._digests[path]
 
     def _rule(self, data: str) -> tuple[str, dict | None, dict]:
@@ -207,33 +190,15 @@ def _hash(content: Any) -> str:
 
 
 def held_out_names(
-    names: Sequence[str],
-    group: str | None = None,
-    hold: Sequence[str] | None = None,
-    seed: int = 0,
+    names: Sequence[str], group: str = '', hold: Sequence[str] = ()
 ) -> list[str]:
-    """Training videos that validate, never all of them.
-
-    Args:
-        names (Sequence[str]): ``frame_dir`` of the training videos.
-        group (str, optional): Regular expression; its first bracket is the
-            group of a video, of which whole ones are held out.
-        hold (Sequence[str], optional): Groups to hold out; None draws a
-            fifth of them, at least one.
-        seed (int): Of the draw.
-    """
-    groups = [n if group is None else group_of(n, group) for n in names]
-    different = sorted(set(groups))
-    if hold is None:
-        count = max(1, round(SHARE * len(different)))
-        drawn = np.random.default_rng(seed).permutation(len(different))[:count]
-        hold = [different[index] for index in drawn]
-    unknown = sorted(set(hold) - set(different))
-    chosen = [n for n, its in zip(names, groups) if its in set(hold)]
-    if unknown or len(chosen) == len(names):
+    """Training videos that validate: whole groups, never all of them."""
+    groups = {name: group_of(name, group) for name in names}
+    chosen = [name for name in names if groups[name] in hold]
+    if set(hold) - set(groups.values()) or len(chosen) == len(names):
         raise ValueError(
-            f'holding {unknown or sorted(set(hold))} out leaves no video to '
-            f'train on or to validate; the groups are {different}'
+            f'holding {list(hold)} out leaves no video to train on or to '
+            f'validate; the groups are {sorted(set(groups.values()))}'
         )
     return chosen
 
@@ -252,31 +217,20 @@ def group_of(name: str, group: str) -> str:
 def hold_out(data: Mapping[str, Any], **rule: Any) -> dict[str, Any]:
     """Split the training videos in two; the real ``val`` is left out.
 
-    Args:
-        data (Mapping[str, Any]): Of ``load_annotation``.
-        **rule (Any): Of `held_out_names`.
-
-    Returns:
-        dict[str, Any]: The same content with ``train`` and ``val``.
-
-    Raises:
-        ValueError: If there is no split ``train``, or as there.
+    Of the rule, ``group`` is a regular expression whose first bracket is the
+    group of a video, and ``hold`` names the groups that validate.
     """
-    names = (data.get('split') or {}).get('train')
-    if not names:
-        raise ValueError(
-            f"key 'split': found {sorted(data.get('split') or {})}, expected "
-            "'train', a part of which is to be held out"
-        )
+    names = data['split']['train']
     chosen = set(held_out_names(names, **rule))
-    kept = set(names)
     return dict(
         data,
         split=dict(
             train=[name for name in names if name not in chosen],
             val=[name for name in names if name in chosen],
         ),
-        annotations=[v for v in data['annotations'] if v['frame_dir'] in kept],
+        annotations=[
+            v for v in data['annotations'] if v['frame_dir'] in set(names)
+        ],
     )
 
 
@@ -295,21 +249,11 @@ def stitch(
     every joint moves straight, eased in and out. Clips of background classes
     are distractors: they stay in, without a label.
 
-    Args:
-        data (Mapping[str, Any]): Of ``load_annotation``; clips of one person
-            with a ``label``, axis 1 up, ``fps`` in the metainfo.
-        group (str): Regular expression; its first bracket is the group.
-        background (Sequence[str]): Classes that become background.
-        seed (int): Of order, lengths and transitions.
-
-    Returns:
-        tuple[dict[str, Any], list[dict[str, Any]]]: Annotation with
-        ``segments`` (S, 2) and ``segment_labels`` (S,), and per sequence
-        ``frame_dir`` and its ``clips``, as `clips_beside` reads them.
-
-    Raises:
-        ValueError: If a clip has no label or no group, a background class is
-            unknown, or no class is left.
+    ``data`` has clips of one person with a ``label``, axis 1 up, and ``fps``;
+    ``group`` is an expression whose first bracket is the group, ``background``
+    classes become background, ``seed`` is that of order, lengths and
+    transitions. Gives the annotation, and of each sequence ``frame_dir`` and
+    its ``clips``, as `clips_beside` reads them.
     """
     meta = data['metainfo']
     old = list(meta['classes'])
@@ -321,12 +265,6 @@ def stitch(
             f'classes {old}; name some of them'
         )
     clips = {clip['frame_dir']: clip for clip in data['annotations']}
-    for name in sorted(clips):
-        if clips[name].get('label') is None:
-            raise ValueError(
-                f"clip {name!r} lacks the key 'label'; only trimmed clips "
-                'can be joined'
-            )
     rng = np.random.default_rng(seed)
     annotations, tables = [], []
     split: dict[str, list[str]] = {}

@@ -1,25 +1,18 @@
-#!/usr/bin/env python
 """Numbers of a row, out of the scores of a test.
 
-``python experiments/measure.py SCORES ..`` prints them for files of
-``tools/test.py --dump-scores``. ``true_boundaries/`` is what is left wrong
-with the boundaries of the truth, so that only classes are; ``true_classes/``
-with its classes, so that only boundaries are.
+``true_boundaries/`` is what is left wrong with the boundaries of the truth, so
+that only classes are; ``true_classes/`` with its classes, so that only
+boundaries are.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-# Run as a file, it would see its own folder alone.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mmsnip.evaluation import (
     evaluate_boundaries,
@@ -29,8 +22,6 @@ from mmsnip.evaluation import (
 )
 from mmsnip.evaluation.protocols import evaluate_scores, paint_videos
 from mmsnip.io.scores import load_scored_videos
-
-__all__ = ['clips_beside', 'measure_scores', 'probe_metrics']
 
 FRAMES = (
     'frame_accuracy', 'frame_accuracy_action', 'F1@50', 'edit',
@@ -45,22 +36,14 @@ Arrays = Mapping[str, np.ndarray]
 def measure_scores(
     path: str | Path, source: str | Path | None = None
 ) -> dict[str, float]:
-    """Metrics of a file of scores.
+    """Metrics of a file of ``tools/test.py --dump-scores``, with truth.
 
-    Args:
-        path (str | Path): Of ``tools/test.py --dump-scores``, with truth.
-        source (str | Path, optional): Annotation file that the videos come
-            from; a list of clips beside it adds what the distractors tell.
-
-    Returns:
-        dict[str, float]: ``WAY/mAP``, ``WAY/mAP@0.50`` and
-        ``WAY/AP@0.50/CLASS`` of each way to segments, frame metrics of the
-        arg-max and of ``viterbi/``, ``background_called_action`` and what is
-        left wrong, in 0..1 but for ``runs_per_segment`` and seconds; without
-        those that are not defined.
-
-    Raises:
-        ValueError: If the file has no ground truth, or is malformed.
+    ``source`` is the annotation file that the videos come from; a list of
+    clips beside it adds what the distractors tell. Gives ``WAY/mAP``,
+    ``WAY/mAP@0.50`` and ``WAY/AP@0.50/CLASS`` of each way to segments, frame
+    metrics of the arg-max and of ``viterbi/``, ``background_called_action``
+    and what is left wrong, in 0..1 but for ``runs_per_segment`` and seconds;
+    without those that are not defined.
     """
     stored = load_scored_videos(path)
     if stored.truth is None:
@@ -70,31 +53,31 @@ def measure_scores(
         )
     scores, truth, classes = stored.scores, stored.truth, stored.classes
     found, _ = evaluate_scores(scores, truth, classes, 'babel', WAYS)
-    wanted = [*FRAMES, *(f'viterbi/{key}' for key in FRAMES)]
-    for way in WAYS:
-        wanted += [f'{way}/mAP', f'{way}/mAP@0.50']
-        wanted += [f'{way}/AP@0.50/{name}' for name in classes]
-    metrics = {key: float(found[key]) for key in wanted}
-    labels = paint_videos(truth, scores, len(classes))
     strict, _ = evaluate_scores(
         scores, truth, classes, 'babel', WAYS, np.arange(0.5, 1, 0.05)
     )
+    metrics = {
+        f'{before}{key}': found[f'{before}{key}']
+        for before in ('', 'viterbi/')
+        for key in FRAMES
+    }
     for way in WAYS:
-        metrics[f'{way}/mAP@0.50:0.95'] = float(strict[f'{way}/mAP'])
+        keys = ['mAP', 'mAP@0.50', *(f'AP@0.50/{name}' for name in classes)]
+        metrics |= {f'{way}/{key}': found[f'{way}/{key}'] for key in keys}
+        metrics[f'{way}/mAP@0.50:0.95'] = strict[f'{way}/mAP']
+    labels = paint_videos(truth, scores, len(classes))
     rates = {video: stored.fps.get(video, RATE) for video in scores}
-    for before, found in (
-        ('', {v: array.argmax(axis=1) for v, array in scores.items()}),
+    called = {v: array.argmax(axis=1) for v, array in scores.items()}
+    for before, frames in (
+        ('', called),
         ('viterbi/', {v: viterbi_labels(x) for v, x in scores.items()}),
     ):
-        sharp = evaluate_frames(found, labels, len(classes), (0.75, 0.9))
+        sharp = evaluate_frames(frames, labels, len(classes), (0.75, 0.9))
         sharp = {key: sharp[key] for key in ('F1@75', 'F1@90')}
-        sharp |= evaluate_boundaries(found, labels, len(classes), rates)
-        metrics.update({f'{before}{key}': v for key, v in sharp.items()})
+        sharp |= evaluate_boundaries(frames, labels, len(classes), rates)
+        metrics |= {f'{before}{key}': v for key, v in sharp.items()}
     metrics['background_called_action'] = _share(
-        [
-            scores[v].argmax(axis=1)[labels[v] == len(classes)] < len(classes)
-            for v in scores
-        ]
+        [called[v][labels[v] == len(classes)] < len(classes) for v in scores]
     )
     changes = dict(
         true_boundaries=with_true_boundaries, true_classes=with_true_classes
@@ -102,10 +85,10 @@ def measure_scores(
     for name, change in changes.items():
         changed = {v: change(array, labels[v]) for v, array in scores.items()}
         found, _ = evaluate_scores(changed, truth, classes, 'babel', ('runs',))
-        metrics.update({f'{name}/{key}': float(found[key]) for key in ERRORS})
+        metrics |= {f'{name}/{key}': found[key] for key in ERRORS}
     sequences = clips_beside(source) if source else None
     if sequences:
-        metrics.update(distractor_metrics(scores, truth, sequences))
+        metrics |= distractor_metrics(scores, truth, sequences)
     return _defined(metrics)
 
 
@@ -136,13 +119,7 @@ def clips_beside(ann_file: str | Path) -> list[dict[str, Any]] | None:
     path = path.with_name(f'{path.stem}_clips.json')
     if not path.is_file():
         return None
-    content = json.loads(path.read_text(encoding='utf-8'))
-    if not isinstance(content, dict) or 'sequences' not in content:
-        raise ValueError(
-            f"{path.name} lacks the key 'sequences', the clips of each "
-            'sequence'
-        )
-    return content['sequences']
+    return json.loads(path.read_text(encoding='utf-8'))['sequences']
 
 
 def distractor_metrics(
@@ -152,38 +129,29 @@ def distractor_metrics(
     clips_of = {entry['frame_dir']: entry['clips'] for entry in sequences}
     called: dict[str, list] = {'distractor': [], 'transition': []}
     for video, array in scores.items():
-        if video not in clips_of:
-            raise ValueError(
-                f'video {video!r} is not in the list of clips; the list is '
-                'of another data set'
-            )
-        T = len(array)
-        action = np.argmax(array, axis=1) != array.shape[1] - 1
-        between, distractor = np.ones(T, bool), np.zeros(T, bool)
+        between = np.ones(len(array), bool)
+        distractor = np.zeros(len(array), bool)
         for clip in clips_of[video]:
-            start, end = clip['start'], clip['end']
-            if not 0 <= start < end <= T:
-                raise ValueError(
-                    f'video {video!r}: the clip {clip["clip"]!r} covers '
-                    f'frames {start} to {end} of {T}'
-                )
-            between[start:end] = False
-            distractor[start:end] |= not clip['labelled']
+            frames = slice(clip['start'], clip['end'])
+            between[frames] = False
+            distractor[frames] |= not clip['labelled']
         for _, start, end in truth[video]:
             if distractor[start:end].any():
                 raise ValueError(
                     f'video {video!r}: a distractor overlaps the labelled '
-                    f'segment {start} to {end}'
+                    f'segment {start} to {end}; the list of clips is of '
+                    'another data set'
                 )
             between[start:end] = False
+        action = array.argmax(axis=1) != array.shape[1] - 1
         called['distractor'].append(action[distractor])
         called['transition'].append(action[between])
     return {f'{k}_called_action': _share(parts) for k, parts in called.items()}
 
 
 def _share(parts: list[np.ndarray]) -> float:
-    frames = sum(map(len, parts))
-    return int(sum(map(np.sum, parts))) / frames if frames else float('nan')
+    frames = np.concatenate(parts)
+    return float(frames.mean()) if len(frames) else float('nan')
 
 
 def probe_metrics(logs: Sequence[Path]) -> dict[str, float]:
@@ -202,23 +170,3 @@ def probe_metrics(logs: Sequence[Path]) -> dict[str, float]:
 
 def _defined(metrics: Mapping[str, float]) -> dict[str, float]:
     return {k: float(v) for k, v in metrics.items() if np.isfinite(v)}
-
-
-def main(words: Sequence[str] | None = None) -> None:
-    """Print a line a metric."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('scores', nargs='+', help='with ground truth')
-    for path in parser.parse_args(words).scores:
-        try:
-            metrics = measure_scores(path)
-        except (OSError, ValueError) as error:
-            parser.error(str(error))
-        for key, value in metrics.items():
-            sys.stdout.write(f'{path}  {value:8.4f}  {key}\n')
-
-
-if __name__ == '__main__':
-    main()

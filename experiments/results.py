@@ -12,9 +12,10 @@ import numpy as np
 from experiments.declare import (
     Run,
     cells,
+    check_keys,
     fill,
-    meant_options,
     pair_of,
+    recorded_options,
 )
 from experiments.rows import newest_rows
 
@@ -52,11 +53,6 @@ def bootstrap_interval(
     """
     array = np.asarray(values, dtype=np.float64)
     n = array.size
-    if not n or not 0 < level < 1:
-        raise ValueError(
-            f'an interval of level {level} needs a value and a level in '
-            f'(0, 1); found {n} values'
-        )
     if n**n <= EXACT:
         draws = np.array(list(itertools.product(range(n), repeat=n)))
     else:
@@ -117,9 +113,13 @@ def _own_knobs_fit(row: Mapping[str, Any], runs: Mapping[tuple, Run]) -> bool:
     run = runs.get(_key(row))
     if run is None:
         return True
-    made = row['config'], row['data'], meant_options(row['overrides'])
-    options = meant_options(run.overrides)
-    return made == (run.config, run.data, options)
+    made, declared = (
+        recorded_options(run.stage, overrides)
+        for overrides in (row['overrides'], run.overrides)
+    )
+    return (row['config'], row['data'], made) == (
+        run.config, run.data, declared,
+    )  # fmt: skip
 
 
 class Results:
@@ -161,30 +161,20 @@ class Results:
         }
 
 
-def expand_lines(
-    lines: Sequence[Mapping[str, Any]], label: str = 'label'
-) -> list[dict[str, str]]:
-    """Lines of a table, those with a matrix written out."""
+def expand_lines(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of a table or picture, those with a matrix written out.
+
+    ``run`` is a name in which axes of the columns may still stand, ``words``
+    are the values of the line's own.
+    """
     found = []
     for line in lines:
-        if not line.get('run'):
-            raise ValueError(f"the line {line!r} lacks its 'run'")
+        known = {'run', 'label', 'matrix'}
+        check_keys(line, known, f'line {line!r}', ('run', 'label'))
         for words in cells(line.get('matrix') or {}):
-            kept = _Kept(words)
-            found.append(
-                {
-                    'run': fill(str(line['run']), kept),
-                    'label': str(fill(line.get(label, line['run']), kept)),
-                }
-            )
+            label = str(fill(line['label'], words))
+            found.append(dict(run=line['run'], label=label, words=words))
     return found
-
-
-class _Kept(dict):
-    """Axes without a value stay as they are."""
-
-    def __missing__(self, name: str) -> str:
-        return f'{{{name}}}'
 
 
 # Metrics that are no share of a whole, and are not shown in percent.

@@ -9,11 +9,16 @@ import platform
 import subprocess
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mmsnip
+
+ROOT = Path(__file__).resolve().parents[1]
+# What a result depends on; a change elsewhere leaves a commit clean.
+WATCHED = ('mmsnip', 'configs', 'tools')
+PACKAGES = ('torch', 'numpy', 'mmengine', 'mmaction2')
 
 
 def append_row(path: str | Path, row: Mapping[str, Any]) -> None:
@@ -45,10 +50,8 @@ def append_row(path: str | Path, row: Mapping[str, Any]) -> None:
 def read_rows(path: str | Path) -> list[dict[str, Any]]:
     """Rows of a file in the order they were added."""
     path = Path(path)
-    if not path.is_file():
-        return []
     rows = []
-    for line in path.read_bytes().split(b'\n'):
+    for line in path.read_bytes().split(b'\n') if path.is_file() else ():
         try:
             row = json.loads(line)
         except ValueError:  # torn or empty
@@ -70,31 +73,17 @@ def newest_rows(
     return newest
 
 
-ROOT = Path(__file__).resolve().parents[1]
-# What a result depends on; a change elsewhere leaves a commit clean.
-WATCHED = ('mmsnip', 'configs', 'tools')
-PACKAGES = ('torch', 'numpy', 'mmengine', 'mmaction2')
-
-
 def versions() -> dict[str, str]:
     """Versions of this project and what it stands on."""
-    found = {'mmsnip': mmsnip.__version__}
-    found['python'] = platform.python_version()
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    found['commit'] = _commit()
-    return found
-
-
-def _commit() -> str:
     commit = _git('rev-parse', '--short=12', 'HEAD')
-    if not commit:
-        return 'unknown'
-    changed = _git('status', '--porcelain', '--', *WATCHED)
-    return f'{commit}-changed' if changed else commit
+    if commit and _git('status', '--porcelain', '--', *WATCHED):
+        commit += '-changed'
+    return {
+        'mmsnip': mmsnip.__version__,
+        'python': platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+        'commit': commit or 'unknown',
+    }
 
 
 def _git(*arguments: str) -> str:
@@ -115,26 +104,16 @@ def _git(*arguments: str) -> str:
 @lru_cache
 def machine_words() -> str:
     """The processor, its cores that are ours, and GPUs; no name of a host."""
-    name = platform.machine()
-    info = Path('/proc/cpuinfo')
-    if info.is_file():
-        for line in info.read_text(encoding='utf-8').splitlines():
-            if line.startswith('model name'):
-                name = line.split(':', 1)[1].strip()
-                break
-    cores = (
-        len(os.sched_getaffinity(0))
-        if hasattr(os, 'sched_getaffinity')
-        else os.cpu_count()
-    )
-    words = f'{name}, {cores} cores'
-    gpus = _gpus()
-    return f'{words}, {gpus}' if gpus else words
-
-
-def _gpus() -> str:
     import torch  # seconds; only where a row is written
 
-    if not torch.cuda.is_available():
-        return ''
-    return f'{torch.cuda.device_count()} x {torch.cuda.get_device_name()}'
+    name = platform.machine()
+    info = Path('/proc/cpuinfo')
+    for line in info.read_text().splitlines() if info.is_file() else ():
+        if line.startswith('model name'):
+            name = line.split(':', 1)[1].strip()
+            break
+    words = f'{name}, {len(os.sched_getaffinity(0))} cores'
+    if torch.cuda.is_available():
+        count, gpu = torch.cuda.device_count(), torch.cuda.get_device_name()
+        words += f', {count} x {gpu}'
+    return words

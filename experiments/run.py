@@ -18,9 +18,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
@@ -41,6 +40,10 @@ from experiments.rows import (
     versions,
 )
 
+ROOT = Path(__file__).resolve().parents[1]
+THREADS = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')
+GRACE_S = 20.0
+
 
 class StoppedError(RuntimeError):
     """The runner was told to stop; nothing is wrong with the run."""
@@ -58,31 +61,21 @@ class Children:
         self._live: set[subprocess.Popen] = set()
         self._lock = threading.Lock()
 
-    def call(
-        self,
-        command: Sequence[str],
-        log: Path,
-        cwd: Path,
-        environment: Mapping[str, str],
-        keep_open: Sequence[int] = (),
-    ) -> int:
-        """Run a command to its end."""
-        with log.open('ab') as output:
-            with self._lock:
-                if self.stopping:
-                    raise StoppedError('the runner stops')
-                process = subprocess.Popen(
-                    list(command),
-                    cwd=cwd,
-                    env=dict(environment),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    pass_fds=tuple(keep_open),
-                )
-                self._live.add(process)
-            status = process.wait()
+    def call(self, command: Sequence[str], log: Path, **options: Any) -> int:
+        """Run a command to its end; the exit status."""
+        with log.open('ab') as output, self._lock:
+            if self.stopping:
+                raise StoppedError('the runner stops')
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **options,
+            )
+            self._live.add(process)
+        status = process.wait()
         with self._lock:
             self._live.discard(process)
             if self.stopping and status:
@@ -90,7 +83,7 @@ class Children:
         return status
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        """Signal all of them, and start no other.
+        """Signal all of them, kill what is left after a while, start no other.
 
         Not under the lock, since a signal handler calls it, too.
         """
@@ -101,39 +94,10 @@ class Children:
                     os.killpg(process.pid, number)
                 except ProcessLookupError:
                     continue
-
-
-ROOT = Path(__file__).resolve().parents[1]
-THREADS = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')
-
-
-class RunError(RuntimeError):
-    """A run that ended without a result; the message has its log's end."""
-
-
-@dataclass(frozen=True)
-class Tools:
-    """How runs are run."""
-
-    folder: Path = ROOT / 'tools'
-    root: Path = ROOT
-    threads: int = 1
-
-
-@dataclass(frozen=True)
-class Task:
-    """A run with all that it needs."""
-
-    run: Run
-    identity: str
-    family: str
-    folder: Path
-    ann_file: Path
-    source: Path
-    digest: str
-    start: Path | None = None
-    start_identity: str | None = None
-    lock: int = -1
+        if number != signal.SIGKILL:
+            timer = threading.Timer(GRACE_S, self.stop, [signal.SIGKILL])
+            timer.daemon = True
+            timer.start()
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -144,115 +108,6 @@ def last_checkpoint(folder: Path) -> Path | None:
     name = Path(pointer.read_text(encoding='utf-8').strip()).name
     path = folder / name
     return path if name and path.is_file() else None
-
-
-def make_row(task: Task, children: Children, tools: Tools) -> dict[str, Any]:
-    """Run a task to its end."""
-    run = task.run
-    task.folder.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    made_with = versions()  # the checkout may change while it trains
-    try:
-        metrics = _measure(task, children, tools)
-    finally:
-        seconds = _add_seconds(task.folder, time.monotonic() - started)
-    return {
-        'name': run.name,
-        'group': run.group,
-        'budget': run.budget,
-        'stage': run.stage,
-        'split': 'holdout' if HOLDOUT in run.data else 'val',
-        'identity': task.identity,
-        'family': task.family,
-        'config': run.config,
-        'overrides': run.overrides,
-        'environment': run.environment,
-        'seed': run.seed,
-        'draw': run.draw,
-        'data': run.data,
-        'data_sha256': task.digest,
-        'init': f'{run.init[0]}@{run.init[1]}' if run.init else None,
-        'init_identity': task.start_identity,
-        **run.facts,
-        'metrics': metrics,
-        'seconds': round(seconds, 1),
-        'threads': tools.threads,
-        'versions': made_with,
-        'machine': machine_words(),
-        'finished': datetime.now(timezone.utc).date().isoformat(),
-    }
-
-
-def _measure(task: Task, children: Children, tools: Tools) -> dict[str, float]:
-    run = task.run
-    options = run.overrides
-    options = ['--cfg-options', *options] if options else []
-    train = ['--work-dir', task.folder, '--seed', run.seed]
-    if last_checkpoint(task.folder):
-        train.append('--resume')
-    if run.stage == 'localize':
-        train.append('--no-validate')  # the test comes after the training
-    _call(task, children, tools, 'train', [run.config, *train, *options])
-    checkpoint = last_checkpoint(task.folder)
-    if checkpoint is None:
-        raise RunError(f'{run.label}: the training left no checkpoint')
-    if run.stage == 'pretrain':
-        logs = task.folder.glob('*/vis_data/scalars.json')
-        return probe_metrics(sorted(logs))
-    scores = task.folder / 'scores.npz'
-    test = ['--work-dir', task.folder / 'test', '--dump-scores', scores]
-    _call(
-        task, children, tools, 'test',
-        [run.config, checkpoint, *test, *options],
-    )  # fmt: skip
-    return measure_scores(scores, task.source)
-
-
-def _call(
-    task: Task, children: Children, tools: Tools, tool: str, words: list
-) -> None:
-    log = task.folder / f'{tool}.log'
-    status = children.call(
-        [sys.executable, str(tools.folder / f'{tool}.py'), *map(str, words)],
-        log,
-        tools.root,
-        _environment(task, tools.threads),
-        keep_open=[task.lock] if task.lock >= 0 else [],
-    )
-    if status:
-        how = f'signal {-status}' if status < 0 else f'status {status}'
-        text = log.read_text(encoding='utf-8', errors='replace').splitlines()
-        tail = '\n'.join(f'    {line}' for line in text[-15:])
-        raise RunError(
-            f'{task.run.label}: {tool}.py ended with {how}; the end of '
-            f'{log}:\n{tail}'
-        )
-
-
-def _environment(task: Task, threads: int) -> Mapping[str, str]:
-    """The caller's variables without those that would change the run."""
-    variables = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith('MMSNIP_')
-    }
-    variables.update({name: str(threads) for name in THREADS})
-    variables['MMSNIP_ANN_FILE'] = str(task.ann_file)
-    if task.start is not None:
-        variables['MMSNIP_INIT'] = str(task.start)
-    variables.update(task.run.environment)
-    return variables
-
-
-def _add_seconds(folder: Path, spent: float) -> float:
-    """Time of a run over all attempts; that of a killed runner is lost."""
-    path = folder / 'seconds.txt'
-    before = float(path.read_text() or 0) if path.is_file() else 0.0
-    path.write_text(f'{before + spent:.3f}\n')
-    return before + spent
-
-
-GRACE_S = 20.0
 
 
 @dataclass
@@ -272,23 +127,29 @@ class Runner:
     data: DataFolder
     rows_file: Path
     work: Path
-    tools: Tools = field(default_factory=Tools)
+    tools: Path = ROOT / 'tools'
+    threads: int = 1  # of each run
     say: Callable[[str], None] = print
     children: Children = field(default_factory=Children)
+    outcome: Outcome = field(default_factory=Outcome)
+    _running: dict = field(default_factory=dict)  # runs by identity
+    _lock: Any = field(default_factory=threading.Lock)
 
     def identity(self, run: Run) -> str:
         """Its hash."""
         return self.declared.identity(run, self.data.digest)
 
+    def _rows(self, run: Run) -> dict[str, dict[str, Any]]:
+        """Newest rows of its identity, by name."""
+        known = newest_rows(read_rows(self.rows_file))
+        identity = self.identity(run)
+        return {name: row for (i, name), row in known.items() if i == identity}
+
     def row_of(self, run: Run) -> dict[str, Any] | None:
         """Its row, under this name or, brought up to it, another one's."""
-        identity = self.identity(run)
-        known = newest_rows(read_rows(self.rows_file))
+        rows = self._rows(run)
         mine = dict(name=run.name, group=run.group, budget=run.budget)
-        row = known.get((identity, run.name))
-        if row is None:
-            same = [row for key, row in known.items() if key[0] == identity]
-            row = same[-1] if same else None
+        row = rows.get(run.name) or next(reversed(rows.values()), None)
         if row is None or mine.items() <= row.items():
             return row
         row = {**row, **mine}
@@ -297,12 +158,16 @@ class Runner:
 
     def state(self, run: Run) -> str:
         """One word: 'done', 'begun' or 'open'."""
-        identity = self.identity(run)
-        known = newest_rows(read_rows(self.rows_file))
-        if any(key[0] == identity for key in known):
+        if self._rows(run):
             return 'done'
-        begun = last_checkpoint(self.work / identity) is not None
+        begun = last_checkpoint(self.work / self.identity(run)) is not None
         return 'begun' if begun else 'open'
+
+    def checkpoint(self, run: Run) -> Path | None:
+        """Last checkpoint of a finished run."""
+        if self.row_of(run) is None:
+            return None
+        return last_checkpoint(self.work / self.identity(run))
 
     def plan(self, wanted: Iterable[Run]) -> list[Run]:
         """Runs without a row, and the starts that they need, in order.
@@ -310,17 +175,17 @@ class Runner:
         By group, then by seed, so that a list that is stopped has whole
         comparisons of few seeds and not few comparisons of all.
         """
-        groups = {run.group: None for run in self.declared.runs.values()}
-        rank = {group: n for n, group in enumerate(groups)}
-        ordered = sorted(wanted, key=lambda r: (rank[r.group], r.seed))
+        declared = self.declared.runs.values()
+        groups = list(dict.fromkeys(run.group for run in declared))
         planned: dict[tuple, Run] = {}
-        for run in ordered:
+        for run in sorted(
+            wanted, key=lambda r: (groups.index(r.group), r.seed)
+        ):
             if self.row_of(run) is not None:
                 continue
-            if run.init is not None:
-                start = self.declared.runs[run.init]
-                if self._checkpoint(start) is None:
-                    planned.setdefault(start.key, start)
+            start = self.declared.runs.get(run.init)
+            if start and self.checkpoint(start) is None:
+                planned.setdefault(start.key, start)
             planned.setdefault(run.key, run)
         return list(planned.values())
 
@@ -328,144 +193,171 @@ class Runner:
         """Run what has no row yet."""
         wanted = list(wanted)
         waiting = self.plan(wanted)
-        outcome = Outcome()
+        self.outcome = Outcome()
         planned = {run.key for run in waiting}
-        outcome.done += [r.label for r in wanted if r.key not in planned]
+        self.outcome.done += [r.label for r in wanted if r.key not in planned]
         for run in [run for run in waiting if run.past]:
             waiting.remove(run)
-            outcome.left[run.label] = 'its config has changed since its rows'
-        self.say(f'{len(outcome.done)} done before, {len(waiting)} to run')
-        running: dict[Future, Task] = {}
+            why = 'its config has changed since its rows'
+            self.outcome.left[run.label] = why
+        self.say(
+            f'{len(self.outcome.done)} done before, {len(waiting)} to run'
+        )
         with ThreadPoolExecutor(jobs) as pool:
-            while waiting or running:
-                free = jobs - len(running)
-                if not self.children.stopping and free > 0:
-                    for task in self._begin(waiting, running, outcome, free):
-                        running[pool.submit(
-                            make_row, task, self.children, self.tools
-                        )] = task  # fmt: skip
-                if self.children.stopping:
-                    outcome.left.update(
-                        {run.label: 'stopped' for run in waiting}
-                    )
-                    waiting.clear()
-                if running:
-                    self._collect(running, outcome)
-        return outcome
+            for worker in [
+                pool.submit(self._work, waiting) for _ in range(jobs)
+            ]:
+                worker.result()
+        self.outcome.left |= {run.label: 'stopped' for run in waiting}
+        return self.outcome
 
-    def _begin(
-        self,
-        waiting: list[Run],
-        running: dict[Future, Task],
-        outcome: Outcome,
-        free: int,
-    ) -> list[Task]:
-        """Tasks to start now; takes them, and what cannot be, out."""
-        begun: list[Task] = []
-        for run in list(waiting):
-            if len(begun) == free:
-                break
-            identity = self.identity(run)
-            active = [*running.values(), *begun]
-            if identity in {task.identity for task in active}:
-                continue  # the same under another name: takes its row later
-            start = self.declared.runs[run.init] if run.init else None
-            if start is not None:
-                blocked = {**outcome.failed, **outcome.left}
-                if start.label in blocked:
+    def _work(self, waiting: list[Run]) -> None:
+        """Take runs that can begin until none is left."""
+        while waiting and not self.children.stopping:
+            with self._lock:
+                run = next(filter(self._can_begin(waiting), waiting), None)
+                if run is not None:
                     waiting.remove(run)
-                    outcome.left[run.label] = (
-                        f'its start {start.label} has no checkpoint'
-                    )
-                    continue
-                pending = {r.key for r in waiting}
-                pending |= {task.run.key for task in active}
-                if start.key in pending:
-                    continue
-            waiting.remove(run)
-            task = self._take(run, identity, outcome)
-            if task is not None:
-                begun.append(task)
-        return begun
-
-    def _take(self, run: Run, identity: str, outcome: Outcome) -> Task | None:
-        folder = self.work / identity
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / 'lock', os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            outcome.left[run.label] = 'another process runs it'
-            self.say(f'{run.label}: left, another process runs it')
-            return None
-        try:
-            has_row = self.row_of(run) is not None
-            if has_row and (
-                run.stage == 'localize' or self._checkpoint(run) is not None
-            ):
-                outcome.done.append(run.label)
-                os.close(lock)
-                return None
-            start = self.declared.runs[run.init] if run.init else None
-            checkpoint = self._checkpoint(start) if start else None
-            if start is not None and checkpoint is None:
-                outcome.left[run.label] = (
-                    f'its start {start.label} has no checkpoint'
-                )
-                os.close(lock)
-                return None
-            task = Task(
-                run,
-                identity,
-                self.declared.family(run, self.data.digest),
-                folder,
-                self.data.file(run.data),
-                self.data.source(run.data),
-                self.data.digest(run.data),
-                checkpoint,
-                self.identity(start) if start else None,
-                lock,
-            )
-        except BaseException:
-            os.close(lock)
-            raise
-        self.say(f'{run.label}: starts, {identity}')
-        return task
-
-    def _checkpoint(self, run: Run) -> Path | None:
-        """Last checkpoint of a finished pre-training run."""
-        if self.row_of(run) is None:
-            return None
-        return last_checkpoint(self.work / self.identity(run))
-
-    def _collect(self, running: dict[Future, Task], outcome: Outcome) -> None:
-        """Wait for an end; rows are written here, in one thread."""
-        late = self.children.stopping
-        ended, _ = wait_for(running, GRACE_S if late else 1.0, FIRST_COMPLETED)
-        if late and not ended:
-            self.children.stop(signal.SIGKILL)
-        for future in ended:
-            task = running.pop(future)
-            label = task.run.label
+                    identity = self.identity(run)
+                    self._running[identity] = run
+            if run is None:  # what it waits for is running
+                time.sleep(0.1)
+                continue
             try:
-                row = future.result()
-                append_row(self.rows_file, row)
+                self._run_locked(run, self.work / identity)
             except StoppedError:
-                outcome.left[label] = 'stopped'
+                self.outcome.left[run.label] = 'stopped'
             except Exception as error:  # others go on
-                outcome.failed[label] = str(error)
-                self.say(f'{label}: FAILED: {type(error).__name__}: {error}')
-            else:
-                outcome.done.append(label)
-                self.say(f'{label}: done in {row["seconds"]:.0f} s')
+                self.outcome.failed[run.label] = str(error)
+                self.say(
+                    f'{run.label}: FAILED: {type(error).__name__}: {error}'
+                )
             finally:
-                os.close(task.lock)
+                self._running.pop(identity)
 
+    def _can_begin(self, waiting: list[Run]) -> Callable[[Run], bool]:
+        pending = {r.key for r in (*waiting, *self._running.values())}
+        return lambda run: (
+            # the same under another name: takes its row later
+            self.identity(run) not in self._running and run.init not in pending
+        )
 
-RUNS = ROOT / 'experiments' / 'runs.yaml'
-OUT = ROOT / 'experiments' / 'results'
-WORK = ROOT / 'work_dirs' / 'experiments'
+    def _run_locked(self, run: Run, folder: Path) -> None:
+        """Run, unless another process does or did."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / 'lock').open('w') as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                self.outcome.left[run.label] = 'another process runs it'
+                self.say(f'{run.label}: left, another process runs it')
+                return
+            start = self.declared.runs.get(run.init)
+            needed = self.row_of(run) is None or (
+                run.stage == 'pretrain' and self.checkpoint(run) is None
+            )
+            if needed and start and self.checkpoint(start) is None:
+                why = f'its start {start.label} has no checkpoint'
+                self.outcome.left[run.label] = why
+                return
+            if needed:
+                self.say(f'{run.label}: starts, {folder.name}')
+                row = self._make_row(run, start, folder, lock.fileno())
+                append_row(self.rows_file, row)
+                self.say(f'{run.label}: done in {row["seconds"]:.0f} s')
+            self.outcome.done.append(run.label)
+
+    def _make_row(
+        self, run: Run, start: Run | None, folder: Path, lock: int
+    ) -> dict[str, Any]:
+        """Run to the end."""
+        started = time.monotonic()
+        made_with = versions()  # the checkout may change while it trains
+        try:
+            metrics = self._measure(run, start, folder, lock)
+        finally:  # time over all attempts; that of a killed runner is lost
+            path = folder / 'seconds.txt'
+            seconds = float(path.read_text()) if path.is_file() else 0.0
+            seconds += time.monotonic() - started
+            path.write_text(f'{seconds:.3f}\n')
+        return {
+            'name': run.name,
+            'group': run.group,
+            'budget': run.budget,
+            'stage': run.stage,
+            'split': 'holdout' if HOLDOUT in run.data else 'val',
+            'identity': folder.name,
+            'family': self.declared.family(run, self.data.digest),
+            'config': run.config,
+            'overrides': run.overrides,
+            'environment': run.environment,
+            'seed': run.seed,
+            'draw': run.draw,
+            'data': run.data,
+            'data_sha256': self.data.digest(run.data),
+            'init': f'{run.init[0]}@{run.init[1]}' if run.init else None,
+            'init_identity': self.identity(start) if start else None,
+            **run.facts,
+            'metrics': metrics,
+            'seconds': round(seconds, 1),
+            'threads': self.threads,
+            'versions': made_with,
+            'machine': machine_words(),
+            'finished': datetime.now(timezone.utc).date().isoformat(),
+        }
+
+    def _measure(
+        self, run: Run, start: Run | None, folder: Path, lock: int
+    ) -> dict[str, float]:
+        # The caller's variables, without those that would change the run.
+        variables = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith('MMSNIP_')
+        }
+        variables.update(dict.fromkeys(THREADS, str(self.threads)))
+        variables['MMSNIP_ANN_FILE'] = str(self.data.file(run.data))
+        if start is not None:
+            variables['MMSNIP_INIT'] = str(self.checkpoint(start))
+        variables.update(run.environment)
+        options = ['--cfg-options', *run.overrides] if run.overrides else []
+
+        def call(tool: str, *words: Any) -> None:
+            log = folder / f'{tool}.log'
+            command = [sys.executable, self.tools / f'{tool}.py', run.config]
+            status = self.children.call(
+                [str(word) for word in (*command, *words, *options)],
+                log,
+                cwd=ROOT,
+                env=variables,
+                pass_fds=[lock],
+            )
+            if status:
+                text = log.read_text(encoding='utf-8', errors='replace')
+                tail = '\n'.join(f'    {x}' for x in text.splitlines()[-15:])
+                how = f'signal {-status}' if status < 0 else f'status {status}'
+                raise RuntimeError(
+                    f'{run.label}: {tool}.py ended with {how}; the end of '
+                    f'{log}:\n{tail}'
+                )
+
+        train = ['--work-dir', folder, '--seed', run.seed]
+        if last_checkpoint(folder):
+            train.append('--resume')
+        if run.stage == 'localize':
+            train.append('--no-validate')  # the test comes after the training
+        call('train', *train)
+        checkpoint = last_checkpoint(folder)
+        if checkpoint is None:
+            raise RuntimeError(f'{run.label}: the training left no checkpoint')
+        if run.stage == 'pretrain':
+            return probe_metrics(
+                sorted(folder.glob('*/vis_data/scalars.json'))
+            )
+        scores = folder / 'scores.npz'
+        words = ['--work-dir', folder / 'test', '--dump-scores', scores]
+        call('test', checkpoint, *words)
+        return measure_scores(scores, self.data.source(run.data))
 
 
 def say(text: str) -> None:
@@ -474,106 +366,74 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def choose(runs: Mapping[tuple, Run], only: Iterable[str] | None) -> list[Run]:
+def choose(runs: Iterable[Run], only: Iterable[str]) -> list[Run]:
     """Runs that the patterns name."""
-    if only is None:
-        return list(runs.values())
-    chosen = {}
+    runs, chosen = list(runs), set()
     for pattern in only:
-        found = [
-            run
-            for run in runs.values()
-            if any(
-                fnmatchcase(word, pattern)
-                for word in (run.group, run.name, run.label)
-            )
-        ]
+        found = {
+            run.key
+            for run in runs
+            for word in (run.group, run.name, run.label)
+            if fnmatchcase(word, pattern)
+        }
         if not found:
-            groups = sorted({run.group for run in runs.values()})
             raise DeclarationError(
                 f'--only {pattern}: no group or run has this name; the '
-                f'groups are {groups}'
+                f'groups are {sorted({run.group for run in runs})}'
             )
-        chosen.update({run.key: run for run in found})
-    return [run for key, run in runs.items() if key in chosen]
-
-
-def parse_args(words: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('--only', nargs='+', metavar='GROUP|NAME|NAME@SEED')
-    parser.add_argument('--jobs', type=int, default=2, help='runs at once')
-    parser.add_argument('--threads', type=int, default=1, help='of each run')
-    parser.add_argument('--list', action='store_true', help='only say what')
-    parser.add_argument('--runs', default=RUNS, help='declaration, YAML')
-    parser.add_argument('--out', default=OUT, help='folder of rows.jsonl')
-    parser.add_argument('--work-dir', default=WORK, help='of the trainings')
-    parser.add_argument('--data-dir', help='folder of the data sets')
-    parser.add_argument(
-        '--tools', default=Tools.folder, help=argparse.SUPPRESS
-    )
-    args = parser.parse_args(words)
-    if args.jobs < 1 or args.threads < 1:
-        parser.error('--jobs and --threads must be 1 or more')
-    return args
-
-
-def listing(runner: Runner, runs: Iterable[Run]) -> None:
-    """A line for each run: its state, group, identity."""
-    for run in runs:
-        say(
-            f'{runner.state(run):5}  {runner.identity(run)}  '
-            f'{run.group:16}  {run.label}'
-        )
-
-
-def report(outcome: Outcome) -> int:
-    """Say what became of the runs; the exit status."""
-    for word, runs in (('failed', outcome.failed), ('left', outcome.left)):
-        for label, why in runs.items():
-            say(f'{word}: {label}: {why.splitlines()[0]}')
-    say(
-        f'{len(outcome.done)} done, {len(outcome.failed)} failed, '
-        f'{len(outcome.left)} left'
-    )
-    return 1 if outcome.failed or outcome.left else 0
+        chosen |= found
+    return [run for run in runs if run.key in chosen]
 
 
 def main(words: list[str] | None = None) -> int:
     """Choose, run, report."""
-    args = parse_args(words)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add, here = parser.add_argument, ROOT / 'experiments'
+    only = 'GROUP|NAME|NAME@SEED'
+    add('--only', nargs='+', metavar=only, default=['*'])
+    add('--jobs', type=int, default=2, help='runs at once')
+    add('--threads', type=int, default=1, help='of each run')
+    add('--list', action='store_true', help='only say what')
+    add('--runs', default=here / 'runs.yaml', help='declaration, YAML')
+    add('--out', default=here / 'results', help='folder of rows.jsonl')
+    work = ROOT / 'work_dirs' / 'experiments'
+    add('--work-dir', default=work, help='of the trainings')
+    add('--data-dir', help='folder of the data sets')
+    add('--tools', default=ROOT / 'tools', help=argparse.SUPPRESS)
+    args = parser.parse_args(words)
     work = Path(args.work_dir).resolve()
+    stops: list[int] = []
     try:
         declared = load_runs(args.runs)
+        folder = find_data_dir(args.data_dir)
         runner = Runner(
             declared,
-            DataFolder(
-                find_data_dir(args.data_dir), work / 'data', declared.data
-            ),
+            DataFolder(folder, work / 'data', declared.data),
             Path(args.out) / 'rows.jsonl',
             work,
-            Tools(Path(args.tools).resolve(), ROOT, args.threads),
+            Path(args.tools).resolve(),
+            args.threads,
             say,
         )
-        runs = choose(declared.runs, args.only)
+        runs = choose(declared.runs.values(), args.only)
         if args.list:
-            listing(runner, runs)
+            for run in runs:
+                say(
+                    f'{runner.state(run):5}  {runner.identity(run)}  '
+                    f'{run.group:16}  {run.label}'
+                )
             return 0
-        got: list[Any] = []
 
         def stop(number: int, _: Any) -> None:
-            got.append(number)
-            runner.children.stop(
-                signal.SIGTERM if len(got) == 1 else signal.SIGKILL
-            )
+            stops.append(number)
+            first = len(stops) == 1
+            runner.children.stop(signal.SIGTERM if first else signal.SIGKILL)
 
-        before = {
-            number: signal.signal(number, stop)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        numbers = signal.SIGINT, signal.SIGTERM
+        before = {number: signal.signal(number, stop) for number in numbers}
         try:
             outcome = runner.run(runs, args.jobs)
         finally:
@@ -582,8 +442,16 @@ def main(words: list[str] | None = None) -> int:
     except (DeclarationError, FileNotFoundError) as error:
         sys.stderr.write(f'error: {error}\n')
         return 2
-    status = report(outcome)
-    return 128 + got[0] if got else status
+    for word, told in (('failed', outcome.failed), ('left', outcome.left)):
+        for label, why in told.items():
+            say(f'{word}: {label}: {why.splitlines()[0]}')
+    say(
+        f'{len(outcome.done)} done, {len(outcome.failed)} failed, '
+        f'{len(outcome.left)} left'
+    )
+    if stops:
+        return 128 + stops[0]
+    return 1 if outcome.failed or outcome.left else 0
 
 
 if __name__ == '__main__':

@@ -22,13 +22,7 @@ from typing import Any
 # Run as a file, it would see its own folder alone.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from experiments.declare import (
-    Declaration,
-    DeclarationError,
-    cells,
-    fill,
-    load_runs,
-)
+from experiments.declare import Declaration, cells, check_keys, fill, load_runs
 from experiments.plots import (
     draw_plot,
     plot_digest,
@@ -48,91 +42,79 @@ from experiments.results import (
 from experiments.rows import read_rows
 from mmsnip.structures.files import draft_of
 
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = ROOT / 'experiments' / 'runs.yaml'
+ROWS = ROOT / 'experiments' / 'results' / 'rows.jsonl'
+PAGES = ('README.md', 'docs/evidence.md', 'configs/custom/README.md')
 KEYS = {
     'name', 'page', 'lines', 'metrics', 'differences', 'baseline', 'columns',
-    'headings', 'first', 'split', 'note',
+    'headings', 'first', 'split',
 }  # fmt: skip
 NOTHING = '–'  # noqa: RUF001  (a cell without a number)
 
 
+def say(text: str) -> None:
+    """Print a line."""
+    sys.stdout.write(f'{text}\n')
+
+
+def markdown(grid: Sequence[Sequence[str]]) -> str:
+    """A table whose first row is its heading."""
+    rows = [grid[0], ['---'] * len(grid[0]), *grid[1:]]
+    return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
+
+
 def render_table(table: Mapping[str, Any], results: Results) -> str:
     """A declared table as Markdown, with what its numbers rest on below."""
-    unknown = sorted(set(table) - KEYS)
-    missing = [k for k in ('name', 'lines', 'metrics') if not table.get(k)]
-    if unknown or missing:
-        raise ValueError(
-            f'table {table.get("name")!r}: unknown keys {unknown}, missing '
-            f'keys {missing}; it takes {sorted(KEYS)}'
-        )
+    where = f'table {table.get("name")!r}'
+    needed = ['name', 'lines', 'metrics']
+    if table.get('differences'):
+        needed.append('baseline')
+    check_keys(table, KEYS, where, needed)
     columns = _columns(table)
-    lines = expand_lines(table['lines'])
     split = table.get('split', 'val')
-    head = [table.get('first', 'run')]
-    head += [column['heading'] for column in columns]
-    body, used = [], []
-    for line in lines:
+    head = [column['heading'] for column in columns]
+    grid, used = [[table.get('first', 'run'), *head, 'seeds']], []
+    for line in expand_lines(table['lines']):
         counts: set[int] = set()
         row = [line['label']]
         for column in columns:
-            run = fill(line['run'], column['words'])
+            metric, words = column['metric'], column['words']
+            run = fill(line['run'], {**line['words'], **words})
             used += results.rows(run, split).values()
-            row.append(_cell(table, results, run, column, split, counts))
+            values = results.values(run, metric, split)
+            if not column['is_difference']:
+                counts.add(len(values))
+                row.append(mean_cell(list(values.values()), metric))
+                continue
+            baseline = fill(table['baseline'], words)
+            gap = paired(values, results.values(baseline, metric, split))
+            cell = difference_cell(gap, metric)
+            row.append('baseline' if run == baseline else cell)
         found = '/'.join(map(str, sorted(counts - {0}))) or '0'
-        body.append([*row, found])
-    grid = [[*head, 'seeds'], ['---'] * (len(head) + 1), *body]
-    text = '\n'.join(f'| {" | ".join(row)} |' for row in grid)
-    return f'{text}\n\n{_basis(table, used, split)}'
+        grid.append([*row, found])
+    return f'{markdown(grid)}\n\n{_basis(table, used, split)}'
 
 
 def _columns(table: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Heading, words of the axis, metric and kind of each column."""
+    """Heading, values of the axes, metric and kind of each column."""
     headings = table.get('headings') or {}
-    baseline = table.get('baseline')
     found = []
     for words in cells(table.get('columns') or {}):
         said = ''
         for axis in table.get('columns') or {}:
-            value = words[axis]
-            default = f'{axis} {value}'
+            default = f'{axis} {words[axis]}'
             if axis == 'fraction':
                 default = f'{words["percent"]} % of labels'
-            said = f'{headings.get(value, default)}: '
-        for metric in table['metrics']:
-            found.append(dict(
-                heading=f'{said}{title_of(metric)}', words=words,
-                metric=metric, baseline=None,
-            ))  # fmt: skip
-        for metric in table.get('differences') or []:
-            if baseline is None:
-                raise ValueError(
-                    f'table {table["name"]!r}: differences need a baseline, '
-                    'the name of a run'
-                )
-            found.append(dict(
-                heading=f'{said}{title_of(metric)}, difference',
-                words=words, metric=metric,
-                baseline=fill(baseline, words),
-            ))  # fmt: skip
+            said = f'{headings.get(words[axis], default)}: '
+        for key, ending in (('metrics', ''), ('differences', ', difference')):
+            for metric in table.get(key) or []:
+                heading = f'{said}{title_of(metric)}{ending}'
+                found.append(dict(
+                    heading=heading, words=words, metric=metric,
+                    is_difference=key == 'differences',
+                ))  # fmt: skip
     return found
-
-
-def _cell(
-    table: Mapping[str, Any],
-    results: Results,
-    run: str,
-    column: Mapping[str, Any],
-    split: str,
-    counts: set[int],
-) -> str:
-    metric, baseline = column['metric'], column['baseline']
-    values = results.values(run, metric, split)
-    if baseline is None:
-        counts.add(len(values))
-        return mean_cell(list(values.values()), metric)
-    if run == baseline:
-        return 'baseline'
-    gap = paired(values, results.values(baseline, metric, split))
-    return difference_cell(gap, metric)
 
 
 def scale_of(metric: str) -> tuple[int, int]:
@@ -156,16 +138,15 @@ def difference_cell(gap: Difference, metric: str) -> str:
     if not gap.pairs:
         return NOTHING
     scale, digits = scale_of(metric)
-    said = _signed(scale * gap.mean, digits)
-    if gap.interval is None:
-        few = 'pair is' if gap.pairs == 1 else 'pairs are'
-        return f'{said} ({gap.pairs} {few} too few for an interval)'
-    low, high = (_signed(scale * end, digits) for end in gap.interval)
-    return f'{said} [{low}, {high}]'
-
-
-def _signed(value: float, digits: int) -> str:
-    return f'{round(value, digits) + 0.0:+.{digits}f}'  # never -0.0
+    # + 0.0: never -0.0
+    mean, *ends = (
+        f'{round(scale * value, digits) + 0.0:+.{digits}f}'
+        for value in (gap.mean, *(gap.interval or ()))
+    )
+    if ends:
+        return f'{mean} [{", ".join(ends)}]'
+    few = 'pair is' if gap.pairs == 1 else 'pairs are'
+    return f'{mean} ({gap.pairs} {few} too few for an interval)'
 
 
 def _basis(
@@ -174,16 +155,20 @@ def _basis(
     """What the numbers rest on, read out of the rows."""
     if not used:
         return '*No run of this table has been made yet.*'
+
+    def every(key: str) -> str:
+        found = {row.get(key) for row in used} - {None}
+        return ' / '.join(str(value) for value in sorted(found))
+
     where = {'val': 'val', 'holdout': 'a held-out part of train'}[split]
-    percent = [m for m in table['metrics'] if m not in PLAIN]
     said = [
-        f'Budget: {_all(used, "budget")}',
-        f'{_all(used, "data")}, evaluated on {where}',
+        f'Budget: {every("budget")}',
+        f'{every("data")}, evaluated on {where}',
     ]
     for key, words in (('width', 'width {}'), ('epochs', '{} epochs')):
-        found = _all(used, key)
-        said += [words.format(found)] if found else []
+        said += [words.format(every(key))] if every(key) else []
     many = 'mean ± standard deviation over seeds'
+    percent = any(metric not in PLAIN for metric in table['metrics'])
     said.append(f'{many}, in percent' if percent else many)
     if table.get('differences'):
         said.append(
@@ -191,48 +176,29 @@ def _basis(
             'interval of their mean (of three, their range)'
         )
     versions = {
-        f'mmsnip {row["versions"]["mmsnip"]}, '
-        f'torch {row["versions"].get("torch", "?")}'
+        f'mmsnip {row["versions"]["mmsnip"]}, torch {row["versions"]["torch"]}'
         for row in used
     }
     said.append(' and '.join(sorted(versions)))
-    text = f'*{"; ".join(said)}.*'
-    return f'{text} {table["note"]}' if table.get('note') else text
-
-
-def _all(used: Sequence[Mapping[str, Any]], key: str) -> str:
-    """Every value that a key has in the rows."""
-    found = {row.get(key) for row in used} - {None}
-    return ' / '.join(str(value) for value in sorted(found))
-
-
-TARGET_KEYS = {'name', 'page', 'lines'}
-LINE = {'said', 'run', 'metric', 'over', 'least', 'most'}
+    return f'*{"; ".join(said)}.*'
 
 
 def render_targets(targets: Mapping[str, Any], results: Results) -> str:
     """Declared targets as a Markdown table, each met or missed."""
-    unknown = sorted(set(targets) - TARGET_KEYS)
-    if unknown or not targets.get('name') or not targets.get('lines'):
-        raise ValueError(
-            f'targets {targets.get("name")!r}: unknown keys {unknown}; they '
-            f'take {sorted(TARGET_KEYS)} and need a name and lines'
-        )
-    head = ['target', 'metric', 'asked', 'measured', 'seeds', 'outcome']
-    grid = [head, ['---'] * len(head)]
-    grid += [_row(line, targets['name'], results) for line in targets['lines']]
-    return '\n'.join(f'| {" | ".join(row)} |' for row in grid)
+    known = {'name', 'page', 'lines'}
+    where = f'targets {targets.get("name")!r}'
+    check_keys(targets, known, where, ('name', 'lines'))
+    grid = [['target', 'metric', 'asked', 'measured', 'seeds', 'outcome']]
+    for line in targets['lines']:
+        known = {'said', 'run', 'metric', 'over', 'least', 'most'}
+        here = f'{where}, line {line.get("said")!r}'
+        check_keys(line, known, here, ('said', 'run', 'metric'))
+        grid.append(_target(line, results))
+    return markdown(grid)
 
 
-def _row(line: Mapping[str, Any], name: str, results: Results) -> list[str]:
-    unknown = sorted(set(line) - LINE)
-    missing = [key for key in ('said', 'run', 'metric') if key not in line]
-    if unknown or missing or ('least' in line) == ('most' in line):
-        raise ValueError(
-            f'targets {name!r}, line {line.get("said")!r}: unknown keys '
-            f'{unknown}, missing keys {missing}; it takes {sorted(LINE)}, '
-            "'least' or 'most', not both"
-        )
+def _target(line: Mapping[str, Any], results: Results) -> list[str]:
+    """One target: ``least`` or ``most``, of a run or ``over`` another."""
     metric = line['metric']
     scale, _ = scale_of(metric)
     values = results.values(line['run'], metric)
@@ -258,101 +224,42 @@ def _row(line: Mapping[str, Any], name: str, results: Results) -> list[str]:
         said = 'met' if sure else 'met by the mean alone'
     else:
         said = '**missed**'
-    return [
-        line['said'], title_of(metric), asked, measured, str(count), said,
-    ]  # fmt: skip
+    title = title_of(metric)
+    return [line['said'], title, asked, measured, str(count), said]
 
 
-class PageError(ValueError):
-    """A page without the place, or with a broken one."""
-
-
-def _marks(name: str) -> tuple[str, str]:
-    return (
-        f'<!-- experiments: {name} begin -->',
-        f'<!-- experiments: {name} end -->',
+def span_of(page: str, name: str, where: str) -> tuple[int, int]:
+    """Where the text between the marks of a place begins and ends."""
+    begin, end = (
+        f'<!-- experiments: {name} {word} -->' for word in ('begin', 'end')
     )
-
-
-def place_text(page: str, name: str, where: str) -> str:
-    """What a page has between the marks of a place."""
-    first, last = _span(page, name, where)
-    return page[first:last].strip('\n')
-
-
-def fill_place(page: str, name: str, text: str, where: str) -> str:
-    """Put a text between the marks of a place."""
-    first, last = _span(page, name, where)
-    return f'{page[:first]}\n{text}\n{page[last:]}'
-
-
-def _span(page: str, name: str, where: str) -> tuple[int, int]:
-    begin, end = _marks(name)
     counts = page.count(begin), page.count(end)
     if counts != (1, 1) or page.index(end) < page.index(begin):
-        raise PageError(
+        raise ValueError(
             f'{where}: the place {name!r} begins {counts[0]} times and ends '
             f'{counts[1]} times; put {begin} and, below it, {end} there once'
         )
     return page.index(begin) + len(begin), page.index(end)
 
 
-def places_in(page: str) -> list[str]:
-    """Names of the places that a page begins."""
-    return re.findall(r'<!-- experiments: (.+?) begin -->', page)
-
-
-ROOT = Path(__file__).resolve().parents[1]
-RUNS = ROOT / 'experiments' / 'runs.yaml'
-ROWS = ROOT / 'experiments' / 'results' / 'rows.jsonl'
-IMAGES = Path('docs') / 'images'
-PAGES = ('README.md', 'docs/evidence.md')
-
-
-def say(text: str) -> None:
-    """Print a line."""
-    sys.stdout.write(f'{text}\n')
-
-
 def picture_of(plot: Mapping[str, Any]) -> Path:
     """File of a plot, from the root."""
-    return IMAGES / f'evidence_{plot["name"]}.png'
+    return Path('docs', 'images', f'evidence_{plot["name"]}.png')
 
 
 def places(
     declared: Declaration, results: Results
 ) -> Iterator[tuple[str, str, str]]:
     """Page, name and text of every place."""
-    for table, text in _texts(declared, results):
-        for page in _pages(table):
-            yield page, table['name'], text
-    for plot in declared.plots:
-        numbers = plot_numbers(plot, results)
-        drawn = any(some for line in numbers for some in line['values'])
-        title = plot.get('title') or title_of(plot['metric'])
-        for page in _pages(plot):
-            link = os.path.relpath(picture_of(plot), Path(page).parent)
-            text = f'![{title}]({Path(link).as_posix()})'
-            yield (
-                page,
-                plot['name'],
-                text if drawn else '*No run of this picture has been made.*',
-            )
-
-
-def _texts(
-    declared: Declaration, results: Results
-) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """Every table and list of targets, and what it says."""
-    for table in declared.tables:
-        yield table, render_table(table, results)
-    for targets in declared.targets:
-        yield targets, render_targets(targets, results)
-
-
-def _pages(declared: Mapping[str, Any]) -> list[str]:
-    page = declared.get('page', 'docs/evidence.md')
-    return [page] if isinstance(page, str) else list(page)
+    shown = [(t, render_table(t, results)) for t in declared.tables]
+    shown += [(t, render_targets(t, results)) for t in declared.targets]
+    shown += [(plot, None) for plot in declared.plots]
+    for part, text in shown:
+        pages = part.get('page', 'docs/evidence.md')
+        for page in [pages] if isinstance(pages, str) else pages:
+            link = os.path.relpath(picture_of(part), Path(page).parent)
+            title = part.get('title', part['name'])
+            yield page, part['name'], text or f'![{title}]({link})'
 
 
 def check(declared: Declaration, results: Results, root: Path) -> list[str]:
@@ -360,45 +267,34 @@ def check(declared: Declaration, results: Results, root: Path) -> list[str]:
     wrong, known = [], set()
     for page, name, text in places(declared, results):
         known.add((page, name))
-        path = root / page
-        if not path.is_file():
-            wrong.append(f'{page}: there is no such page')
-            continue
         try:
-            found = place_text(path.read_text(encoding='utf-8'), name, page)
-        except PageError as error:
+            content = (root / page).read_text(encoding='utf-8')
+            first, last = span_of(content, name, page)
+        except (OSError, ValueError) as error:
             wrong.append(str(error))
             continue
-        if found != text:
-            line = _first_difference(found, text)
-            wrong.append(f'{page}: the place {name!r} differs: {line}')
+        has = content[first:last].strip('\n').splitlines()
+        wants = text.splitlines()
+        if has != wants:
+            lines = [line for line in wants if line not in has] or ['less']
+            wrong.append(
+                f'{page}: the place {name!r} differs; the rows say {lines[0]}'
+            )
     for page in {*PAGES, *(page for page, _ in known)}:
         path = root / page
         text = path.read_text(encoding='utf-8') if path.is_file() else ''
         wrong += [
             f'{page}: nothing is declared for the place {name!r}'
-            for name in places_in(text)
+            for name in re.findall('<!-- experiments: (.+?) begin -->', text)
             if (page, name) not in known
         ]
     for plot in declared.plots:
-        numbers = plot_numbers(plot, results)
-        if not any(some for line in numbers for some in line['values']):
-            continue
-        if read_digest(root / picture_of(plot)) != plot_digest(plot, numbers):
+        digest = plot_digest(plot, plot_numbers(plot, results))
+        if read_digest(root / picture_of(plot)) != digest:
             wrong.append(
                 f'{picture_of(plot)}: it is missing, or shows other numbers'
             )
     return wrong
-
-
-def _first_difference(found: str, expected: str) -> str:
-    has, wants = found.splitlines(), expected.splitlines()
-    for index in range(max(len(has), len(wants))):
-        left = has[index] if index < len(has) else 'nothing'
-        right = wants[index] if index < len(wants) else 'nothing'
-        if left != right:
-            return f'found {left!r}, the rows say {right!r}'
-    return 'in empty lines'
 
 
 def write(declared: Declaration, results: Results, root: Path) -> None:
@@ -406,10 +302,9 @@ def write(declared: Declaration, results: Results, root: Path) -> None:
     filled: dict[Path, str] = {}
     for page, name, text in places(declared, results):
         path = root / page
-        if not path.is_file():
-            raise PageError(f'{page}: there is no such page; write it first')
         before = filled.get(path) or path.read_text(encoding='utf-8')
-        filled[path] = fill_place(before, name, text, page)
+        first, last = span_of(before, name, page)
+        filled[path] = f'{before[:first]}\n{text}\n{before[last:]}'
     for path, text in filled.items():
         if text != path.read_text(encoding='utf-8'):
             with draft_of(path) as draft:
@@ -417,9 +312,9 @@ def write(declared: Declaration, results: Results, root: Path) -> None:
             say(f'{path.relative_to(root)}: written')
     for plot in declared.plots:
         path = root / picture_of(plot)
-        if read_digest(path) == plot_digest(plot, plot_numbers(plot, results)):
-            continue
-        if draw_plot(plot, results, path):
+        numbers = plot_numbers(plot, results)
+        if read_digest(path) != plot_digest(plot, numbers):
+            draw_plot(plot, numbers, path)
             say(f'{picture_of(plot)}: drawn')
 
 
@@ -432,6 +327,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument('--rows', default=ROWS, help='file of rows')
     parser.add_argument('--root', default=ROOT, help='folder of the pages')
     args = parser.parse_args(words)
+    root = Path(args.root)
     try:
         declared = load_runs(args.runs)
         rows, left = rows_as_declared(read_rows(args.rows), declared.runs)
@@ -439,18 +335,18 @@ def main(words: list[str] | None = None) -> int:
         for label in left:
             sys.stderr.write(f'note: {label}: declared anew, not run yet\n')
         if args.show:
-            for table, text in _texts(declared, results):
-                say(f'## {table["name"]}\n\n{text}\n')
-            return 0
-        if args.check:
-            wrong = check(declared, results, Path(args.root))
+            for _, name, text in places(declared, results):
+                say(f'## {name}\n\n{text}\n')
+        elif args.check:
+            wrong = check(declared, results, root)
             for sentence in wrong:
                 say(sentence)
             if wrong:
                 say('mend with: python experiments/table.py')
             return 1 if wrong else 0
-        write(declared, results, Path(args.root))
-    except (DeclarationError, PageError, ValueError) as error:
+        else:
+            write(declared, results, root)
+    except (OSError, ValueError) as error:
         sys.stderr.write(f'error: {error}\n')
         return 1
     return 0

@@ -14,7 +14,7 @@ import yaml
 
 from experiments.data import DataFolder
 from experiments.declare import load_runs
-from experiments.run import Runner, Tools
+from experiments.run import Runner
 from mmsnip.io.annotation import save_annotation
 
 TRAIN = """
@@ -129,8 +129,8 @@ def bench(tmp_path, declare):
             DataFolder(data, tmp_path / 'work' / 'data', declared.data),
             tmp_path / 'results' / 'rows.jsonl',
             tmp_path / 'work',
-            Tools(tools, Path(__file__).resolve().parents[2], 1),
-            said.append,
+            tools,
+            say=said.append,
         )
 
     return build

@@ -1,24 +1,20 @@
-"""What a declaration expands to, and what it refuses."""
+"""What a declaration expands to and refuses, and what makes a run another."""
 
 from __future__ import annotations
 
+import argparse
 import copy
-from pathlib import Path
 
 import pytest
 from mmengine.config import DictAction
 
 from experiments.declare import (
     DeclarationError,
-    Run,
-    flatten,
-    load_runs,
     option_text,
+    recorded_options,
     stage_options,
 )
-from tests.experiments.conftest import BASE
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.experiments.conftest import BASE, only
 
 
 def test_a_matrix_gives_every_combination_once(declare):
@@ -75,8 +71,8 @@ def test_later_layers_win_and_stages_have_their_own(declare):
 
 
 def test_the_epochs_keep_the_shape_of_the_configs_own_schedules():
-    localize = stage_options('localize', 0, epochs=40)
-    pretrain = stage_options('pretrain', 0, epochs=100, mining=1 / 3)
+    localize = stage_options(dict(stage='localize', epochs=40))
+    pretrain = stage_options(dict(stage='pretrain', epochs=100, mining=1 / 3))
 
     # custom/pretrain.py, where nothing is overridden
     assert localize == {'train_cfg.max_epochs': 40}
@@ -86,12 +82,26 @@ def test_the_epochs_keep_the_shape_of_the_configs_own_schedules():
     assert pretrain['model.mining_epoch'] == 33
 
 
+def test_a_step_by_its_type_counts_as_the_position_it_had():
+    data = 'train_dataloader.dataset'
+    by_type = [
+        f'{data}.num_workers=0',
+        f'{data}.pipeline.MultiView.views.0.RandomPosture.prob=0',
+        'custom_hooks.EmbeddingMapHook.interval=20',
+    ]
+    by_position = [
+        'custom_hooks.3.interval=20',
+        f'{data}.pipeline.4.views.0.2.prob=0',
+    ]
+
+    assert recorded_options('pretrain', by_type) == by_position
+    assert recorded_options('pretrain', by_position) == by_position
+
+
 @pytest.mark.parametrize(
     'value', [None, True, 3, 0.05, 1e-4, 'AGCN', [1, 2.5], [None, 'x'], [7]]
 )
 def test_option_texts_come_back_through_mmengine(value):
-    import argparse
-
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
 
@@ -99,31 +109,6 @@ def test_option_texts_come_back_through_mmengine(value):
     parsed = parser.parse_args(['--cfg-options', text]).cfg_options
 
     assert parsed == {'a.b': value}
-
-
-def test_option_texts_that_would_be_read_otherwise_are_refused():
-    with pytest.raises(ValueError, match=r"'\[1' has a bracket"):
-        option_text('[1')
-
-
-def test_nested_options_are_dotted():
-    nested = {'model': {'neck': None, 'head.x': 1}}
-
-    assert flatten(nested) == {'model.neck': None, 'model.head.x': 1}
-    assert Run(*'abcdef', 0, flatten(nested)).overrides == [
-        'model.head.x=1',
-        'model.neck=None',
-    ]
-
-
-def test_an_init_takes_the_seed_of_its_run_or_the_one_it_names(declare):
-    content = copy.deepcopy(BASE)
-    content['groups'][0]['runs'].append(dict(name='shared', init='pre@0'))
-
-    runs = declare(content).runs
-
-    assert runs['fine', 1].init == ('pre', 1)
-    assert runs['shared', 1].init == ('pre', 0)
 
 
 def changed(**group):
@@ -135,39 +120,25 @@ def changed(**group):
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        (dict(sets=[]), "runs.yaml: the key 'sets' is unknown"),
-        (changed(budget=''), "group 'toys': it lacks 'budget'"),
+        (dict(sets=[]), r"runs.yaml: unknown keys \['sets'\]"),
+        (changed(budget=''), r"group 'toys'.* missing keys \['budget'\]"),
         (
             changed(runs=[dict(name='x', widht=3)]),
-            "run 'x': the key 'widht' is unknown",
+            r"run 'x': unknown keys \['widht'\]",
         ),
         (
             changed(runs=[dict(name='x', matrix=dict(n=[1, 2]))]),
             'two runs are x@0; put every axis',
         ),
-        (
-            changed(runs=[dict(name='x-{n}')]),
-            "'n' between braces is no axis",
-        ),
+        (changed(runs=[dict(name='x-{n}')]), "run 'x-{n}': 'n'; the axes"),
         (
             changed(runs=[dict(name='x', init='gone')]),
-            "x@0, key init: gone@0 is no declared run of stage 'pretrain'",
+            r"x@0, key init: \('gone', 0\) must be a declared run of stage",
         ),
-        (
-            changed(runs=[dict(name='x', stage='pretrain', init='x')]),
-            'starts from scratch; take init out',
-        ),
-        (
-            changed(runs=[dict(name='x', stage='test')]),
-            "stage='test' is unknown",
-        ),
+        (changed(runs=[dict(name='x', stage='test')]), "stage='test'"),
         (
             changed(runs=[dict(name='x', fraction=20)]),
             r'fraction=20 must lie in \(0, 1\]',
-        ),
-        (
-            changed(matrix=dict(seed=3)),
-            "key matrix: 'seed' is 3; expected a list",
         ),
         (
             dict(
@@ -182,31 +153,110 @@ def test_declarations_are_refused_with_their_place(declare, content, message):
         declare(content)
 
 
-def test_the_projects_own_declaration_loads_and_names_configs_that_exist():
-    declared = load_runs(ROOT / 'experiments' / 'runs.yaml')
-
-    configs = {run.config for run in declared.runs.values()}
-
-    assert configs
-    assert all((ROOT / config).is_file() for config in configs)
+def digest(name):
+    return f'content of {name}'
 
 
-def test_every_run_of_the_projects_tables_is_declared():
-    from experiments.declare import cells, fill
-    from experiments.results import expand_lines
-
-    declared = load_runs(ROOT / 'experiments' / 'runs.yaml')
-    names = {name for name, _ in declared.runs}
-
-    shown = {
-        fill(run, words)
-        for table in [*declared.tables, *declared.plots]
-        for words in cells(table.get('columns') or table.get('x') or {})
-        for run in [
-            *(line['run'] for line in expand_lines(table['lines'])),
-            # of a plot it is a label
-            *([table['baseline']] if table.get('differences') else []),
-        ]
+def hashes(declared, digest=digest):
+    return {
+        run.label: (
+            declared.identity(run, digest),
+            declared.family(run, digest),
+        )
+        for run in declared.runs.values()
     }
 
-    assert shown <= names, shown - names
+
+def edited(which, **changes):
+    content = copy.deepcopy(BASE)
+    content['groups'][0]['runs'][which].update(changes)
+    return content
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(width=16),
+        dict(epochs=5),
+        dict(fraction=0.2),
+        dict(data='other'),
+        dict(data='toy/holdout'),
+        dict(config='configs/custom/linear_probe.py'),
+        dict(options={'model.neck': None}),
+        dict(environment={'MMSNIP_STREAM': 'bone'}),
+        dict(init=None),
+    ],
+    ids=str,
+)
+def test_every_knob_changes_the_identity(declare, changes):
+    before = hashes(declare(BASE))
+
+    after = hashes(declare(edited(1, **changes)))
+
+    assert after['fine@0'][0] != before['fine@0'][0]
+    assert after['fine@0'][1] != before['fine@0'][1]
+    assert after['pre@0'] == before['pre@0']
+
+
+@pytest.mark.parametrize('changes', [dict(epochs=3), dict(width=4)], ids=str)
+def test_a_knob_of_its_start_changes_a_runs_identity(declare, changes):
+    before = hashes(declare(BASE))
+
+    after = hashes(declare(edited(0, **changes)))
+
+    assert after['fine@1'][0] != before['fine@1'][0]
+    assert after['fine@1'][1] != before['fine@1'][1]
+
+
+def test_the_content_of_the_data_changes_the_identity(declare):
+    declared = declare(BASE)
+
+    before = hashes(declared)
+    after = hashes(declared, lambda name: 'changed')
+
+    assert not set(before.values()) & set(after.values())
+
+
+def test_seeds_differ_in_identity_and_share_the_family(declare):
+    found = hashes(declare(BASE))
+
+    for name in ('pre', 'fine'):
+        assert found[f'{name}@0'][0] != found[f'{name}@1'][0]
+        assert found[f'{name}@0'][1] == found[f'{name}@1'][1]
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        edited(1, name='renamed'),
+        edited(1, options={'train_dataloader.num_workers': 3}),
+        dict(groups=[dict(BASE['groups'][0], name='n', budget='much')]),
+    ],
+    ids=['name', 'workers', 'group'],
+)
+def test_names_and_workers_change_nothing(declare, content):
+    before = hashes(declare(BASE))
+
+    after = hashes(declare(content))
+
+    assert set(after.values()) == set(before.values())
+
+
+def test_draws_of_a_budget_are_one_family_and_pair_by_draw(declare):
+    content = only(
+        dict(
+            name='few',
+            data='toy/two/{draw}',
+            matrix=dict(draw=[0, 1], seed=[0, 1]),
+        )
+    )
+    declared = declare(content)
+    digest = {'toy/two/0': 'a', 'toy/two/1': 'b', 'toy': 'c'}.__getitem__
+
+    runs = declared.runs.values()
+
+    assert [run.label for run in runs] == [
+        'few@0.0', 'few@0.1', 'few@1.0', 'few@1.1'
+    ]  # fmt: skip
+    assert len({declared.identity(run, digest) for run in runs}) == 4
+    assert len({declared.family(run, digest) for run in runs}) == 1

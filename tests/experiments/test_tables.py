@@ -1,11 +1,14 @@
-"""Tables against numbers worked out by hand."""
+"""Tables, targets and pictures against numbers worked out by hand."""
 
 from __future__ import annotations
 
 import pytest
+import yaml
+from PIL import Image
 
 from experiments.results import Results, title_of
-from experiments.table import NOTHING, render_table
+from experiments.rows import append_row
+from experiments.table import NOTHING, main, render_table, render_targets
 from tests.experiments.conftest import toy_row
 
 ROWS = [
@@ -28,9 +31,9 @@ TABLE = dict(
     lines=[
         dict(run='plain', label='Plain'),
         dict(run='{what}', label='{what}!', matrix=dict(what=['better'])),
-        dict(run='short'),
-        dict(run='single'),
-        dict(run='absent'),
+        dict(run='short', label='s'),
+        dict(run='single', label='one'),
+        dict(run='absent', label='absent'),
     ],
     metrics=['runs/mAP', 'runs_per_segment'],
     baseline='plain',
@@ -66,21 +69,15 @@ def test_cells_are_mean_and_spread_and_differences_are_paired():
 
 
 def test_the_basis_is_read_out_of_the_rows():
-    text = render_table(dict(TABLE, note='A note.'), Results(ROWS))
+    text = render_table(TABLE, Results(ROWS))
 
     basis = text.split('\n\n')[1]
     assert basis == (
         '*Budget: tiny; toy, evaluated on val; width 8; 4 epochs; mean ± '
         'standard deviation over seeds, in percent; differences are paired '
         'by seed, in brackets the 95 % bootstrap interval of their mean (of '
-        'three, their range); mmsnip 0.1.0, torch 2.0.* A note.'
+        'three, their range); mmsnip 0.1.0, torch 2.0.*'
     )
-
-
-def test_a_table_without_rows_says_so():
-    text = render_table(TABLE, Results([]))
-
-    assert text.endswith('*No run of this table has been made yet.*')
 
 
 def test_columns_are_values_of_an_axis_with_a_baseline_each():
@@ -92,7 +89,10 @@ def test_columns_are_values_of_an_axis_with_a_baseline_each():
     ]  # fmt: skip
     table = dict(
         name='t',
-        lines=[dict(run='a-{percent}'), dict(run='b-{percent}', label='b')],
+        lines=[
+            dict(run='a-{percent}', label='a'),
+            dict(run='b-{percent}', label='b'),
+        ],
         columns=dict(fraction=[0.05, 1.0]),
         metrics=['runs/mAP'],
         baseline='a-{percent}',
@@ -110,7 +110,9 @@ def test_columns_are_values_of_an_axis_with_a_baseline_each():
 
 def test_rows_on_held_out_videos_are_in_no_table_of_val():
     held = [toy_row('plain', 0, {'runs/mAP': 0.9}, split='holdout')]
-    table = dict(name='t', lines=[dict(run='plain')], metrics=['runs/mAP'])
+    table = dict(
+        name='t', lines=[dict(run='plain', label='p')], metrics=['runs/mAP']
+    )
 
     on_val = render_table(table, Results(held))
     on_held = render_table(dict(table, split='holdout'), Results(held))
@@ -120,33 +122,13 @@ def test_rows_on_held_out_videos_are_in_no_table_of_val():
     assert 'evaluated on a held-out part of train' in on_held
 
 
-def test_a_repeated_run_counts_once_with_its_newest_row():
-    rows = [
-        toy_row('a', 0, {'runs/mAP': 0.1}),
-        toy_row('a', 1, {'runs/mAP': 0.3}),
-        toy_row('a', 0, {'runs/mAP': 0.5}),
-    ]
-
-    assert Results(rows).values('a', 'runs/mAP') == {0: 0.5, 1: 0.3}
-
-
-def test_seeds_of_an_older_declaration_are_not_averaged_in():
-    old = [
-        toy_row('a', s, {'runs/mAP': 0.1}, family='old', identity=f'old{s}')
-        for s in (0, 1, 2)
-    ]
-    new = [toy_row('a', 0, {'runs/mAP': 0.5}, family='new', identity='n')]
-
-    assert Results([*old, *new]).values('a', 'runs/mAP') == {0: 0.5}
-
-
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
         (dict(metric='x'), r"unknown keys \['metric'\]"),
         (dict(metrics=[]), r"missing keys \['metrics'\]"),
-        (dict(baseline=None), 'differences need a baseline'),
-        (dict(lines=[dict(label='x')]), "lacks its 'run'"),
+        (dict(baseline=None), r"missing keys \['baseline'\]"),
+        (dict(lines=[dict(label='x')]), r"missing keys \['run'\]"),
     ],
 )
 def test_malformed_tables_are_refused(changes, message):
@@ -157,3 +139,232 @@ def test_malformed_tables_are_refused(changes, message):
 def test_every_metric_has_a_title():
     assert title_of('sweep/AP@0.50/walk') == 'sweep AP@0.5, walk'
     assert title_of('F1@50') == 'F1@50'
+
+
+TARGET_ROWS = [
+    *(
+        toy_row('plain', seed, {'runs/mAP': value, 'runs_per_segment': 1.25})
+        for seed, value in enumerate([0.5, 0.52, 0.6])
+    ),
+    *(
+        toy_row('better', seed, {'runs/mAP': value})
+        for seed, value in [(2, 0.66), (0, 0.55), (1, 0.53)]
+    ),
+]
+
+
+def outcome(**line):
+    """Asked, measured, seeds and outcome of one target."""
+    line = dict(dict(said='x', run='plain', metric='runs/mAP'), **line)
+    text = render_targets(dict(name='t', lines=[line]), Results(TARGET_ROWS))
+    return [c.strip() for c in text.splitlines()[-1].strip('|').split('|')][2:]
+
+
+def test_a_mean_is_compared_in_the_units_of_the_tables():
+    # 50, 52, 60: mean 54
+    assert outcome(least=53.9) == ['at least 53.9', '54.0 ± 5.3', '3', 'met']
+    assert outcome(least=54.1)[-1] == '**missed**'
+    assert outcome(metric='runs_per_segment', most=1.25) == [
+        'at most 1.25', '1.25 ± 0.00', '3', 'met',
+    ]  # fmt: skip
+    assert outcome(metric='runs_per_segment', most=1.2)[-1] == '**missed**'
+
+
+def test_a_difference_is_paired_by_seed():
+    # 5, 1, 6 better: mean 4
+    both = dict(run='better', over='plain')
+    assert outcome(**both, least=0.5) == [
+        'at least +0.5', '+4.0 [+1.0, +6.0]', '3', 'met',
+    ]  # fmt: skip
+    assert outcome(**both, least=3.5)[-1] == 'met by the mean alone'
+    assert outcome(**both, least=5)[-1] == '**missed**'
+    assert outcome(**both, most=5)[-1] == 'met by the mean alone'
+    assert outcome(**both, most=6.5)[-1] == 'met'
+
+
+def test_what_has_no_row_is_neither_met_nor_missed():
+    assert outcome(run='absent', least=0)[-2:] == ['0', 'not run']
+    assert outcome(run='better', over='absent', most=9)[-2:] == [
+        '0', 'not run',
+    ]  # fmt: skip
+
+
+PAGE = """# Evidence
+Before.
+<!-- experiments: main begin -->
+<!-- experiments: main end -->
+Between, 99.9 stays.
+<!-- experiments: curve begin -->
+old
+<!-- experiments: curve end -->
+"""
+DECLARED = dict(
+    tables=[
+        dict(
+            name='main',
+            page='docs/evidence.md',
+            lines=[
+                dict(run='a-100', label='A'),
+                dict(run='b-100', label='B'),
+            ],
+            metrics=['runs/mAP'],
+        )
+    ],
+    plots=[
+        dict(
+            name='curve',
+            page=['docs/evidence.md', 'README.md'],
+            title='runs',
+            metric='runs/mAP',
+            baseline='a',
+            lines=[
+                dict(run='{n}-100', label='{n}', matrix=dict(n=['a', 'b']))
+            ],
+        )
+    ],
+)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Pages, rows and a declaration; ``site(*words)`` runs the command."""
+    (tmp_path / 'docs').mkdir()
+    (tmp_path / 'docs' / 'evidence.md').write_text(PAGE)
+    (tmp_path / 'README.md').write_text(PAGE.split('Between')[1])
+    (tmp_path / 'runs.yaml').write_text(yaml.safe_dump(DECLARED))
+    for name, value in (('a', 0.4), ('b', 0.5)):
+        for percent in (5, 100):
+            for seed in range(3):
+                metric = value + 0.001 * percent + 0.01 * seed
+                append_row(
+                    tmp_path / 'rows.jsonl',
+                    toy_row(f'{name}-{percent}', seed, {'runs/mAP': metric}),
+                )
+
+    def run(*words):
+        return main(
+            [
+                '--root', str(tmp_path), *words,
+                '--runs', str(tmp_path / 'runs.yaml'),
+                '--rows', str(tmp_path / 'rows.jsonl'),
+            ]
+        )  # fmt: skip
+
+    run.folder = tmp_path
+    run.page = tmp_path / 'docs' / 'evidence.md'
+    return run
+
+
+def test_places_are_filled_and_the_rest_stays(site):
+    assert site() == 0
+
+    text = site.page.read_text()
+    assert '| A | 51.0 ± 1.0 | 3 |' in text
+    assert '![runs](images/evidence_curve.png)' in text
+    assert 'Before.\n<!-- experiments: main begin -->\n| run |' in text
+    assert 'Between, 99.9 stays.' in text
+    readme = (site.folder / 'README.md').read_text()
+    assert '(docs/images/evidence_curve.png)' in readme
+
+
+def test_a_second_time_changes_nothing(site, capsys):
+    site()
+    picture = site.folder / 'docs' / 'images' / 'evidence_curve.png'
+    stamp = picture.stat().st_mtime_ns
+    capsys.readouterr()
+
+    assert site() == 0
+    assert site('--check') == 0
+    assert capsys.readouterr().out == ''
+    assert picture.stat().st_mtime_ns == stamp
+
+
+def test_check_finds_a_number_that_was_typed(site, capsys):
+    site()
+    site.page.write_text(site.page.read_text().replace('51.0', '61.0'))
+    capsys.readouterr()
+
+    assert site('--check') == 1
+    said = capsys.readouterr().out
+    assert "docs/evidence.md: the place 'main' differs; the rows say" in said
+    assert '| A | 51.0' in said
+    assert '61.0' in site.page.read_text()  # it writes nothing
+
+
+def test_check_finds_rows_that_came_since(site, capsys):
+    site()
+    append_row(
+        site.folder / 'rows.jsonl', toy_row('a-100', 3, {'runs/mAP': 0.9})
+    )
+
+    assert site('--check') == 1
+    said = capsys.readouterr().out
+    assert "the place 'main' differs" in said
+    assert 'evidence_curve.png: it is missing, or shows other num' in said
+    assert site() == 0
+    assert site('--check') == 0
+
+
+def test_check_finds_a_picture_that_is_gone_or_of_elsewhere(site, capsys):
+    site()
+    picture = site.folder / 'docs' / 'images' / 'evidence_curve.png'
+    Image.new('RGB', (3, 4)).save(picture)
+    assert site('--check') == 1
+    picture.unlink()
+    assert site('--check') == 1
+    assert 'it is missing' in capsys.readouterr().out
+
+
+def test_check_finds_a_place_that_nothing_is_declared_for(site, capsys):
+    site()
+    with site.page.open('a') as file:
+        file.write('<!-- experiments: ghost begin -->')
+
+    assert site('--check') == 1
+    assert "nothing is declared for the place 'ghost'" in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize('words', [(), ('--check',)])
+def test_a_page_without_its_place_is_named_and_none_is_changed(
+    site, capsys, words
+):
+    (site.folder / 'README.md').write_text('no place')
+
+    assert site(*words) == 1
+    said = ''.join(capsys.readouterr())
+    assert "README.md: the place 'curve' begins 0 times" in said
+    assert site.page.read_text() == PAGE
+
+
+def test_print_shows_tables_and_touches_no_page(site, capsys):
+    assert site('--print') == 0
+    assert '| A | 51.0 ± 1.0 | 3 |' in capsys.readouterr().out
+    assert site.page.read_text() == PAGE
+
+
+def test_runs_declared_anew_are_noted(site, capsys):
+    content = dict(
+        DECLARED,
+        groups=[
+            dict(
+                name='g', budget='b', defaults=dict(data='toy'),
+                runs=[
+                    dict(name='a-100', options=dict(x=1)),
+                    dict(name='b-100'),
+                ],
+            )
+        ],
+    )  # fmt: skip
+    (site.folder / 'runs.yaml').write_text(yaml.safe_dump(content))
+
+    site('--print')
+
+    said = capsys.readouterr()
+    assert said.err == 'note: a-100@0: declared anew, not run yet\n'
+    assert '| A | 51.5 ± 0.7 | 2 |' in said.out  # seeds 1 and 2
+
+
+def test_the_pages_of_the_project_say_what_its_rows_say():
+    assert main(['--check']) == 0

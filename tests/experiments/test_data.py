@@ -1,21 +1,109 @@
-"""Clips joined to sequences: what lies where, and how they move between."""
+"""What is held out, drawn and joined, and that val stays out of sight."""
 
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
+import json
 
 import numpy as np
 import pytest
 
-from experiments.data import DataFolder, stitch
-from experiments.declare import load_runs
+from experiments.data import (
+    DataFolder,
+    find_data_dir,
+    held_out_names,
+    hold_out,
+    stitch,
+)
 from experiments.measure import clips_beside
 from mmsnip.io.annotation import load_annotation, save_annotation
+from tests.experiments.conftest import toy_annotation
 
-ROOT = Path(__file__).resolve().parents[2]
+GROUP = '^set_([a-z])_'
 PERSON = '_p([0-9])_'
 CLASSES = ['wave', 'kick', 'nod']
+
+
+def test_whole_groups_are_held_out_and_the_real_val_is_dropped():
+    data = toy_annotation()
+
+    held = hold_out(data, group=GROUP, hold=['b'])
+
+    assert held['split'] == dict(
+        train=['set_a_0', 'set_a_1'], val=['set_b_0', 'set_b_1']
+    )
+    names = {video['frame_dir'] for video in held['annotations']}
+    assert names == {'set_a_0', 'set_a_1', 'set_b_0', 'set_b_1'}
+    assert len(data['annotations']) == 5
+
+
+@pytest.mark.parametrize(
+    ('rule', 'message'),
+    [
+        (
+            dict(group=GROUP, hold=['c']),
+            r"holding \['c'\] out leaves no video",
+        ),
+        (dict(group=GROUP, hold=['a', 'b']), 'leaves no video to '),
+        (dict(group='^(x)'), "finds no group in the video 'set_a_0'"),
+        ({}, 'it needs one bracket'),
+    ],
+)
+def test_what_cannot_be_held_out_is_refused(rule, message):
+    with pytest.raises(ValueError, match=message):
+        held_out_names(toy_annotation()['split']['train'], **rule)
+
+
+def test_a_holdout_is_made_once_and_hashed_by_its_names(tmp_path):
+    save_annotation(tmp_path / 'toy.pkl', toy_annotation())
+
+    def folder(hold):
+        rules = dict(toy=dict(group=GROUP, hold=hold))
+        return DataFolder(tmp_path, tmp_path / 'made', rules)
+
+    path = folder(['a']).file('toy/holdout')
+    stamp = path.stat().st_mtime_ns
+
+    assert folder(['a']).file('toy/holdout') == path
+    assert path.stat().st_mtime_ns == stamp
+    assert folder(['b']).file('toy/holdout') != path
+    digests = {
+        folder(['a']).digest('toy/holdout'),
+        folder(['b']).digest('toy/holdout'),
+        folder(['a']).digest('toy'),
+    }
+    assert len(digests) == 3
+
+
+def test_the_data_folder_comes_from_the_command_then_the_environment(
+    tmp_path, monkeypatch
+):
+    for name in ('said', 'set'):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv('MMSNIP_DATA', str(tmp_path / 'set'))
+
+    assert find_data_dir(str(tmp_path / 'said')) == tmp_path / 'said'
+    assert find_data_dir() == tmp_path / 'set'
+    with pytest.raises(FileNotFoundError, match='name it with --data-dir'):
+        find_data_dir(str(tmp_path / 'gone'))
+
+
+def test_a_draw_leaves_the_labels_of_its_videos_alone(tmp_path):
+    save_annotation(tmp_path / 'toy.pkl', toy_annotation())
+    draws = {'two': [['set_a_1', 'set_b_0'], ['set_a_0', 'set_b_1']]}
+    (tmp_path / 'toy_few.json').write_text(json.dumps(draws))
+    folder = DataFolder(tmp_path, tmp_path / 'made', {})
+
+    made = load_annotation(folder.file('toy/two/1'))
+
+    labelled = {v['frame_dir'] for v in made['annotations'] if 'segments' in v}
+    assert labelled == {'set_a_0', 'set_b_1', 'set_c_0'}
+    assert len(made['annotations']) == 5
+    assert len({folder.digest(f'toy/two/{n}') for n in (0, 1)}) == 2
+    with pytest.raises(ValueError, match="no draw 2 of 'two'"):
+        folder.file('toy/two/2')
+    with pytest.raises(ValueError, match='/BUDGET/DRAW'):
+        folder.file('toy/two')
 
 
 def clips(count=12, persons=2, frames=20):
@@ -145,27 +233,17 @@ def test_background_classes_stay_in_without_a_label():
     assert kinds == {'kick'}
 
 
-def test_a_seed_says_all_and_another_seed_another_order():
-    one, same, other = (stitch(clips(), PERSON, seed=s)[1] for s in (0, 0, 1))
-
-    assert one == same != other
-
-
 @pytest.mark.parametrize(
-    ('change', 'arguments', 'message'),
+    ('arguments', 'message'),
     [
-        ({}, dict(group='_x([0-9])'), "finds no group in the video 'clip_p0"),
-        ({}, dict(background=['jump']), 'jump'),
-        ({}, dict(background=CLASSES), 'all'),
-        (dict(label=None), {}, "'clip_p0_00' lacks the key 'label'"),
+        (dict(group='_x([0-9])'), "finds no group in the video 'clip_p0"),
+        (dict(background=['jump']), 'jump'),
+        (dict(background=CLASSES), 'all'),
     ],
 )
-def test_what_cannot_be_joined_is_refused(change, arguments, message):
-    data = clips()
-    data['annotations'][0].update(change)
-
+def test_what_cannot_be_joined_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        stitch(data, **{'group': PERSON, **arguments})
+        stitch(clips(), **{'group': PERSON, **arguments})
 
 
 def test_a_declared_data_set_is_joined_once_and_then_held_out(tmp_path):
@@ -209,21 +287,3 @@ def test_the_digest_does_not_hang_on_how_a_pickle_is_written(tmp_path):
     again = DataFolder(tmp_path, tmp_path / 'made', rules)
 
     assert again.digest('joined') == before
-
-
-@pytest.mark.data
-def test_the_declared_stitched_set_is_cross_subject(data_dir, tmp_path):
-    declared = load_runs(ROOT / 'experiments' / 'runs.yaml')
-    folder = DataFolder(data_dir, tmp_path, declared.data)
-
-    made = load_annotation(folder.file('msr_stitched'))
-
-    assert [len(made['split'][k]) for k in ('train', 'val')] == [48, 47]
-    for part, odd in (('train', 1), ('val', 0)):
-        persons = {int(name.split('_')[1]) for name in made['split'][part]}
-        assert {person % 2 for person in persons} == {odd}
-    assert len(made['metainfo']['classes']) == 16
-    lengths = np.concatenate(
-        [np.diff(entry['segments']) for entry in made['annotations']]
-    )
-    assert np.median(lengths) == 39
