@@ -55,12 +55,6 @@ HOOKS = Registry(
     scope='mmsnip',
     locations=['mmsnip.hooks'],
 )
-VISUALIZERS = Registry(
-    'visualizer',
-    parent=root.VISUALIZERS,
-    scope='mmsnip',
-    locations=['mmsnip.visualization.visualizer'],
-)
 
 # Nothing of ours is registered here; without a child of its own, mmengine
 # warns at each of these whenever the default scope is ``mmsnip``.
@@ -76,6 +70,7 @@ for _parent in (
     root.PARAM_SCHEDULERS,
     root.EVALUATOR,
     root.TASK_UTILS,
+    root.VISUALIZERS,
     root.VISBACKENDS,
     root.LOG_PROCESSORS,
     root.INFERENCERS,

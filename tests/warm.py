@@ -31,7 +31,6 @@ PRELOADED = [
     'mmsnip.evaluation.metric',
     'mmsnip.hooks',
     'mmsnip.models',
-    'mmsnip.visualization.visualizer',
     'setuptools',
     'torch._dynamo',  # torch's optimizers import it
     'tests.warm',

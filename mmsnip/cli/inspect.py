@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             print(f'facts: {args.json}')
         if not args.no_pictures:
             # Matplotlib takes longer to import than most files to read.
-            from mmsnip.visualization.inspection import draw_inspection
+            from mmsnip.visualization.timeline import draw_inspection
 
             out = args.out or Path('work_dirs', 'inspect', args.file.stem)
             for path in draw_inspection(facts, data['annotations'], out):

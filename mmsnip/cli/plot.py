@@ -1,9 +1,8 @@
 """Draw what ``mmsnip test --dump-scores`` wrote, without a model.
 
 Into the folder of --out: precision-recall curves, AP of each class, kinds of
-errors, sensitivity to length, coverage and number, confusion of frames; in
-``timelines`` the first videos, with poses where --ann has their skeletons;
-with --film also an animation of each.
+errors, confusion of frames; in ``timelines`` the first videos, with poses
+where --ann has their skeletons; with --film also an animation of each.
 Exit status: 0, or 2 where files cannot be read or do not fit together.
 """
 
@@ -17,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmsnip.evaluation.diagnosis import PUBLISHED_BINS
 from mmsnip.io.scores import ScoredVideos, load_scored_videos
 from mmsnip.structures import DataError
+from mmsnip.structures.files import safe_file_name
 
 if TYPE_CHECKING:
     from mmsnip.visualization.pose import Poses
@@ -42,13 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--iou',
         type=float,
         default=0.5,
-        help='of curves, errors and sensitivity, default 0.5',
-    )
-    add(
-        '--bins',
-        default='quantile',
-        choices=['quantile', *sorted(PUBLISHED_BINS)],
-        help='of the sensitivity, default quantile',
+        help='of curves and errors, default 0.5',
     )
     add(
         '--videos',
@@ -107,10 +100,8 @@ def draw(videos: ScoredVideos, args: argparse.Namespace) -> list[Path]:
             videos.scores,
             videos.truth,
             videos.classes,
-            videos.fps or None,
             videos.settings,
             args.iou,
-            bins=args.bins,
         )
         written += save_pictures(figures, args.out, args.format)
     names = list(videos.scores)[: args.videos]
@@ -128,12 +119,7 @@ def draw_video(
 ) -> list[Path]:
     """Timeline of a video, and its film."""
     from mmsnip.evaluation import run_detections
-    from mmsnip.visualization import (
-        draw_timeline,
-        safe_file_name,
-        save_figure,
-        save_film,
-    )
+    from mmsnip.visualization import draw_timeline, save_figure, save_film
     from mmsnip.visualization.canvas import PRINT_DPI
 
     scores = videos.scores[name]

@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--show-dir',
         metavar='D',
         help='draw timelines of the first videos there, and in D/diagnosis '
-        'precision-recall curves, AP of each class, kinds of errors, '
-        'sensitivity to length and confusion of frames',
+        'precision-recall curves, AP of each class, kinds of errors and '
+        'confusion of frames',
     )
     add_run_arguments(parser)
 

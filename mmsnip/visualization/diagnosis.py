@@ -1,8 +1,7 @@
-"""All pictures of an evaluation: curves, bars, errors, bins, confusion."""
+"""All pictures of an evaluation: curves, bars, errors, confusion."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,9 @@ from matplotlib.patches import Patch
 
 from mmsnip.evaluation import (
     ErrorReport,
-    SensitivityReport,
-    analyze_sensitivity,
     diagnose_errors,
     evaluate_activitynet,
     frame_confusion,
-    measure_truth,
     precision_recall_curves,
 )
 from mmsnip.evaluation.average_precision import (
@@ -32,7 +28,6 @@ from mmsnip.evaluation.average_precision import (
 )
 from mmsnip.evaluation.diagnosis import (
     KINDS,
-    BinnedScores,
     PrecisionRecall,
     mean_curve,
 )
@@ -69,32 +64,22 @@ MAX_CURVES = 12
 KIND_COLORS = (
     '#0B4F7A', '#9FD3F2', '#D98300', '#F7D98B', '#A8437E', '#C9C9C9',
 )  # fmt: skip
-AP_COLOR, RECALL_COLOR = KIND_COLORS[:2]
-TITLES = {
-    'coverage': 'coverage of the video (%)',
-    'length': 'length (s)',
-    'instances': 'class instances in video',
-}
 # One hue from light to dark reads alike with and without colour vision.
 SHADES = LinearSegmentedColormap.from_list(
     'shades', colormaps['Blues'](np.linspace(0, 1, 256))[:236]
 )
 EMPTY = '#F2EBDD'
-# Bins of a row, and room for bins that a panel always gets.
-_MOST, _LEAST = 15, 3
 
 
 def draw_diagnosis(
     scores: Mapping[str, np.ndarray],
     truth: Mapping[str, np.ndarray],
     classes: Sequence[str] | None = None,
-    fps: Mapping[str, float | None] | float | None = None,
     settings: Mapping[str, Any] | None = None,
     iou_threshold: float = 0.5,
     iou_thresholds: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5),
-    bins: str | Mapping[str, Sequence[float]] = 'quantile',
 ) -> dict[str, Figure]:
-    """Five pictures of a whole evaluation.
+    """Four pictures of a whole evaluation.
 
     Detections are those of the evaluation's first way to propose segments;
     they are matched as ActivityNet and BABEL do, whatever the protocol.
@@ -105,18 +90,15 @@ def draw_diagnosis(
         truth (Mapping[str, np.ndarray]): Per video label, start, end,
             (num_segments, 3), of the same videos.
         classes (Sequence[str], optional): Names; None numbers them.
-        fps (Mapping | float, optional): Frames a second; without any,
-            lengths are counted in frames.
         settings (Mapping, optional): How the scores were evaluated:
-            ``protocol``, ``proposals`` and ``convention`` of
-            `evaluate_scores`, as ``tools/test.py --dump-scores`` keeps them.
-        iou_threshold (float): Of curves, errors and sensitivity.
+            ``protocol``, ``proposals`` and ``convention``, as ``mmsnip test
+            --dump-scores`` keeps them.
+        iou_threshold (float): Of curves and errors.
         iou_thresholds (Sequence[float]): Of the bars of AP.
-        bins (str | Mapping): See `analyze_sensitivity`.
 
     Returns:
-        dict[str, Figure]: ``precision_recall``, ``class_ap``, ``errors``,
-        ``sensitivity`` and ``confusion``.
+        dict[str, Figure]: ``precision_recall``, ``class_ap``, ``errors`` and
+        ``confusion``.
 
     Raises:
         ValueError: If there is no video, videos differ between `scores` and
@@ -144,34 +126,20 @@ def draw_diagnosis(
         [report[f'AP@{iou_key(level)}/{name}'] for name in names]
         for level in levels
     ]
-    if not isinstance(fps, Mapping):
-        fps = dict.fromkeys(scores, fps)
-    known = [float(rate) for rate in fps.values() if rate is not None]
-    usual = float(np.median(known)) if known else 1.0
-    rates = {video: fps.get(video) or usual for video in scores}
-    lengths = {video: len(array) for video, array in scores.items()}
-    measured = measure_truth(truth, lengths, rates)
-    if not known:
-        in_frames = measured.pop('length')
-        if bins == 'quantile':
-            measured['length in frames'] = in_frames
+    num_truth = [curve.num_truth for curve in curves]
     best = {video: array.argmax(axis=1) for video, array in scores.items()}
     painted = paint_videos(truth, scores, num_classes)
-    at = (iou_threshold,)
-    errors = diagnose_errors(found, counted, num_classes, at)
-    parts = analyze_sensitivity(
-        found, counted, measured, num_classes, at, bins
-    )
-    confused = frame_confusion(best, painted, num_classes)
-    num_truth = [curve.num_truth for curve in curves]
     return {
         'precision_recall': draw_precision_recall(
             curves, names, iou_threshold
         ),
         'class_ap': draw_class_ap(np.array(ap), levels, names, num_truth),
-        'errors': draw_errors(errors),
-        'sensitivity': draw_sensitivity(parts),
-        'confusion': draw_confusion(confused, names),
+        'errors': draw_errors(
+            diagnose_errors(found, counted, num_classes, (iou_threshold,))
+        ),
+        'confusion': draw_confusion(
+            frame_confusion(best, painted, num_classes), names
+        ),
     }
 
 
@@ -203,27 +171,7 @@ def draw_precision_recall(
     classes: Sequence[str],
     iou_threshold: float = 0.5,
 ) -> Figure:
-    """Interpolated precision-recall curves, AP in the legend.
-
-    Args:
-        curves (Sequence[PrecisionRecall]): (num_classes,), answer of
-            `precision_recall_curves`.
-        classes (Sequence[str]): Names.
-        iou_threshold (float): Named in the heading.
-
-    Returns:
-        Figure: Axes labelled ``curves``, with a line of gid ``class <index>``
-        for each class shown, of many the best and the worst six, and one of
-        gid ``mean``. A dot ends each curve at its highest recall.
-
-    Raises:
-        ValueError: If there is not one name a curve.
-    """
-    if len(curves) != len(classes):
-        raise DataError(
-            f'classes has {len(classes)} names for {len(curves)} curves; '
-            'give one a class'
-        )
+    """Interpolated curves, AP in the legend; of many classes some."""
     ap = np.array([curve.ap for curve in curves])
     present = shown = np.flatnonzero(~np.isnan(ap))
     if len(present) > MAX_CURVES:
@@ -273,31 +221,7 @@ def draw_class_ap(
     classes: Sequence[str],
     num_truth: Sequence[int],
 ) -> Figure:
-    """Bars of the mean AP over thresholds, the best class on top.
-
-    Args:
-        ap (np.ndarray): In 0..1, (num_thresholds, num_classes); NaN for a
-            class without ground truth.
-        iou_thresholds (Sequence[float]): (num_thresholds,).
-        classes (Sequence[str]): Names, at least one.
-        num_truth (Sequence[int]): True segments of each class.
-
-    Returns:
-        Figure: Axes labelled ``bars`` with a bar a class, gid ``class
-        <index>``, and a mark at the AP of each threshold. Classes without
-        ground truth come last and say so.
-
-    Raises:
-        ValueError: If shapes disagree or there is no class.
-    """
-    ap = np.asarray(ap, dtype=np.float64)
-    expected = (len(iou_thresholds), len(classes))
-    if ap.shape != expected or len(num_truth) != len(classes) or not ap.size:
-        raise DataError(
-            f'ap has shape {ap.shape} and num_truth {len(num_truth)} '
-            f'entries; expected {expected}, one AP a threshold and class, '
-            'at least one of each'
-        )
+    """Bars of the mean AP over thresholds, the best class on top."""
     means = np.array([mean_of_defined(column) for column in ap.T])
     order = np.argsort(-np.nan_to_num(means, nan=-1.0), kind='stable')
     figure = _print_figure(0.85 + 0.2 * len(order))
@@ -330,22 +254,15 @@ def draw_class_ap(
     beside.set_yticks(range(len(notes)), notes, size=8, color=FAINT_INK)
     dress(beside, sides=())
     heading = f'mAP (%) {percent(mean_of_defined(means))} at IoU '
-    heading += _iou_range(iou_thresholds)
+    ends = (iou_thresholds[0], iou_thresholds[-1])
+    heading += ' to '.join(dict.fromkeys(map(iou_key, ends)))
     heading += '; bar: mean, marks: each threshold' if len(ap) > 1 else ''
     put_heading(figure, heading)
     return figure
 
 
 def draw_errors(report: ErrorReport) -> Figure:
-    """Error breakdown of the best detections beside the gain of removal.
-
-    Args:
-        report (ErrorReport): Answer of `diagnose_errors`.
-
-    Returns:
-        Figure: Axes labelled ``profile``, a stack a group of G detections
-        with bars of gid ``<kind>``, and ``gains``, a bar a kind of error.
-    """
+    """Error breakdown of the best detections beside the gain of removal."""
     figure = _print_figure(3.4)
     profile, gains = figure.subplots(1, 2, width_ratios=(3.55, 1.9))
     profile.set_label('profile')
@@ -379,7 +296,7 @@ def draw_errors(report: ErrorReport) -> Figure:
     gains.set(xticks=[], ylim=(0, max(1.0, 1.16 * heights.max())))
     put_heading(
         figure,
-        f'False positives at IoU {_iou_range(report.iou_thresholds)}; '
+        f'False positives at IoU {iou_key(report.iou_thresholds[0])}; '
         f'normalized mAP (%) of these detections {percent(report.mean_ap)}',
     )
     handles = [Patch(color=c, label=k) for c, k in zip(KIND_COLORS, KINDS)]
@@ -387,146 +304,13 @@ def draw_errors(report: ErrorReport) -> Figure:
     return figure
 
 
-def _iou_range(iou_thresholds: Sequence[float]) -> str:
-    ends = [iou_key(float(iou_thresholds[i])) for i in (0, -1)]
-    return ends[0] if len(iou_thresholds) == 1 else ' to '.join(ends)
-
-
-def draw_sensitivity(report: SensitivityReport) -> Figure:
-    """Two bars a bin, panels of the characteristics side by side.
-
-    Args:
-        report (SensitivityReport): Answer of `analyze_sensitivity`, with at
-            least one characteristic.
-
-    Returns:
-        Figure: Axes labelled by characteristic, bars of gid ``mAP`` and
-        ``recall``, dashed lines at the values of all segments. Panels that
-        do not fit beside each other (15 bins) go to the next row.
-
-    Raises:
-        ValueError: If there is no characteristic.
-    """
-    rows: list[list[BinnedScores]] = [[]]
-    for part in report.parts:
-        if sum(len(p.labels) for p in [*rows[-1], part]) > _MOST and rows[-1]:
-            rows.append([])
-        rows[-1].append(part)
-    if not rows[0]:
-        raise DataError('report has no characteristic; measure at least one')
-    figure = _print_figure(0.5 + 2.7 * len(rows))
-    panels = figure.subfigures(len(rows), squeeze=False)[:, 0]
-    for panel, row in zip(panels, rows):
-        slots = [max(len(part.labels), _LEAST) for part in row]
-        grid = panel.subplots(1, len(row), width_ratios=slots, squeeze=False)
-        for ax, part in zip(grid[0], row):
-            _draw_bins(ax, part, report, 6.2 / sum(slots))
-            if part is not row[0]:
-                ax.tick_params(axis='y', labelleft=False, length=0)
-        dress(grid[0, 0], ylabel='%')
-    whole = f'Sensitivity at IoU {_iou_range(report.iou_thresholds)}'
-    put_heading(figure, whole)
-    handles = [
-        Patch(color=AP_COLOR, label='normalized mAP'),
-        Patch(color=RECALL_COLOR, label='recall'),
-        *(
-            Line2D(
-                [], [], color=INK, lw=0.9, ls=ls, label=f'all: {percent(x)}'
-            )
-            for x, ls in ((report.mean_ap, '--'), (report.recall, ':'))
-        ),
-    ]
-    put_legend(figure, handles, 'outside lower left', ncols=4)
-    return figure
-
-
-def _draw_bins(
-    ax: Axes, part: BinnedScores, report: SensitivityReport, slot_in: float
-) -> None:
-    ax.set_label(part.name)
-    place = np.arange(len(part.labels))
-    for shift, values, color, gid in (
-        (-0.2, part.mean_ap, AP_COLOR, 'mAP'),
-        (0.2, part.recall, RECALL_COLOR, 'recall'),
-    ):
-        heights = 100 * np.nan_to_num(values)
-        bars = ax.bar(place + shift, heights, 0.38, color=color, gid=gid)
-        texts = ['' if np.isnan(v) else f'{100 * v:.0f}' for v in values]
-        size = 6.5 if slot_in < 0.42 else 7.0
-        box = dict(fc='white', ec='none', pad=0.4, alpha=0.8)
-        labels = ax.bar_label(bars, texts, padding=1.5, size=size, color=INK)
-        for label in labels:
-            label.set_bbox(box if label.get_text() else None)
-    for value, style in ((report.mean_ap, '--'), (report.recall, ':')):
-        if not np.isnan(value):
-            ax.axhline(100 * value, color=INK, lw=0.9, ls=style, zorder=0.9)
-    dress(ax, 'y', xlabel=TITLES.get(part.name, part.name))
-    ax.set_ylim(0, 112)
-    ax.spines['left'].set_bounds(0, 100)
-    ax.set_yticks(range(0, 101, 20))
-    middle, wide = (len(place) - 1) / 2, max(len(place), _LEAST) / 2
-    ax.set_xlim(middle - wide - 0.05, middle + wide + 0.05)
-    bins = zip(part.labels, _bin_texts(part), part.counts)
-    ticks = [f'{label}\n{text}\nn={count}' for label, text, count in bins]
-    ax.set_xticks(place, ticks, linespacing=1.25)
-    ax.tick_params(axis='x', length=0, labelsize=6.5 if slot_in < 0.5 else 7.5)
-    if not len(place):
-        ax.text(middle, 50, 'no segment', size=8, color=FAINT_INK, ha='center')
-
-
-def _bin_texts(part: BinnedScores) -> list[str]:
-    """Range of each bin as its tick shows it."""
-    edges = part.edges * (100 if part.name == 'coverage' else 1)
-    whole = part.name == 'instances'
-    texts = []
-    for place, (low, high) in enumerate(itertools.pairwise(edges)):
-        if whole:
-            low = max(low if place == 0 else low + 1, 1)
-        if np.isinf(high):
-            texts.append(f'{"≥" if whole else ">"}{low:.3g}')
-        elif low == high:
-            texts.append(f'{low:.3g}')
-        else:
-            both = [f'{x:.0f}' if x >= 10 else f'{x:.2g}' for x in (low, high)]
-            texts.append('-'.join(both))
-    return texts
-
-
 def draw_confusion(
     counts: np.ndarray,
     classes: Sequence[str],
-    unit: str = 'frames',
-    background: bool = True,
 ) -> Figure:
-    """Row-normalised matrix, true class by row, predicted by column.
-
-    A cell shows its share in percent and, where there is room, its count;
-    beside each row stands the sum of its counts. Cells too small for
-    numbers show their shade alone.
-
-    Args:
-        counts (np.ndarray): Answer of `frame_confusion`, (n, n) with n the
-            number of classes, and of the background, which is last.
-        classes (Sequence[str]): Names without the background.
-        unit (str): What is counted.
-        background (bool): Whether the last row and column are background.
-
-    Returns:
-        Figure: Axes labelled ``matrix``, texts of gid ``share`` and
-        ``count``, and a scale.
-
-    Raises:
-        ValueError: If the shape does not fit the names.
-    """
-    counts = np.asarray(counts)
-    names = [str(name) for name in classes]
-    names += ['background'] if background else []
+    """Row-normalised matrix, true class by row, the background last."""
+    names = [*map(str, classes), 'background']
     n = len(names)
-    if counts.shape != (n, n) or not n:
-        raise DataError(
-            f'counts has shape {counts.shape}; expected ({n}, {n}), a row and '
-            'a column for each class and for the background'
-        )
     measure = new_figure(PRINT_IN, 1.0, PRINT_DPI)
     size = 8.0 if n <= 26 else 6.5
     names = [fit_text(measure, name, size, 1.5) for name in names]
@@ -562,15 +346,15 @@ def draw_confusion(
     scale.set_ticks([0, 0.5, 1], labels=['0', '50', '100 %'], size=6.5)
     scale.outline.set_visible(False)
     if not sums.all():
-        empty = Patch(color=EMPTY, label=f'no true {unit}')
+        empty = Patch(color=EMPTY, label='no true frames')
         place = dict(bbox_to_anchor=(0, -0.08), fontsize=6.5)
         put_legend(scale.ax, [empty], 'upper left', **place)
     total = counts.sum()
-    heading = f'Confusion of {unit}, % of the true class'
+    heading = 'Confusion of frames, % of the true class'
     if total:
         right = np.trace(counts) / total
         heading += f'; {100 * right:.1f} % of all right'
-    put_heading(figure, f'{heading}; right: {unit}')
+    put_heading(figure, f'{heading}; right: frames')
     return figure
 
 

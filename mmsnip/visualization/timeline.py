@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from matplotlib.patches import ConnectionPatch, Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from mmsnip.evaluation.segments import run_detections
+from mmsnip.skeleton.geometry import present_frames
 from mmsnip.skeleton.naming import mirror_pairs
 from mmsnip.structures import DataError, Segments
 from mmsnip.structures.errors import is_rate
+from mmsnip.structures.files import safe_file_name
 from mmsnip.visualization.canvas import (
     BACKGROUND_COLOR,
     BAND,
@@ -31,12 +34,14 @@ from mmsnip.visualization.canvas import (
     new_figure,
     put_heading,
     put_legend,
+    save_figure,
     text_width_in,
 )
 from mmsnip.visualization.pose import Poses, check_poses, draw_bodies, up_axis
 
 BAR = 0.72  # of the height of a row
 MAX_CURVES, MIN_PEAK = 12, 0.1
+MAX_EXAMPLES, DEFAULT_FPS = 8, 30.0
 _NAME_SIZE, _LEFT_IN, _LEAST_IN = 9.0, 1.35, 4.0
 _ROW_IN, _STRIP_IN, _CURVES_IN = 0.46, 1.46, 1.5
 
@@ -67,7 +72,7 @@ def draw_timeline(
             background last, drawn as curves.
         poses (Poses | tuple | None): Skeletons (M, T, V, C), their parents,
             and the axis that is up; drawn at the middles of the predicted
-            segments, or of the true ones where nothing is predicted.
+            segments, else of the true ones, else evenly spread.
         title (str | None): One line above the picture.
         figure_width_in (float): Width in inches, at least 4; letters keep
             their size, so that 7 fits two columns of a journal.
@@ -111,11 +116,17 @@ def draw_timeline(
     filled = [row for row, part in enumerate(rows.values()) if len(part)]
     picked: list[tuple[int, int]] = []
     width_in = figure_width_in - _LEFT_IN
-    if poses is not None and filled:
+    if poses is not None:
         poses = check_poses(poses, T)
-        posed = list(rows.values())[filled[-1]]
         slot_in = 1.45 if len(poses.joints) > 1 else 0.92
-        picked = _pick_frames(posed, poses.body_mask, int(width_in // slot_in))
+        most = int(width_in // slot_in)
+        if filled:
+            posed = list(rows.values())[filled[-1]]
+        else:
+            edges = np.unique(np.linspace(0, T, most + 1).astype(np.int64))
+            nothing = np.full(len(edges) - 1, -1)
+            posed = np.stack([nothing, edges[:-1], edges[1:]], axis=1)
+        picked = _pick_frames(posed, poses.body_mask, most)
 
     figure = new_figure(figure_width_in, 1.0, layout='constrained')
     heights = {'segments': _ROW_IN * len(rows)}
@@ -145,7 +156,7 @@ def draw_timeline(
     top.set_yticks(np.arange(len(rows)) + 0.5, list(rows), size=9.5)
     if picked:
         slot = slot_in / width_in
-        row = filled[-1] + (1 + BAR) / 2
+        row = [0, *filled][-1] + (1 + BAR) / 2
         strip = axes['poses']
         _draw_strip(strip, top, row, posed, picked, poses, fps, slot)
         top.xaxis.tick_top()
@@ -164,6 +175,49 @@ def draw_timeline(
     if title:
         put_heading(figure, title, 12)
     return figure
+
+
+def draw_inspection(
+    facts: Mapping[str, Any],
+    annotations: Sequence[Mapping[str, Any]],
+    out: str | Path,
+) -> list[Path]:
+    """Timelines of a file's odd videos and of some others, with bodies."""
+    entries = dict(zip(facts['videos'], annotations))
+    videos = {n: v for n, v in facts['videos'].items() if v['frames']}
+    names = [n for n in videos if len(videos[n]['actions'])] or list(videos)
+    spread = np.linspace(0, len(names) - 1, min(MAX_EXAMPLES, len(names)))
+    odd = [name for name in facts['suspicious'] if name in videos]
+    chosen = [*odd[: MAX_EXAMPLES // 2], *(names[round(i)] for i in spread)]
+    written = []
+    for name in list(dict.fromkeys(chosen))[:MAX_EXAMPLES]:
+        video = videos[name]
+        joints = np.asarray(entries[name]['keypoint'])[..., :3]
+        found = (joints != 0).any(axis=-1)
+        found |= ~found.any(axis=(0, 1))  # a centre is zero, never lost
+        layout, poses = facts['layout'], None
+        if layout is not None and layout.num_joints == joints.shape[2]:
+            poses = Poses(
+                np.where(found[..., None], joints, np.nan),
+                layout.parents,
+                facts['bodies']['up'] or 'auto',
+                layout.joint_names,
+                present_frames(np.nan_to_num(joints)),
+            )
+        kinds = dict.fromkeys(finding.kind for finding in video['findings'])
+        rows = video['actions']
+        figure = draw_timeline(
+            rows[rows[:, 0] >= 0],
+            None,
+            facts['classes']['names'],
+            video['frames'],
+            video['fps'] or DEFAULT_FPS,
+            poses=poses,
+            title=': '.join([name, ', '.join(kinds)] if kinds else [name]),
+        )
+        path = Path(out, f'{safe_file_name(name)}.png')
+        written.append(save_figure(figure, path))
+    return written
 
 
 def best_non_overlapping(detections: np.ndarray) -> np.ndarray:
@@ -381,7 +435,8 @@ def _draw_strip(
     pairs = mirror_pairs(poses.joint_names) if poses.joint_names else ()
     boxes = []
     for (which, frame), place, middle in zip(picked, places, middles):
-        color = class_style(int(segments[which, 0])).color
+        label = int(segments[which, 0])
+        color = BACKGROUND_COLOR if label < 0 else class_style(label).color
         ax = strip.inset_axes((place - slot / 2, 0.13, slot, 0.69))
         ax.set_label('pose')
         ax.set_axis_off()

@@ -49,7 +49,6 @@ def texts_overlap(figure):
 
 CLASSES = ['walk', 'cost $5 or $7', '_hidden']
 PICTURES = ['class_ap', 'confusion', 'errors', 'precision_recall']
-PICTURES += ['sensitivity']
 
 
 def scored(num_classes=3, lengths=(53, 41, 67), seed=0):

@@ -61,7 +61,7 @@ def test_scores_with_truth_give_every_picture(tool, tmp_path, capsys):
         [f'{name}.svg' for name in PICTURES]
         + ['timelines/v0.svg', 'timelines/v1.svg']
     )
-    assert capsys.readouterr().out.count('picture: ') == 7
+    assert capsys.readouterr().out.count('picture: ') == 6
 
 
 def test_scores_without_truth_give_timelines(tool, tmp_path, capsys):

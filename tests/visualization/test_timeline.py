@@ -10,13 +10,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from mmsnip.visualization import (
-    best_non_overlapping,
-    class_style,
-    draw_timeline,
-    figure_to_array,
-    safe_file_name,
-)
+from mmsnip.structures.files import safe_file_name
+from mmsnip.visualization import draw_timeline, figure_to_array
+from mmsnip.visualization.canvas import class_style
+from mmsnip.visualization.timeline import best_non_overlapping
 from tests.visualization.made import (
     axes_of,
     moving_body,
@@ -77,6 +74,16 @@ def test_poses_stand_at_the_middles_of_the_predicted_segments():
     captions = [t.get_text() for ax in figure.axes for t in ax.texts]
     captions = [text for text in captions if text.endswith(' s')]
     assert captions == ['2.15 s', '6.25 s']
+
+
+def test_without_segments_poses_are_evenly_spread():
+    poses = (moving_body(1, 210), [-1, 0, 1, 1, 1], 'z')
+    nothing = np.zeros((0, 3))
+    figure = draw_timeline(nothing, None, [], 210, fps=10.0, poses=poses)
+    captions = [t.get_text() for ax in figure.axes for t in ax.texts]
+    times = [float(text[:-2]) for text in captions if text.endswith(' s')]
+    assert len(times) > 5
+    assert np.ptp(np.diff(times)) < 0.25
 
 
 @pytest.mark.parametrize('num_classes', [1, 12, 13, 60])
