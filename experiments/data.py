@@ -60,8 +60,7 @@ class DataFolder:
 
     def source(self, data: str) -> Path:
         """File that a data set comes from, with its clips joined if asked."""
-        path = self._raw(data)
-        _, joins, _ = self._rule(data)
+        path, joins = self._raw(data), self._rule(data).get('stitch')
         if joins is None:
             return path
         key = _hash([self._file_digest(path), joins])[:12]
@@ -83,52 +82,53 @@ class DataFolder:
         """
         if data not in self._digests:
             path = self.source(data)
-            _, joins, hold = self._rule(data)
             digest = self._file_digest(self._raw(data))
-            if joins is not None:
+            if 'stitch' in self._rule(data):
                 digest = _hash([digest, clips_beside(path)])
-            _, held, drawn = _parts(data)
-            if held:
+            if HOLDOUT in data:
                 names = load_annotation(path)['split']['train']
-                digest = _hash([digest, held_out_names(names, **hold)])
-            if drawn:
-                digest = _hash([digest, self._labelled(data)])
-            self._digests[data] = digest
+                held = held_out_names(names, **self._hold(data))
+                digest = _hash([digest, held])
+            drawn = self._labelled(data)
+            self._digests[data] = _hash([digest, drawn]) if drawn else digest
         return self._digests[data]
 
     def file(self, data: str) -> Path:
         """File to train on; one with a held-out part is made if missing."""
-        path = self.source(data)
-        _, held, drawn = _parts(data)
-        if not held and not drawn:
+        path, drawn = self.source(data), self._labelled(data)
+        if HOLDOUT not in data and not drawn:
             return path.resolve()
-        kind = 'holdout' if held else 'drawn'
+        kind = 'holdout' if HOLDOUT in data else 'drawn'
         made = self.made / f'{path.stem}-{kind}-{self.digest(data)[:12]}.pkl'
         if not made.is_file():
             content = load_annotation(path)
-            if held:
-                content = hold_out(content, **self._rule(data)[2])
+            if HOLDOUT in data:
+                content = hold_out(content, **self._hold(data))
             if drawn:
-                content = label_only(content, self._labelled(data))
+                content = label_only(content, drawn)
             save_annotation(made, content)
         return made.resolve()
 
-    def _labelled(self, data: str) -> list[str]:
-        """Training videos that keep their labels in a draw."""
-        budget, number = _parts(data)[2]
+    def _labelled(self, data: str) -> list[str] | None:
+        """Training videos that keep their labels, if those of a draw do."""
+        words = data.replace(HOLDOUT, '').split('/')[1:]
+        if not words:
+            return None
         path = self._raw(data)
         path = path.with_name(f'{path.stem}_few.json')
         draws = json.loads(path.read_text(encoding='utf-8'))
         try:
-            return draws[budget][number]
-        except (KeyError, IndexError):
+            budget, number = words
+            return draws[budget][int(number)]
+        except (KeyError, IndexError, ValueError):
             sizes = {name: len(found) for name, found in draws.items()}
             raise ValueError(
-                f'{path}: no draw {number} of {budget!r}; there are {sizes}'
+                f'data {data!r}: expected NAME, NAME/holdout, or one of these '
+                f'with /BUDGET/DRAW; the draws of {path} are {sizes}'
             ) from None
 
     def _raw(self, data: str) -> Path:
-        name, _, _ = self._rule(data)
+        name = self._rule(data).get('file', data.split('/')[0])
         for suffix in ('.pkl', '.safetensors'):
             path = self.folder / f'{name}{suffix}'
             if path.is_file():
@@ -144,24 +144,12 @@ class DataFolder:
             self._digests[path] = hashlib.sha256(content).hexdigest()
         return self._digests[path]
 
-    def _rule(self, data: str) -> tuple[str, dict | None, dict]:
-        """Name of the file, how to join its clips, what to hold out."""
-        name = _parts(data)[0]
-        rule = dict(self.rules.get(name) or {})
-        return rule.pop('file', name), rule.pop('stitch', None), rule
+    def _rule(self, data: str) -> Mapping[str, Any]:
+        return self.rules.get(data.split('/')[0]) or {}
 
-
-def _parts(data: str) -> tuple[str, bool, tuple[str, int] | None]:
-    """Name, whether a part is held out, and budget and number of a draw."""
-    name, *more = data.split('/')
-    held = more[:1] == [HOLDOUT[1:]]
-    more = more[held:]
-    if len(more) not in (0, 2) or (more and not more[1].isdigit()):
-        raise ValueError(
-            f'data {data!r}: expected NAME, NAME/holdout, or one of these '
-            'with /BUDGET/DRAW, such as NAME/random-5/0'
-        )
-    return name, held, (more[0], int(more[1])) if more else None
+    def _hold(self, data: str) -> dict[str, Any]:
+        rule = self._rule(data)
+        return {key: rule[key] for key in ('group', 'hold') if key in rule}
 
 
 def label_only(

@@ -1,18 +1,23 @@
+#!/usr/bin/env python
 """Numbers of a row, out of the scores of a test.
 
-``true_boundaries/`` is what is left wrong with the boundaries of the truth, so
-that only classes are; ``true_classes/`` with its classes, so that only
-boundaries are.
+``python experiments/measure.py SCORES ..`` prints them. ``true_boundaries/``
+is what is left wrong with the boundaries of the truth, so that only classes
+are; ``true_classes/`` with its classes, so that only boundaries are.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# Run as a file, it would see its own folder alone.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mmsnip.evaluation import (
     evaluate_boundaries,
@@ -170,3 +175,9 @@ def probe_metrics(logs: Sequence[Path]) -> dict[str, float]:
 
 def _defined(metrics: Mapping[str, float]) -> dict[str, float]:
     return {k: float(v) for k, v in metrics.items() if np.isfinite(v)}
+
+
+if __name__ == '__main__':
+    for file in sys.argv[1:]:
+        for key, value in measure_scores(file).items():
+            sys.stdout.write(f'{file}  {value:8.4f}  {key}\n')

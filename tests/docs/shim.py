@@ -2,9 +2,8 @@
 
 Run as ``python -IS shim.py SOCKET NAME ARGUMENTS..``. Arguments, folder,
 environment and the standard streams go to the socket of `warm_shell`, the
-exit status comes back. What is to start cold replaces this process: any
-command but those listed here, and the first one beside which a file ``cold``
-lies, which goes with it. It imports little, for it starts often.
+exit status comes back. Any command but those listed here starts cold, in
+place of this process. It imports little, for it starts often.
 """
 
 from __future__ import annotations
@@ -19,41 +18,21 @@ COLD = ('doctor', 'completion')
 
 
 def program(name: str, words: list[str]) -> list[str] | None:
-    """What Python is to run, None where that must start cold.
-
-    >>> program('mmsnip', ['train', 'x.py'])
-    ['-m', 'mmsnip.cli', 'train', 'x.py']
-    >>> program('python', ['-m', 'tests.docs.run_page', 'docs/faq.md'])
-    ['-m', 'tests.docs.run_page', 'docs/faq.md']
-    >>> program('python', ['-c', 'print()'])
-    """
+    """What Python is to run, None where that must start cold."""
     if not words:
         return None
     if name == 'mmsnip':
         cold = words[0].startswith('-') or words[0] in COLD
         return None if cold else ['-m', 'mmsnip.cli', *words]
-    if words[:2] == ['-m', 'tests.docs.run_page']:
+    if words[:2] == ['-m', 'tests.docs.page']:
         return words
     folder = os.path.basename(os.path.dirname(words[0]))
     is_ours = words[0].endswith('.py') and folder in ('tools', 'examples')
     return words if is_ours and os.path.isfile(words[0]) else None
 
 
-def is_cold(address: str) -> bool:
-    """Whether this command was chosen to be; the next one is not."""
-    try:
-        os.unlink(os.path.join(os.path.dirname(address), 'cold'))
-    except FileNotFoundError:
-        return False
-    return True
-
-
 def ask(address: str, words: list[str]) -> int:
-    """Have it run by the server, and wait.
-
-    Returns:
-        int: Exit status, as a shell counts it.
-    """
+    """Have it run by the server, wait; exit status, as a shell counts."""
     text = json.dumps([words, os.getcwd(), dict(os.environ)]).encode()
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(address)
@@ -69,7 +48,7 @@ def ask(address: str, words: list[str]) -> int:
 def main(address: str, name: str, *rest: str) -> int:
     """Exit status of the command, if it is not this process that runs it."""
     words = program(name, list(rest))
-    if words is None or (name == 'mmsnip' and is_cold(address)):
+    if words is None:
         folder = os.path.dirname(sys.executable)
         path = sys.executable if name == 'python' else f'{folder}/{name}'
         os.execv(path, [path, *rest])

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import os
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import yaml
 
 from mmsnip.cli.command_line import COMMANDS
-from tests.docs.blocks import PAGES, ROOT, read_blocks
+from tests.docs.page import PAGES, ROOT, read_blocks
 
 CONFIG = ROOT / 'mkdocs.yml'
 API = PAGES / 'api'
@@ -52,10 +53,7 @@ def prose(path):
 
 
 def anchors(path):
-    """What ``#...`` may name in a page: its headings, as mkdocs writes them.
-
-    Only headings of plain words are used as targets.
-    """
+    """What ``#...`` may name in a page: its headings, as mkdocs writes."""
     found = re.findall(r'^#+ (.+)$', path.read_text(), flags=re.MULTILINE)
     words = (re.sub(r'[^\w\s-]', '', text).strip().lower() for text in found)
     return {re.sub(r'[\s-]+', '-', text) for text in words}
@@ -76,13 +74,6 @@ def test_the_site_loads_nothing_from_another_host(config):
 
     assert not re.search(r'https?://|//[a-z]+\.', text)
     assert config['theme']['font'] is False
-
-
-def test_the_build_is_strict_about_links(config):
-    rules = [*config['validation'].values()]
-
-    assert all(set(rule.values()) == {'warn'} for rule in rules)
-    assert config['validation'].keys() == {'nav', 'links'}
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -201,3 +192,43 @@ def test_the_built_pages_load_nothing_from_another_host(site):
     for path in site.rglob('*.html'):
         found = loads.search(path.read_text())
         assert not found, f'{path.name}: {found[0]}'
+
+
+DRAWN = sorted(
+    {
+        name
+        for page in ('method', 'protocols')
+        for name in re.findall(
+            r'\(images/(\w+)\.png\)', (PAGES / f'{page}.md').read_text()
+        )
+    }
+)
+
+
+def check_picture(path):
+    """Small, and as wide as all; sizes are those of the PNG's header."""
+    header = path.read_bytes()[:24]
+    assert header.startswith(b'\x89PNG'), path
+    width, height = struct.unpack('>II', header[16:])
+    assert width == 1400
+    assert 200 <= height <= 1400
+    assert 5_000 <= path.stat().st_size <= 150_000
+
+
+@pytest.mark.slow
+def test_the_script_draws_every_picture_of_the_pages(tmp_path):
+    script = ROOT / 'docs' / 'drawings' / 'method.py'
+
+    done = subprocess.run(
+        [sys.executable, script, '--out', tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert len(DRAWN) >= 5
+    assert sorted(path.stem for path in tmp_path.iterdir()) == DRAWN
+    for name in DRAWN:
+        check_picture(tmp_path / f'{name}.png')
+        check_picture(PAGES / 'images' / f'{name}.png')

@@ -59,12 +59,7 @@ class _Server(socketserver.ThreadingUnixStreamServer):
 
 @contextmanager
 def warm_commands() -> Iterator[Path]:
-    """Serve as long as the context lasts.
-
-    Yields:
-        Path: Folder to put first in PATH. A file ``cold`` in it makes the
-        next ``mmsnip`` start as it would without this.
-    """
+    """Serve as long as the context lasts; the folder to put into PATH."""
     with tempfile.TemporaryDirectory(prefix='mmsnip') as name:
         folder = Path(name)
         address = folder / 'socket'

@@ -48,14 +48,6 @@ def test_the_metrics_of_a_score_file_are_those_counted_by_hand(tmp_path):
     json.dumps(metrics, allow_nan=False)
 
 
-def test_scores_without_truth_are_refused(tmp_path):
-    path = tmp_path / 'scores.npz'
-    save_scores(path, FOUND, CLASSES)
-
-    with pytest.raises(ValueError, match='it holds no ground truth'):
-        measure_scores(path)
-
-
 def clip(start, end, labelled):
     return dict(clip='c', content='x', start=start, end=end, labelled=labelled)
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from experiments.declare import Run
@@ -41,16 +40,6 @@ def test_a_torn_last_line_is_left_and_closed_by_the_next_row(tmp_path, length):
     append_row(path, row('after'))
 
     assert [r['identity'] for r in read_rows(path)] == ['whole', 'after']
-
-
-def test_a_row_that_lost_only_its_newline_is_kept(tmp_path):
-    path = tmp_path / 'rows.jsonl'
-    append_row(path, row('a'))
-    path.write_bytes(path.read_bytes().rstrip(b'\n'))
-
-    append_row(path, row('b'))
-
-    assert [r['identity'] for r in read_rows(path)] == ['a', 'b']
 
 
 def test_a_full_disk_is_said(tmp_path, monkeypatch):
@@ -109,17 +98,6 @@ def test_four_values_leave_the_draws_of_one_value_out():
     # the 7th of 256 (6 / 256 < 2.5 %), and the 250th (249 / 256 < 97.5 %)
     assert low == means[math.ceil(0.025 * 256) - 1] == 5.0
     assert high == means[math.ceil(0.975 * 256) - 1]
-
-
-def test_many_values_are_drawn_and_come_near_the_normal_interval():
-    values = np.random.default_rng(3).normal(size=40)
-
-    low, high = bootstrap_interval(values)
-
-    half = 1.96 * values.std() / math.sqrt(40)
-    assert low == pytest.approx(values.mean() - half, abs=0.03)
-    assert high == pytest.approx(values.mean() + half, abs=0.03)
-    assert bootstrap_interval(values) == (low, high)
 
 
 def test_pairing_is_not_the_difference_of_two_spreads():

@@ -166,14 +166,6 @@ def test_a_start_whose_checkpoint_is_gone_is_trained_again(bench):
     assert [c['seed'] for c in again] == [1]
 
 
-def test_asking_for_a_run_runs_the_start_that_it_needs(bench):
-    runner = bench(BASE)
-
-    outcome = runner.run([runner.declared.runs['fine', 1]])
-
-    assert sorted(outcome.done) == ['fine@1', 'pre@1']
-
-
 def test_small_seeds_come_first_inside_a_group(bench):
     runner = bench(BASE)
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from experiments.results import Results, title_of
+from experiments.results import Results
 from experiments.rows import append_row
 from experiments.table import NOTHING, main, render_table, render_targets
 from tests.experiments.conftest import toy_row
@@ -68,46 +68,6 @@ def test_cells_are_mean_and_spread_and_differences_are_paired():
     assert cells[4] == ['absent', NOTHING, NOTHING, NOTHING, '0']
 
 
-def test_the_basis_is_read_out_of_the_rows():
-    text = render_table(TABLE, Results(ROWS))
-
-    basis = text.split('\n\n')[1]
-    assert basis == (
-        '*Budget: tiny; toy, evaluated on val; width 8; 4 epochs; mean ± '
-        'standard deviation over seeds, in percent; differences are paired '
-        'by seed, in brackets the 95 % bootstrap interval of their mean (of '
-        'three, their range); mmsnip 0.1.0, torch 2.0.*'
-    )
-
-
-def test_columns_are_values_of_an_axis_with_a_baseline_each():
-    rows = [
-        toy_row(f'{name}-{percent}', 0, {'runs/mAP': value})
-        for name, percent, value in [
-            ('a', 5, 0.1), ('a', 100, 0.4), ('b', 5, 0.3), ('b', 100, 0.45),
-        ]
-    ]  # fmt: skip
-    table = dict(
-        name='t',
-        lines=[
-            dict(run='a-{percent}', label='a'),
-            dict(run='b-{percent}', label='b'),
-        ],
-        columns=dict(fraction=[0.05, 1.0]),
-        metrics=['runs/mAP'],
-        baseline='a-{percent}',
-        differences=['runs/mAP'],
-    )
-
-    text = render_table(table, Results(rows))
-
-    assert '5 % of labels: runs mAP |' in text.splitlines()[0]
-    assert grid(text)[0][1:] == ['10.0', 'baseline', '40.0', 'baseline', '1']
-    assert grid(text)[1][1] == '30.0'
-    assert grid(text)[1][2].startswith('+20.0 (1 pair')
-    assert grid(text)[1][4].startswith('+5.0 (1 pair')
-
-
 def test_rows_on_held_out_videos_are_in_no_table_of_val():
     held = [toy_row('plain', 0, {'runs/mAP': 0.9}, split='holdout')]
     table = dict(
@@ -136,11 +96,6 @@ def test_malformed_tables_are_refused(changes, message):
         render_table({**TABLE, **changes}, Results(ROWS))
 
 
-def test_every_metric_has_a_title():
-    assert title_of('sweep/AP@0.50/walk') == 'sweep AP@0.5, walk'
-    assert title_of('F1@50') == 'F1@50'
-
-
 TARGET_ROWS = [
     *(
         toy_row('plain', seed, {'runs/mAP': value, 'runs_per_segment': 1.25})
@@ -158,16 +113,6 @@ def outcome(**line):
     line = dict(dict(said='x', run='plain', metric='runs/mAP'), **line)
     text = render_targets(dict(name='t', lines=[line]), Results(TARGET_ROWS))
     return [c.strip() for c in text.splitlines()[-1].strip('|').split('|')][2:]
-
-
-def test_a_mean_is_compared_in_the_units_of_the_tables():
-    # 50, 52, 60: mean 54
-    assert outcome(least=53.9) == ['at least 53.9', '54.0 ± 5.3', '3', 'met']
-    assert outcome(least=54.1)[-1] == '**missed**'
-    assert outcome(metric='runs_per_segment', most=1.25) == [
-        'at most 1.25', '1.25 ± 0.00', '3', 'met',
-    ]  # fmt: skip
-    assert outcome(metric='runs_per_segment', most=1.2)[-1] == '**missed**'
 
 
 def test_a_difference_is_paired_by_seed():
@@ -315,17 +260,6 @@ def test_check_finds_a_picture_that_is_gone_or_of_elsewhere(site, capsys):
     assert 'it is missing' in capsys.readouterr().out
 
 
-def test_check_finds_a_place_that_nothing_is_declared_for(site, capsys):
-    site()
-    with site.page.open('a') as file:
-        file.write('<!-- experiments: ghost begin -->')
-
-    assert site('--check') == 1
-    assert "nothing is declared for the place 'ghost'" in (
-        capsys.readouterr().out
-    )
-
-
 @pytest.mark.parametrize('words', [(), ('--check',)])
 def test_a_page_without_its_place_is_named_and_none_is_changed(
     site, capsys, words
@@ -335,12 +269,6 @@ def test_a_page_without_its_place_is_named_and_none_is_changed(
     assert site(*words) == 1
     said = ''.join(capsys.readouterr())
     assert "README.md: the place 'curve' begins 0 times" in said
-    assert site.page.read_text() == PAGE
-
-
-def test_print_shows_tables_and_touches_no_page(site, capsys):
-    assert site('--print') == 0
-    assert '| A | 51.0 ± 1.0 | 3 |' in capsys.readouterr().out
     assert site.page.read_text() == PAGE
 
 
