@@ -18,11 +18,8 @@ from mmsnip.evaluation.babel import (
 )
 from mmsnip.evaluation.diagnosis import (
     ErrorReport,
-    SensitivityReport,
-    analyze_sensitivity,
     diagnose_errors,
     judge_segments,
-    measure_truth,
     precision_recall_curves,
 )
 from mmsnip.evaluation.framewise import (
@@ -44,8 +41,6 @@ from mmsnip.evaluation.segments import (
 
 __all__ = [
     'ErrorReport',
-    'SensitivityReport',
-    'analyze_sensitivity',
     'babel_detections',
     'babel_detections_by_video',
     'babel_ground_truth',
@@ -58,7 +53,6 @@ __all__ = [
     'evaluate_voc',
     'frame_confusion',
     'judge_segments',
-    'measure_truth',
     'pkummd_detections',
     'precision_recall_curves',
     'run_detections',

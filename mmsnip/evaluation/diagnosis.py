@@ -1,4 +1,4 @@
-"""Why detections are false, what each kind of error costs, and where.
+"""Why detections are false, and what each kind of error costs.
 
 One taxonomy, DETAD's, for `diagnose_errors` and for the segments that a
 report shows one by one (`judge_segments`).
@@ -17,11 +17,9 @@ from mmsnip.evaluation.average_precision import (
     check_thresholds,
     match_detections,
     mean_of_defined,
-    precision_after,
 )
 from mmsnip.evaluation.records import Table, collect
 from mmsnip.evaluation.segments import segment_iou
-from mmsnip.structures import DataError
 
 KINDS = (
     'true positive',
@@ -52,8 +50,8 @@ class ErrorReport:
         counts (np.ndarray): Detections of each kind of `KINDS`, mean over
             thresholds, (num_groups, 6). With G true segments in a class, its
             group g holds its detections of rank g * G to (g + 1) * G.
-        mean_ap (float): Mean AP of all groups' detections, over classes and
-            thresholds.
+        mean_ap (float): Mean AP_N of all groups' detections, over classes
+            and thresholds.
         gains (np.ndarray): Rise of `mean_ap` once the detections of a kind
             are gone, for the five kinds of error, (5,).
     """
@@ -75,15 +73,13 @@ def diagnose_errors(
     ground_truth: Mapping[str, np.ndarray],
     num_classes: int,
     iou_thresholds: Sequence[float] = (0.5,),
-    min_iou: float = 0.1,
     num_groups: int = 10,
-    normalize: bool = True,
 ) -> ErrorReport:
-    """False positives by kind, and mean AP without each kind.
+    """False positives by kind, and mean AP_N without each kind.
 
-    Matching is ActivityNet's. Of a class with G true segments the best
-    ``num_groups * G`` detections are looked at; detections of a class
-    without any are not.
+    Matching is ActivityNet's, an error below IoU 0.1 is background. Of a
+    class with G true segments the best ``num_groups * G`` detections are
+    looked at; detections of a class without any are not.
 
     Args:
         detections (Mapping[str, np.ndarray]): (num_detections, 4) a video.
@@ -91,10 +87,7 @@ def diagnose_errors(
         num_classes (int): Classes without the background.
         iou_thresholds (Sequence[float]): In (0, 1]; the source takes 0.5 to
             0.95 on ActivityNet and 0.5 alone on THUMOS14.
-        min_iou (float): Below this overlap an error is background.
-        num_groups (int): Groups of G detections, at least 1.
-        normalize (bool): AP_N of the source, as if each class had the same
-            number of true segments; False takes plain AP.
+        num_groups (int): Groups of G detections.
 
     Returns:
         ErrorReport: The report. Without ground truth the numbers are NaN.
@@ -106,8 +99,6 @@ def diagnose_errors(
     Source:
         Alwassel et al., DETAD, ECCV 2018, arXiv 1807.10706, section 4.
     """
-    if num_groups < 1:
-        raise ValueError(f'num_groups={num_groups} must be at least 1')
     found, truth = collect(detections, ground_truth, num_classes)
     levels = check_thresholds(iou_thresholds)
     positives = np.bincount(truth.label, minlength=num_classes)
@@ -118,33 +109,42 @@ def diagnose_errors(
     group //= np.maximum(positives[found.label], 1)
     kept = (group < num_groups) & (positives[found.label] > 0)
     found, group = found.take(kept), group[kept]
-    kinds, _ = detection_kinds(found, truth, levels, min_iou)
+    kinds, _ = detection_kinds(found, truth, levels)
     counts = np.zeros((num_groups, len(KINDS)))
     for row in kinds:
         np.add.at(counts, (group, row), 1 / len(levels))
-    base = _mean_ap(found.label, kinds == 0, positives, normalize)
-    without = [
-        _mean_ap(found.label, kinds == 0, positives, normalize, kinds != kind)
-        for kind in range(1, len(KINDS))
-    ]
-    return ErrorReport(levels, counts, base, np.array(without) - base)
+    present = np.flatnonzero(positives)
+    normal = positives[present].mean() if len(present) else None
+
+    def mean_ap(removed: int | None = None) -> float:
+        """AP_N: as if each class had the mean number of true segments."""
+        values = [
+            average_precision(
+                (row[use] == TRUE)[None], positives[label], normal
+            )
+            for label in present
+            for row in kinds
+            for use in [(found.label == label) & (row != removed)]
+        ]
+        return mean_of_defined(np.array(values))
+
+    base = mean_ap()
+    gains = [mean_ap(kind) - base for kind in range(1, len(KINDS))]
+    return ErrorReport(levels, counts, base, np.array(gains))
 
 
 def detection_kinds(
     detections: Table,
     ground_truth: Table,
     iou_thresholds: Sequence[float],
-    min_iou: float = 0.1,
     inside: float = np.inf,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Kind of each detection at every threshold, and what it is about.
 
     The true segment of highest IoU decides, of equal ones one of the same
     class. It is near where that IoU reaches the threshold, out of reach
-    below ``min_iou`` unless the share ``inside`` of the detection lies in it.
+    below 0.1 unless the share ``inside`` of the detection lies in it.
     """
-    if not 0 <= min_iou < 1:
-        raise ValueError(f'min_iou={min_iou} must lie in [0, 1)')
     levels = check_thresholds(iou_thresholds)[:, None]
     best, share = np.zeros((2, len(detections)))
     own = np.zeros(len(detections), dtype=bool)
@@ -166,7 +166,7 @@ def detection_kinds(
     near = np.where(own, DOUBLE, WRONG_LABEL)
     touching = np.where(own, LOCALIZATION, CONFUSION)
     kinds = np.where(best >= levels, near, touching)
-    far = (best < np.minimum(min_iou, levels)) & (share < inside)
+    far = (best < np.minimum(NEAR_IOU, levels)) & (share < inside)
     far |= best <= 0
     kinds[far] = BACKGROUND
     taken = match_detections(detections, ground_truth, levels[:, 0])
@@ -210,8 +210,7 @@ def judge_segments(found: np.ndarray, truth: np.ndarray) -> Verdict:
     labels = np.concatenate([found[:, 0], truth[:, 0], [0]])
     tables = collect({'': found}, {'': truth}, int(labels.max()) + 1)
     kinds, about = (
-        rows[0]
-        for rows in detection_kinds(*tables, [GOOD_IOU], NEAR_IOU, HALF)
+        rows[0] for rows in detection_kinds(*tables, [GOOD_IOU], HALF)
     )
     right = np.isin(kinds, (TRUE, DOUBLE, LOCALIZATION))
     start, end = tables[0].start, tables[0].end
@@ -251,35 +250,6 @@ def _covered(interval: Sequence[float], others: np.ndarray) -> float:
         if high > low:
             total, reached = total + high - low, high
     return total / (end - start) if end > start else 0.0
-
-
-def _mean_ap(
-    labels: np.ndarray,
-    true_positive: np.ndarray,
-    positives: np.ndarray,
-    normalize: bool,
-    counted: np.ndarray | None = None,
-    normal: float | None = None,
-) -> float:
-    """Mean AP over classes with ground truth and over thresholds.
-
-    Normalized it is AP_N of DETAD: as if each class had the mean number of
-    true segments, or ``normal``.
-    """
-    present = np.flatnonzero(positives)
-    if not normalize:
-        normal = None
-    elif normal is None and len(present):
-        normal = positives[present].mean()
-    values = []
-    for label in present:
-        for level, row in enumerate(true_positive):
-            use = labels == label
-            use = use if counted is None else use & counted[level]
-            values += average_precision(
-                row[None, use], positives[label], normal
-            ).tolist()
-    return mean_of_defined(np.array(values))
 
 
 class PrecisionRecall(NamedTuple):
@@ -340,219 +310,3 @@ def mean_curve(
             place = np.searchsorted(curve.recall, recall, side='left')
             rows.append(np.append(curve.envelope, 0.0)[place])
     return np.mean(rows or [np.full(len(recall), np.nan)], axis=0)
-
-
-_ENDLESS = float('inf')
-# Upper edges belong to their bin, and so does the lowest edge.
-PUBLISHED_BINS: dict[str, dict[str, tuple[float, ...]]] = {
-    'activitynet': {
-        'coverage': (0, 0.2, 0.4, 0.6, 0.8, 1),
-        'length': (0, 30, 60, 120, 180, _ENDLESS),
-        'instances': (-1, 1, 4, 8, _ENDLESS),
-    },
-    'thumos14': {
-        'coverage': (0, 0.02, 0.04, 0.06, 0.08, 1),
-        'length': (0, 3, 6, 12, 18, _ENDLESS),
-        'instances': (-1, 1, 40, 80, _ENDLESS),
-    },
-}
-
-
-def measure_truth(
-    ground_truth: Mapping[str, np.ndarray],
-    num_frames: Mapping[str, int],
-    fps: Mapping[str, float] | float,
-) -> dict[str, np.ndarray]:
-    """Characteristics of true segments, as DETAD defines them.
-
-    ``length`` in seconds, ``coverage`` of the video by the segment, and
-    ``instances``, the segments of its class in its video.
-
-    Args:
-        ground_truth (Mapping[str, np.ndarray]): (num_segments, 3) a video.
-        num_frames (Mapping[str, int]): T of each video.
-        fps (Mapping[str, float] | float): Frames a second.
-
-    Returns:
-        dict[str, np.ndarray]: Each (num_segments of all videos,), videos
-        sorted by name as `collect` sorts them.
-
-    Raises:
-        ValueError: If a video has no number of frames or no rate.
-    """
-    columns: dict[str, list[np.ndarray]]
-    columns = {'coverage': [], 'length': [], 'instances': []}
-    for video in sorted(ground_truth, key=str):
-        rows = np.asarray(ground_truth[video], np.float64).reshape(-1, 3)
-        T = num_frames.get(video)
-        rate = fps.get(video) if isinstance(fps, Mapping) else fps
-        if not (T and T > 0 and rate and rate > 0):
-            raise DataError(
-                f'video {video!r} has num_frames={T!r} and fps={rate!r}; '
-                'lengths and coverage need positive numbers'
-            )
-        frames = rows[:, 2] - rows[:, 1]
-        same = rows[:, 0] == rows[:, :1]
-        columns['coverage'].append(frames / T)
-        columns['length'].append(frames / rate)
-        columns['instances'].append(same.sum(axis=1).astype(np.float64))
-    none = [np.zeros(0)]
-    return {k: np.concatenate(parts or none) for k, parts in columns.items()}
-
-
-def bin_edges(
-    name: str,
-    values: np.ndarray,
-    bins: str | Mapping[str, Sequence[float]],
-    num_bins: int = 4,
-) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names and edges of the bins of a characteristic."""
-    if isinstance(bins, str) and bins == 'quantile':
-        if num_bins < 1:
-            raise ValueError(f'num_bins={num_bins} must be at least 1')
-        there = values[np.isfinite(values)]
-        if not len(there):
-            return (), np.zeros(1)
-        share = np.linspace(0, 1, num_bins + 1)
-        edges = np.unique(np.quantile(there, share, method='inverted_cdf'))
-        if len(edges) == 1:
-            edges = np.repeat(edges, 2)
-        return tuple(f'Q{i}' for i in range(1, len(edges))), edges
-    table = PUBLISHED_BINS.get(bins) if isinstance(bins, str) else bins
-    if table is None:
-        raise ValueError(
-            f"bins={bins!r} is unknown; use 'quantile', one of "
-            f'{sorted(PUBLISHED_BINS)} or edges of each characteristic'
-        )
-    if name not in table:
-        raise ValueError(
-            f'bins has no edges of {name!r}, only of {sorted(table)}'
-        )
-    edges = np.asarray(table[name], dtype=np.float64)
-    if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
-        raise ValueError(
-            f'bins[{name!r}]={list(table[name])} must ascend, two edges or '
-            'more'
-        )
-    sizes = ('XS', 'S', 'M', 'L', 'XL')
-    known = sizes[: len(edges) - 1] if len(edges) in (5, 6) else None
-    number = range(1, len(edges))
-    return known or tuple(f'bin {i}' for i in number), edges
-
-
-@dataclass(frozen=True)
-class BinnedScores:
-    """Scores of the true segments in each bin of a characteristic."""
-
-    name: str
-    labels: tuple[str, ...]
-    edges: np.ndarray
-    counts: np.ndarray
-    mean_ap: np.ndarray
-    recall: np.ndarray
-
-
-@dataclass(frozen=True)
-class SensitivityReport:
-    """Scores of all true segments, and of those in each bin.
-
-    Attributes:
-        iou_thresholds (np.ndarray): (num_thresholds,).
-        mean_ap (float): Mean AP of all.
-        recall (float): Share of all true segments found.
-        parts (tuple[BinnedScores, ...]): One a characteristic.
-    """
-
-    iou_thresholds: np.ndarray
-    mean_ap: float
-    recall: float
-    parts: tuple[BinnedScores, ...]
-
-
-def analyze_sensitivity(
-    detections: Mapping[str, np.ndarray],
-    ground_truth: Mapping[str, np.ndarray],
-    measured: Mapping[str, np.ndarray],
-    num_classes: int,
-    iou_thresholds: Sequence[float] = (0.5,),
-    bins: str | Mapping[str, Sequence[float]] = 'quantile',
-    num_bins: int = 4,
-    normalize: bool = True,
-    min_precision: float = 0.05,
-) -> SensitivityReport:
-    """Mean AP and recall of the true segments in each bin.
-
-    In the AP of a bin its own true segments are all there is to find, and a
-    detection that takes one outside the bin, at any threshold, is left out;
-    other false positives stay. Recall counts what is found while the
-    precision of its class, normalized likewise, lies above
-    ``min_precision``: 1 - recall is the source's rate of false negatives.
-
-    Args:
-        detections (Mapping[str, np.ndarray]): (num_detections, 4) a video.
-        ground_truth (Mapping[str, np.ndarray]): (num_segments, 3) a video.
-        measured (Mapping[str, np.ndarray]): Of `measure_truth`, or any other
-            number of each true segment in the same order; NaN is in no bin.
-        num_classes (int): Classes without the background.
-        iou_thresholds (Sequence[float]): In (0, 1].
-        bins (str | Mapping[str, Sequence[float]]): 'quantile', a key of
-            `PUBLISHED_BINS`, or ascending edges of each characteristic.
-        num_bins (int): Number of 'quantile' bins, fewer where values repeat.
-        normalize (bool): AP_N, as in `diagnose_errors`.
-        min_precision (float): In [0, 1).
-
-    Returns:
-        SensitivityReport: The report.
-
-    Raises:
-        ValueError: If an array is malformed, ``bins`` unknown or without a
-            characteristic, or edges do not ascend.
-
-    Source:
-        Alwassel et al., DETAD, ECCV 2018, arXiv 1807.10706, sections 5, 6.
-    """
-    found, truth = collect(detections, ground_truth, num_classes)
-    levels = check_thresholds(iou_thresholds)
-    taken = match_detections(found, truth, levels)
-    positives = np.bincount(truth.label, minlength=num_classes)
-    normal = positives[positives > 0].mean() if len(truth) else None
-    caught = np.zeros((len(levels), len(truth)), dtype=bool)
-    for label in np.flatnonzero(positives):
-        own = np.flatnonzero(found.label == label)
-        hits = taken[:, own] >= 0
-        precision = precision_after(
-            hits, positives[label], normal if normalize else None
-        )
-        level, place = np.nonzero(hits & (precision > min_precision))
-        caught[level, taken[level, own[place]]] = True
-    parts = []
-    for name, values in measured.items():
-        values = np.asarray(values, dtype=np.float64)
-        if values.shape != (len(truth),):
-            raise ValueError(
-                f'measured[{name!r}] has shape {values.shape}; expected '
-                f'({len(truth)},), one number for each true segment'
-            )
-        labels, edges = bin_edges(name, values, bins, num_bins)
-        place = np.searchsorted(edges, values, side='left') - 1
-        place[values == edges[0]] = 0  # edges belong to the bin below them
-        ap, recall, counts = [], [], []
-        for inside in (place == index for index in range(len(labels))):
-            counts.append(int(inside.sum()))
-            outside = (taken >= 0) & ~np.append(inside, False)[taken]
-            keep = ~outside.any(axis=0)
-            ap.append(
-                _mean_ap(
-                    found.label[keep],
-                    taken[:, keep] >= 0,
-                    np.bincount(truth.label[inside], minlength=num_classes),
-                    normalize,
-                    normal=normal,
-                )
-            )
-            recall.append(mean_of_defined(caught[:, inside]))
-        numbers = np.array(counts, np.int64), np.array(ap), np.array(recall)
-        parts.append(BinnedScores(name, labels, edges, *numbers))
-    whole = _mean_ap(found.label, taken >= 0, positives, normalize)
-    recall = mean_of_defined(caught)
-    return SensitivityReport(levels, whole, recall, tuple(parts))

@@ -1,4 +1,4 @@
-"""DETAD's kinds of errors against loops; curves and bins."""
+"""DETAD's kinds of errors against loops; curves."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from mmsnip.evaluation import (
-    analyze_sensitivity,
     diagnose_errors,
     evaluate_activitynet,
-    measure_truth,
+    judge_segments,
     precision_recall_curves,
 )
 from mmsnip.evaluation.diagnosis import KINDS, detection_kinds, mean_curve
@@ -31,11 +30,10 @@ FOUND = {
 }
 
 
-def kinds_at(level, min_iou=0.1):
+def kinds_at(level):
     found, truth = collect(FOUND, TRUTH, 2)
     return [
-        KINDS[kind]
-        for kind in detection_kinds(found, truth, [level], min_iou)[0][0]
+        KINDS[kind] for kind in detection_kinds(found, truth, [level])[0][0]
     ]
 
 
@@ -101,7 +99,7 @@ def slow_kinds(found, truth, level, min_iou=0.1):
     return out
 
 
-def slow_mean_ap(rows, truth, num_classes, removed=None, normalize=True):
+def slow_mean_ap(rows, truth, num_classes, removed=None):
     counts = [
         sum(int(c) == label for part in truth.values() for c, _, _ in part)
         for label in range(num_classes)
@@ -117,7 +115,7 @@ def slow_mean_ap(rows, truth, num_classes, removed=None, normalize=True):
             hits += kind == 'true positive'
             misses += kind != 'true positive'
             recall = hits / counts[label]
-            weight = recall * (mean_count if normalize else counts[label])
+            weight = recall * mean_count
             points.append((recall, weight / (weight + misses)))
         area, last = 0.0, 0.0
         for recall in sorted({r for r, _ in points}):
@@ -140,10 +138,6 @@ def test_every_kind_of_detection_is_told_apart():
     ]
 
 
-def test_without_least_overlap_only_untouched_frames_are_background():
-    assert kinds_at(0.5, min_iou=0.0)[5:] == ['localization', 'background']
-
-
 def test_of_equal_overlaps_a_segment_of_the_own_class_counts():
     truth = {'a': np.array([[0, 0, 10], [1, 0, 10]])}
     found = {'a': np.array([[1, 0, 10, 0.9], [1, 0, 9, 0.8]])}
@@ -155,19 +149,13 @@ def test_of_equal_overlaps_a_segment_of_the_own_class_counts():
 
 
 @pytest.mark.parametrize('seed', range(4))
-@pytest.mark.parametrize('normalize', [True, False])
-def test_counts_and_gains_are_those_of_loops(seed, normalize):
+def test_counts_and_gains_are_those_of_loops(seed):
     found, truth = random_case(seed)
-    report = diagnose_errors(
-        found, truth, 3, [0.5], num_groups=100, normalize=normalize
-    )
+    report = diagnose_errors(found, truth, 3, [0.5], num_groups=100)
     rows = slow_kinds(found, truth, 0.5)
     counts = [sum(kind == k for _, _, k in rows) for kind in KINDS]
-    base = slow_mean_ap(rows, truth, 3, normalize=normalize)
-    gains = [
-        slow_mean_ap(rows, truth, 3, kind, normalize) - base
-        for kind in KINDS[1:]
-    ]
+    base = slow_mean_ap(rows, truth, 3)
+    gains = [slow_mean_ap(rows, truth, 3, kind) - base for kind in KINDS[1:]]
     np.testing.assert_allclose(report.counts.sum(axis=0), counts)
     np.testing.assert_allclose(report.mean_ap, base, atol=1e-12)
     np.testing.assert_allclose(report.gains, gains, atol=1e-12)
@@ -179,13 +167,6 @@ def test_detections_of_classes_without_truth_are_left_out():
     assert report.counts.sum() == 0
     assert np.isnan(report.shares).all()
     assert report.mean_ap == 0
-
-
-def test_wrong_numbers_are_refused():
-    with pytest.raises(ValueError, match='num_groups=0'):
-        diagnose_errors(FOUND, TRUTH, 2, num_groups=0)
-    with pytest.raises(ValueError, match=r'min_iou=1 must lie in \[0, 1\)'):
-        diagnose_errors(FOUND, TRUTH, 2, min_iou=1)
 
 
 def test_curves_have_the_ap_of_the_evaluation():
@@ -206,98 +187,106 @@ def test_the_area_under_the_mean_curve_is_map():
     assert area == pytest.approx(mean_ap, abs=1e-4)
 
 
-def test_characteristics_are_those_of_the_videos_sorted_by_name():
-    truth = {
-        'b': np.array([[1, 0, 30]]),
-        'a': np.array([[0, 10, 20], [0, 20, 50], [2, 0, 5]]),
-        'c': np.zeros((0, 3)),
-    }
-    measured = measure_truth(
-        truth, {'a': 100, 'b': 60, 'c': 9}, {'a': 10.0, 'b': 5.0, 'c': 5.0}
-    )
-    np.testing.assert_allclose(measured['length'], [1, 3, 0.5, 6])
-    np.testing.assert_allclose(measured['coverage'], [0.1, 0.3, 0.05, 0.5])
-    assert measured['instances'].tolist() == [2, 2, 1, 1]
+# What is wrong with each segment, each kind by a case worked out by hand.
+
+WALK, SIT, JUMP = 0, 1, 2
+CASES = {
+    # 10 shared frames of a union of 20
+    'half the union is correct': (
+        [[WALK, 0, 15, 0.9]], [[WALK, 5, 20]], ['correct'], ['found'], [0],
+    ),
+    # 9 shared frames of a union of 20
+    'less is a bad boundary': (
+        [[WALK, 0, 14, 0.9]], [[WALK, 5, 20]], ['boundary'], ['boundary'],
+        [0],
+    ),
+    # 2 shared frames of a union of 20
+    'a tenth of the union is still near': (
+        [[WALK, 0, 8, 0.9]], [[WALK, 6, 20]], ['boundary'], ['boundary'], [0],
+    ),
+    'less than a tenth is not': (
+        [[WALK, 0, 7, 0.9]], [[WALK, 6, 20]], ['false_alarm'], ['missed'],
+        [-1],
+    ),
+    # IoU 3 / 100, but all of it lies inside
+    'a short run inside its action is a bad boundary': (
+        [[WALK, 40, 43, 0.9]], [[WALK, 0, 100]], ['boundary'], ['boundary'],
+        [0],
+    ),
+    'two runs in one action are a split': (
+        [[WALK, 0, 40, 0.7], [WALK, 60, 100, 0.8]], [[WALK, 0, 100]],
+        ['split', 'split'], ['split'], [0, 0],
+    ),
+    # the first run has IoU 0.6
+    'the rest of a split is split where a run is correct': (
+        [[WALK, 0, 60, 0.7], [WALK, 70, 100, 0.8]], [[WALK, 0, 100]],
+        ['correct', 'split'], ['found'], [0, 0],
+    ),
+    'the worse of two that overlap is double': (
+        [[WALK, 0, 90, 0.7], [WALK, 5, 100, 0.8]], [[WALK, 0, 100]],
+        ['double', 'correct'], ['found'], [0, 0],
+    ),
+    # IoU 0.3 and 0.4
+    'the better of two bad ones that overlap is no double': (
+        [[WALK, 0, 30, 0.7], [WALK, 10, 50, 0.8]], [[WALK, 0, 100]],
+        ['double', 'boundary'], ['boundary'], [0, 0],
+    ),
+    'another class over an action is a wrong class': (
+        [[SIT, 0, 10, 0.9]], [[WALK, 0, 10]], ['wrong_class'],
+        ['wrong_class'], [0],
+    ),
+    # IoU 2 / 100 with the truth, but all of it lies inside
+    'flicker of another class inside an action is a wrong class': (
+        [[WALK, 0, 98, 0.9], [SIT, 98, 100, 0.8]], [[WALK, 0, 100]],
+        ['correct', 'wrong_class'], ['found'], [0, 0],
+    ),
+    # IoU 0.25 with its class, 0.75 with the other
+    'the true segment of highest IoU decides': (
+        [[WALK, 0, 20, 0.9]], [[WALK, 15, 20], [SIT, 0, 15]],
+        ['wrong_class'], ['boundary', 'wrong_class'], [1],
+    ),
+    # 4 of 100 frames: IoU 0.04 with each, and nothing is about them
+    'an action under a long run is not missed': (
+        [[WALK, 0, 100, 0.9]],
+        [[WALK, 10, 14], [SIT, 40, 44], [SIT, 98, 106]],
+        ['false_alarm'], ['boundary', 'wrong_class', 'missed'], [-1],
+    ),
+    # both reach IoU 0.5 with the one action
+    'better scores choose first': (
+        [[WALK, 0, 10, 0.1], [WALK, 10, 20, 0.9]], [[WALK, 0, 20]],
+        ['split', 'correct'], ['found'], [0, 0],
+    ),
+    'of two actions the nearer one is taken': (
+        [[WALK, 10, 20, 0.9]], [[WALK, 4, 20], [WALK, 10, 21]],
+        ['correct'], ['boundary', 'found'], [1],
+    ),
+    'nothing at all': ([], [], [], [], []),
+    'nothing found': ([], [[WALK, 0, 3]], [], ['missed'], []),
+    'nothing there': ([[WALK, 0, 3, 0.5]], [], ['false_alarm'], [], [-1]),
+}  # fmt: skip
 
 
-def test_a_bin_is_judged_by_its_own_segments_alone():
-    truth = {'a': np.array([[0, 0, 10], [0, 100, 200]])}
-    found = {
-        'a': np.array(
-            [[0, 100, 200, 0.9], [0, 300, 310, 0.8], [0, 0, 10, 0.7]]
-        )
-    }
-    measured = {'length': np.array([10.0, 100.0])}
-    report = analyze_sensitivity(
-        found,
-        truth,
-        measured,
-        1,
-        bins={'length': (0, 50, 500)},
-        normalize=False,
-    )
-    (part,) = report.parts
-    # short: one false positive before it; long: nothing before it
-    assert part.mean_ap.tolist() == [0.5, 1.0]
-    assert part.recall.tolist() == [1.0, 1.0]
-    assert part.counts.tolist() == [1, 1]
+@pytest.mark.parametrize('case', CASES)
+def test_segments_are_judged_as_worked_out(case):
+    found, truth, kinds, said, about = CASES[case]
+
+    verdict = judge_segments(np.array(found), np.array(truth))
+
+    assert (verdict.found, verdict.truth) == (kinds, said)
+    assert verdict.about.tolist() == about
 
 
-def test_recall_stops_where_precision_has_fallen():
-    truth = {'a': np.array([[0, 0, 10]])}
-    rows = [[0, 100 + 10 * i, 109 + 10 * i, 0.9] for i in range(19)]
-    found = {'a': np.array([*rows, [0, 0, 10, 0.1]])}
-    measured = {'length': np.array([1.0])}
+def test_kinds_do_not_depend_on_the_order_of_rows():
+    rng = np.random.default_rng(0)
+    start = rng.integers(0, 200, (40, 1))
+    spans = np.hstack([start, start + rng.integers(1, 40, (40, 1))])
+    labels = rng.integers(0, 3, (40, 1))
+    found = np.hstack([labels, spans, rng.random((40, 1))])[:25]
+    truth = np.hstack([labels, spans])[25:]
+    order = rng.permutation(25)
 
-    def recall(limit):
-        report = analyze_sensitivity(
-            found, truth, measured, 1, min_precision=limit
-        )
-        return report.recall, report.parts[0].recall[0]
+    verdict = judge_segments(found, truth)
+    shuffled = judge_segments(found[order], truth)
 
-    # one hit in twenty: precision 0.05 exactly
-    assert recall(0.049) == (1, 1)
-    assert recall(0.05) == (0, 0)
-
-
-def test_one_bin_of_all_segments_has_the_scores_of_all():
-    found, truth = random_case(3)
-    size = sum(map(len, truth.values()))
-    report = analyze_sensitivity(
-        found,
-        truth,
-        {'any': np.arange(float(size))},
-        3,
-        [0.3, 0.6],
-        num_bins=1,
-    )
-    assert report.parts[0].mean_ap[0] == report.mean_ap
-    assert report.parts[0].recall[0] == report.recall
-    whole = diagnose_errors(found, truth, 3, [0.3, 0.6], num_groups=1000)
-    assert report.mean_ap == pytest.approx(whole.mean_ap, abs=1e-12)
-
-
-def test_empty_bins_and_empty_truth_are_undefined():
-    none = np.zeros(0)
-    report = analyze_sensitivity(
-        {}, {'a': np.zeros((0, 3))}, {'length': none}, 2, bins='thumos14'
-    )
-    assert np.isnan(report.parts[0].mean_ap).all()
-    assert np.isnan([report.mean_ap, report.recall]).all()
-    report = analyze_sensitivity({}, {}, {'length': none}, 2)
-    assert report.parts[0].labels == ()
-
-
-@pytest.mark.parametrize(
-    ('bins', 'message'),
-    [
-        ('hoiem', "bins='hoiem' is unknown"),
-        ({'coverage': (0, 1)}, "no edges of 'length', only of"),
-        ({'length': (0, 3, 3)}, 'must ascend'),
-        ({'length': (3,)}, 'must ascend'),
-    ],
-)
-def test_wrong_bins_are_refused(bins, message):
-    truth = {'a': np.array([[0, 0, 10]])}
-    with pytest.raises(ValueError, match=message):
-        analyze_sensitivity({}, truth, {'length': np.ones(1)}, 1, bins=bins)
+    assert shuffled.found == [verdict.found[i] for i in order]
+    assert shuffled.truth == verdict.truth
