@@ -42,13 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--videos', type=int, metavar='N', help='keep the N worst videos')
     add('--score-threshold', type=float, help='least score of a prediction')
     add(
-        '--skeleton-fps',
-        type=float,
-        default=15.0,
-        metavar='R',
-        help='poses a second to keep at most, 15 by default',
-    )
-    add(
         '--skeleton-mb',
         type=float,
         default=40.0,
@@ -59,24 +52,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page."""
-    from mmsnip.report import Options, build_report
+    from mmsnip.report import build_report
 
     if args.videos is not None and args.videos < 1:
         raise DataError('--videos must be at least 1')
-    if not args.skeleton_fps > 0:
-        raise DataError('--skeleton-fps must be positive')
     if not args.skeleton_mb >= 0:
         raise DataError('--skeleton-mb must not be negative')
-    options = Options(
-        args.recordings,
-        args.score_threshold,
-        args.videos,
-        args.skeleton_fps,
-        args.skeleton_mb,
-        args.title,
-    )
     try:
-        made = build_report(args.results, args.ann, args.out, options)
+        made = build_report(
+            args.results,
+            args.ann,
+            args.out,
+            recordings=args.recordings,
+            score_threshold=args.score_threshold,
+            max_videos=args.videos,
+            skeleton_mb=args.skeleton_mb,
+            title=args.title,
+        )
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

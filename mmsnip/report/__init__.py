@@ -6,7 +6,7 @@ Numpy, the standard library and the rooms below; the page's sources lie in
 
 from __future__ import annotations
 
-from mmsnip.report.build import Options, build_report
+from mmsnip.report.build import build_report
 from mmsnip.report.results import load_results
 
-__all__ = ['Options', 'build_report', 'load_results']
+__all__ = ['build_report', 'load_results']

@@ -1,10 +1,21 @@
-"""From a result file to one HTML file."""
+"""From a result file to one HTML file.
+
+Nothing that comes from a file becomes markup: all of it lies in JSON blocks,
+where ``<`` is an escape sequence, and the scripts put it into the page as
+text. The policy allows the one script and the one style sheet of this
+package, by their hashes, and no request at all.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
+import json
+import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +23,16 @@ import numpy as np
 
 import mmsnip
 from mmsnip.evaluation import evaluate_activitynet, evaluate_frames
-from mmsnip.evaluation.diagnosis import ERRORS
+from mmsnip.evaluation.diagnosis import ERRORS, GOOD_IOU, NEAR_IOU
 from mmsnip.evaluation.protocols import evaluate_scores, paint_videos
-from mmsnip.report.document import KINDS, class_looks, make_page, metric_tables
 from mmsnip.report.results import Results, load_results
-from mmsnip.report.skeletons import (
-    Bodies,
-    pack_poses,
-    pack_scores,
-    read_recording,
-)
 from mmsnip.report.videos import (
     Annotated,
     Video,
     gather_videos,
-    truth_of,
+    pack_poses,
+    pack_scores,
+    read_recording,
     video_entry,
 )
 from mmsnip.structures import DataError
@@ -36,77 +42,125 @@ IOU_THRESHOLDS = (0.1, 0.3, 0.5, 0.7)
 MAX_CURVES = 12
 MAX_POINTS = 1500  # of a curve
 SHOWN_SCORE = 0.2  # a class whose score never reaches it has no curve
+SKELETON_FPS = 15.0
 _CHOICES = ('protocol', 'proposals', 'iou_thresholds', 'convention')
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a report is made."""
-
-    recordings: str | os.PathLike[str] | None = None
-    score_threshold: float | None = None
-    max_videos: int | None = None
-    skeleton_fps: float = 15.0
-    skeleton_mb: float = 40.0
-    title: str | None = None
+PAGE = Path(__file__).parent / 'page'
+# A module stands behind those that it imports from.
+SCRIPTS = (
+    'dom.js', 'text.js', 'state.js', 'codec.js', 'looks.js', 'select.js',
+    'filters.js', 'list.js', 'view.js', 'layers.js', 'timeline.js',
+    'curves.js', 'camera.js', 'skeleton.js', 'player.js', 'segments.js',
+    'metrics.js', 'keys.js', 'main.js',
+)  # fmt: skip
+STYLES = ('colors.css', 'layout.css', 'parts.css')
+_IMPORT = re.compile(r'^import\s[^;]*?;\n', re.MULTILINE)
+_EXPORT = re.compile(
+    r'^export\s+(?=(async\s+function|function|const|class)\b)', re.MULTILINE
+)
+# The twelve of mmsnip.visualization.canvas, which needs no import of a
+# drawing library here; a test holds the two together.
+COLORS = (
+    '#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00',
+    '#8800FF', '#99BB66', '#552200', '#3333AA', '#BB55FF', '#333344',
+)  # fmt: skip
+_READS_DARK = {'#E69F00', '#56B4E9', '#99BB66'}
+PATTERNS = ('plain', 'slant', 'dots', 'cross', 'lines', 'bars')
+_NEAR = (
+    f'IoU of at least {NEAR_IOU:g} or at least half of the prediction inside'
+)
+# Sign, name and definition of each kind of segment.
+_KINDS = {
+    'missed': ('M', 'missed', 'A true segment that no prediction is about, '
+               'and that is not covered by half.'),
+    'wrong_class': ('W', 'wrong class', 'A prediction whose nearest true '
+                    f'segment ({_NEAR}) is of another class, or such a true '
+                    'segment.'),
+    'boundary': ('B', 'bad boundary', 'The right class near its true '
+                 f'segment, alone there, but with an IoU under {GOOD_IOU:g}.'),
+    'split': ('S', 'split', 'One true segment fell to several predictions of '
+              'its class that do not touch: flicker.'),
+    'false_alarm': ('F', 'false alarm', 'A prediction near no true segment.'),
+    'double': ('D', 'double', 'A prediction that overlaps a better one of '
+               'its class about the same true segment.'),
+    'correct': ('✓', 'correct', 'The right class with an IoU of at least '
+                f'{GOOD_IOU:g}, and the best such prediction.'),
+    'found': ('✓', 'found', 'A true segment that a prediction is correct '
+              'about.'),
+}  # fmt: skip
+KINDS = {
+    key: dict(zip(('sign', 'name', 'text'), about))
+    for key, about in _KINDS.items()
+}
+# Key and name, in the order of the table; percentages but for the last.
+FRAME_KEYS = {
+    'frame_accuracy': 'Frame accuracy',
+    'frame_accuracy_action': 'Frame accuracy, action frames',
+    'F1@10': 'F1@10',
+    'F1@25': 'F1@25',
+    'F1@50': 'F1@50',
+    'edit': 'Edit score',
+    'runs_per_segment': 'Runs per segment',
+}
 
 
 def build_report(
     results_path: str | os.PathLike[str],
     ann_path: str | os.PathLike[str] | None,
     out: str | os.PathLike[str],
-    options: Options | None = None,
+    *,
+    recordings: str | os.PathLike[str] | None = None,
+    score_threshold: float | None = None,
+    max_videos: int | None = None,
+    skeleton_mb: float = 40.0,
+    title: str | None = None,
 ) -> dict[str, Any]:
-    """Write the page."""
-    options = options or Options()
+    """Write the page; the options are those of ``mmsnip report``."""
     annotated = None if ann_path is None else Annotated(ann_path)
     known = (annotated.classes, annotated.fps) if annotated else (None, None)
     results = load_results(results_path, *known)
-    videos, notes = gather_videos(results, annotated, options.score_threshold)
+    videos, notes = gather_videos(results, annotated, score_threshold)
     if not videos:
         raise DataError(
             f'{results.path}: found no video; expected at least one'
         )
     classes = results.classes
-    entries = [video_entry(video, len(classes)) for video in videos]
+    judged = [(video_entry(video, len(classes)), video) for video in videos]
     metrics, origin = _metrics(results, videos)
-    order = sorted(
-        range(len(videos)),
-        key=lambda i: (-(entries[i]['error'] or 0), videos[i].name),
-    )
-    if options.max_videos is not None and options.max_videos < len(order):
+    judged.sort(key=lambda each: (-(each[0]['error'] or 0), each[1].name))
+    if max_videos is not None and max_videos < len(judged):
         notes.append(
-            f'Only the {options.max_videos} worst of {len(order)} videos '
-            'are shown; the metrics count all.'
+            f'Only the {max_videos} worst of {len(judged)} videos are shown; '
+            'the metrics count all.'
         )
-        order = order[: options.max_videos]
-    videos = [videos[i] for i in order]
-    entries = [entries[i] for i in order]
-    packed, topologies, told = _skeletons(videos, annotated, options)
-    notes = [*results.notes, *notes, told]
+        judged = judged[:max_videos]
+    entries, videos = zip(*judged)
+    packed, topologies, note = _skeletons(
+        videos, annotated, recordings, skeleton_mb
+    )
+    notes = [*results.notes, *notes, note]
     blobs: dict[str, str] = {}
-    strides = set()
-    for place, (video, entry) in enumerate(zip(videos, entries)):
+    stride = 1
+    for place, (entry, video) in enumerate(judged):
         if packed[place] is not None:
             entry['poses'] = packed[place]
             blobs[f'poses-{place}'] = entry['poses'].pop('data')
         if video.scores is not None:
             entry['scores'] = _curves(video)
             blobs[f'scores-{place}'] = entry['scores'].pop('data')
-            strides.add(entry['scores']['stride'])
-    if strides - {1}:
+            stride = max(stride, entry['scores']['stride'])
+    if stride > 1:
         notes.append(
-            f'Score curves of long videos keep one frame in {max(strides)}, '
+            f'Score curves of long videos keep one frame in {stride}, '
             f'or more: at most {MAX_POINTS} points a curve.'
         )
     shown = 'the detections of the file'
     if results.scores:
         shown = 'runs of the most probable class of each frame'
-    if options.score_threshold is not None:
-        shown += f' with a score of at least {options.score_threshold:g}'
+    if score_threshold is not None:
+        shown += f' with a score of at least {score_threshold:g}'
     name = Path(results.path).name
     document = dict(
-        title=options.title or f'Report of {name}',
+        title=title or f'Report of {name}',
         version=mmsnip.__version__,
         source=dict(name=name, kind=results.kind),
         annotations=None if annotated is None else Path(ann_path).name,
@@ -141,7 +195,8 @@ def _metrics(
     results: Results, videos: Sequence[Video]
 ) -> tuple[dict[str, float], str]:
     """Metrics of the file, else computed where the truth is known."""
-    truth, classes = truth_of(videos), results.classes
+    truth = {v.name: v.truth for v in videos if v.truth is not None}
+    classes = results.classes
     found = {video.name: video.found for video in videos}
     if results.metrics:
         metrics = results.metrics
@@ -212,68 +267,168 @@ def _curves(video: Video) -> dict[str, Any]:
 
 
 def _skeletons(
-    videos: Sequence[Video], annotated: Annotated | None, options: Options
+    videos: Sequence[Video],
+    annotated: Annotated | None,
+    recordings: str | os.PathLike[str] | None,
+    limit_mb: float,
 ) -> tuple[list[dict[str, Any] | None], list[dict[str, Any]], str]:
-    """Compressed skeletons, their topologies and what was left out."""
-    limit = options.skeleton_mb * 1e6
-    coarser = 1
-    while True:
+    """Compressed skeletons, their topologies and a note on what they are.
+
+    Twice, four and eight times coarser where they are too large; then what
+    still does not fit is left out.
+    """
+    coarser, whole = 1, False
+    while not whole:
         packed: list[dict[str, Any] | None] = []
         topologies: list[dict[str, Any]] = []
-        used = 0
-        for video, bodies in _bodies(videos, annotated, options):
+        rates, used, whole = set(), 0, True
+        for video in videos:
             packed.append(None)
+            if annotated is not None and video.name in annotated:
+                bodies = annotated.bodies(video.name)
+            else:
+                bodies = read_recording(video.name, recordings)
             if bodies is None or not len(bodies.joints):
                 continue
-            stride = coarser * max(1, round(video.fps / options.skeleton_fps))
-            one = pack_poses(bodies.joints, bodies.mask, stride)
-            used += len(one['data'])
-            if used > limit and coarser < 8:
-                break
-            if used > limit:
-                used -= len(one['data'])
+            if bodies.mask.shape[1] != video.num_frames:
                 continue
+            stride = coarser * max(1, round(video.fps / SKELETON_FPS))
+            one = pack_poses(bodies.joints, bodies.mask, stride)
+            if used + len(one['data']) > limit_mb * 1e6:
+                if coarser < 8:
+                    coarser, whole = 2 * coarser, False
+                    break
+                continue
+            used += len(one['data'])
             topology = bodies.topology()
             if topology not in topologies:
                 topologies.append(topology)
             one['topology'] = topologies.index(topology)
             one['flat'] = bodies.flat
             packed[-1] = one
-        else:
-            break
-        coarser *= 2
-    rates = {
-        f'{video.fps / one["stride"]:.3g}'
-        for video, one in zip(videos, packed)
-        if one is not None
-    }
+            rates.add(f'{video.fps / stride:.3g}')
     if not rates:
-        told = 'There are no skeletons: give --ann or --recordings.'
-        return packed, topologies, told
-    told = (
+        note = 'There are no skeletons: give --ann or --recordings.'
+        return packed, topologies, note
+    note = (
         f'Skeletons are kept at {" and ".join(sorted(rates))} poses a second '
         'and rounded to a 4096th of the space they move in; playback '
         'interpolates. Three-dimensional bodies stand upright on average, '
         'however the camera was tilted.'
     )
     if coarser > 1:
-        told += (
-            f' That is {coarser} times coarser than asked for, to stay '
-            f'below {limit / 1e6:g} MB.'
+        note += (
+            f' That is {coarser} times coarser than otherwise, to stay below '
+            f'{limit_mb:g} MB.'
         )
-    lacking = sum(one is None for one in packed)
-    told += f' {lacking} videos have none.' if lacking else ''
-    return packed, topologies, told
+    lacking = packed.count(None)
+    note += f' {lacking} videos have none.' if lacking else ''
+    return packed, topologies, note
 
 
-def _bodies(
-    videos: Sequence[Video], annotated: Annotated | None, options: Options
-) -> Iterable[tuple[Video, Bodies | None]]:
-    """Skeletons of each video, one at a time."""
-    for video in videos:
-        if annotated is not None and video.name in annotated:
-            bodies = annotated.bodies(video.name)
+def make_page(document: Mapping[str, Any], blobs: Mapping[str, str]) -> str:
+    """The whole page; ``blobs`` are base64 by id of their element."""
+    # modules as one: imports among them and the word export go
+    script = '\n'.join(
+        _EXPORT.sub('', _IMPORT.sub('', _source(name))) for name in SCRIPTS
+    )
+    style = '\n'.join(_source(name) for name in STYLES)
+    policy = [
+        "default-src 'none'",
+        f"script-src '{_digest(script)}'",
+        f"style-src '{_digest(style)}'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    title = str(document['title']).encode('utf-8', 'replace').decode()
+    parts = {
+        'policy': html.escape('; '.join(policy)),
+        'title': html.escape(title),
+        'style': style,
+        'script': script,
+        'data': safe_json(document),
+        'blobs': '\n'.join(
+            f'<script type="text/plain" id="{key}">{text}</script>'
+            for key, text in blobs.items()
+        ),
+    }
+    # one pass, so that no part is searched for the marks of others
+    source = _source('page.html')
+    return re.sub(r'\{\{(\w+)\}\}', lambda m: parts[m[1]], source)
+
+
+def safe_json(value: Any) -> str:
+    """JSON that cannot end the script element it lies in."""
+    text = json.dumps(
+        value, ensure_ascii=False, allow_nan=False, separators=(',', ':')
+    )
+    # and half of a surrogate pair, which no encoding can write
+    unsafe = '[<>&\u2028\u2029\ud800-\udfff]'
+    return re.sub(unsafe, lambda m: f'\\u{ord(m[0]):04x}', text)
+
+
+def _source(name: str) -> str:
+    return (PAGE / name).read_text(encoding='utf-8')
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode('utf-8')).digest()
+    return f'sha256-{base64.b64encode(digest).decode("ascii")}'
+
+
+def class_looks(num_classes: int) -> list[dict[str, Any]]:
+    """Colour, pattern and ink of each class, by its index alone."""
+    looks = []
+    for index in range(num_classes):
+        color = COLORS[index % len(COLORS)]
+        cycle = (index // len(COLORS)) % len(PATTERNS)
+        ink = '#1A1A1A' if color in _READS_DARK else '#FFFFFF'
+        looks.append(dict(color=color, ink=ink, pattern=PATTERNS[cycle]))
+    return looks
+
+
+def metric_tables(
+    metrics: Mapping[str, float], classes: Sequence[str]
+) -> dict[str, Any]:
+    """Sort metrics into tables; NaN becomes None."""
+    tables: dict[str, dict[str, Any]] = {}
+    others = []
+    index = {name: label for label, name in enumerate(classes)}
+    for key, value in metrics.items():
+        if key in FRAME_KEYS:
+            continue
+        before, _, rest = key.partition('/')
+        head, _, tail = rest.partition('@')
+        table = tables.setdefault(before, dict(mean=None, maps={}, aps={}))
+        iou, _, name = tail.partition('/')
+        if rest == 'mAP':
+            table['mean'] = _plain(value)
+        elif head == 'mAP' and not name:
+            table['maps'][iou] = _plain(value)
+        elif head == 'AP' and name in index:
+            table['aps'].setdefault(index[name], {})[iou] = _plain(value)
         else:
-            bodies = read_recording(video.name, options.recordings)
-        fits = bodies is None or bodies.mask.shape[1] == video.num_frames
-        yield video, bodies if fits else None
+            others.append([key, _plain(value)])
+    proposals = []
+    for name, table in tables.items():
+        maps, aps = table['maps'], table['aps']
+        ious = sorted({*maps, *(iou for row in aps.values() for iou in row)})
+        if not ious and table['mean'] is None:
+            continue
+        rows = [
+            [label, [row.get(iou) for iou in ious]]
+            for label, row in sorted(aps.items())
+        ]
+        about = dict(name=name, ious=ious, mean=table['mean'], classes=rows)
+        proposals.append({**about, 'maps': [maps.get(iou) for iou in ious]})
+    frames = [
+        [key, name, _plain(metrics[key])]
+        for key, name in FRAME_KEYS.items()
+        if key in metrics
+    ]
+    return dict(proposals=proposals, frames=frames, others=others)
+
+
+def _plain(value: float) -> float | None:
+    value = float(value)
+    return round(value, 6) if math.isfinite(value) else None

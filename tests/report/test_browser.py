@@ -10,7 +10,7 @@ import pytest
 
 from mmsnip.io.annotation import load_annotation
 from mmsnip.io.scores import save_scores
-from mmsnip.report import Options, build_report
+from mmsnip.report import build_report
 from tests.report.browsing import Watched
 from tests.report.made import write_case
 
@@ -287,7 +287,7 @@ def test_names_out_of_files_are_text(browser, tmp_path):
     scores = {NASTY: odds, data['annotations'][0]['frame_dir']: odds}
     save_scores(tmp_path / 's.npz', scores, classes)
     out = tmp_path / 'nasty.html'
-    build_report(tmp_path / 's.npz', ann, out, Options(title=NASTY))
+    build_report(tmp_path / 's.npz', ann, out, title=NASTY)
 
     watched = Watched(browser, out)
     for tab in ('metrics', 'about', 'videos'):

@@ -18,7 +18,7 @@ from mmsnip.io.annotation import load_annotation, save_annotation
 from mmsnip.io.detections import save_detections
 from mmsnip.io.scores import load_scored_videos, save_scores
 from mmsnip.io.store_writer import write_store
-from mmsnip.report import Options, build_report
+from mmsnip.report import build_report
 from tests.report.made import unpack_poses, write_case
 
 
@@ -31,7 +31,7 @@ def case(tmp_path_factory):
 def build(tmp_path, results, ann=None, **options):
     """Data of the page, its blobs and what was made."""
     out = tmp_path / 'deep' / 'r.html'
-    made = build_report(results, ann, out, Options(**options))
+    made = build_report(results, ann, out, **options)
     page = out.read_text(encoding='utf-8')
     found = re.search(r'id="data">(.*?)</script>', page, re.S)[1]
     blobs = dict(
@@ -60,7 +60,7 @@ def test_scores_with_annotations_give_everything(case, tmp_path):
 def test_skeletons_are_those_of_the_file(case, tmp_path):
     ann, scores = case
 
-    data, blobs, _ = build(tmp_path, scores, ann, skeleton_fps=10)
+    data, blobs, _ = build(tmp_path, scores, ann)
 
     for place, video in enumerate(data['videos']):
         poses = dict(video['poses'], data=blobs[f'poses-{place}'])
@@ -71,14 +71,14 @@ def test_skeletons_are_those_of_the_file(case, tmp_path):
             if v['frame_dir'] == video['name']
         )
         seen = (entry['keypoint'] != 0).any((1, 2, 3))
-        kept = entry['keypoint'][seen, ::3]
+        kept = entry['keypoint'][seen, ::2]
         # a turn of the camera changes no distance
         found, true = (
             np.linalg.norm(each - each[:, :, :1], axis=3)
             for each in (joints, kept)
         )
         error = np.abs(found - true)[mask].max()
-        assert poses['stride'] == 3
+        assert poses['stride'] == 2
         assert error <= np.sqrt(3) * poses['step']
 
 

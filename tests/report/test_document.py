@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from mmsnip.evaluation.protocols import evaluate_scores
-from mmsnip.report.build import compute_metrics
-from mmsnip.report.document import (
+from mmsnip.report.build import (
     COLORS,
     PAGE,
     SCRIPTS,
     STYLES,
     class_looks,
+    compute_metrics,
     make_page,
     metric_tables,
     safe_json,

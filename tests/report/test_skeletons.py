@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from mmsnip.report.skeletons import LEVELS, Bodies, pack_poses, pack_scores
+from mmsnip.report.videos import LEVELS, Bodies, pack_poses, pack_scores
 from mmsnip.skeleton.layout import from_metainfo, get_layout
 from tests.report.made import unpack_poses
 
