@@ -13,48 +13,20 @@ from mmengine.registry import Registry, root
 
 compat.prepare()
 
-DATASETS = Registry(
-    'dataset',
-    parent=root.DATASETS,
-    scope='mmsnip',
-    locations=['mmsnip.datasets'],
-)
-DATA_SAMPLERS = Registry(
-    'data sampler',
-    parent=root.DATA_SAMPLERS,
-    scope='mmsnip',
-    locations=['mmsnip.datasets'],
-)
-FUNCTIONS = Registry(
-    'function',
-    parent=root.FUNCTIONS,
-    scope='mmsnip',
-    locations=['mmsnip.datasets'],
-)
-TRANSFORMS = Registry(
-    'transform',
-    parent=root.TRANSFORMS,
-    scope='mmsnip',
-    locations=['mmsnip.transforms'],
-)
-MODELS = Registry(
-    'model',
-    parent=root.MODELS,
-    scope='mmsnip',
-    locations=['mmsnip.models'],
-)
-METRICS = Registry(
-    'metric',
-    parent=root.METRICS,
-    scope='mmsnip',
-    locations=['mmsnip.evaluation.metric'],
-)
-HOOKS = Registry(
-    'hook',
-    parent=root.HOOKS,
-    scope='mmsnip',
-    locations=['mmsnip.hooks'],
-)
+
+def _child(parent: Registry, location: str) -> Registry:
+    return Registry(
+        parent.name, parent=parent, scope='mmsnip', locations=[location]
+    )
+
+
+DATASETS = _child(root.DATASETS, 'mmsnip.datasets')
+DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'mmsnip.datasets')
+FUNCTIONS = _child(root.FUNCTIONS, 'mmsnip.datasets')
+TRANSFORMS = _child(root.TRANSFORMS, 'mmsnip.transforms')
+MODELS = _child(root.MODELS, 'mmsnip.models')
+METRICS = _child(root.METRICS, 'mmsnip.evaluation.metric')
+HOOKS = _child(root.HOOKS, 'mmsnip.hooks')
 
 # Nothing of ours is registered here; without a child of its own, mmengine
 # warns at each of these whenever the default scope is ``mmsnip``.

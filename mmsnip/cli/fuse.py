@@ -30,7 +30,7 @@ from mmsnip.evaluation.protocols import (
     within_videos,
     without_classes,
 )
-from mmsnip.evaluation.records import CONVENTIONS
+from mmsnip.evaluation.segments import CONVENTIONS
 from mmsnip.io.detections import save_detections
 from mmsnip.io.scores import ScoredVideos, load_scored_videos, save_scores
 

@@ -8,13 +8,105 @@ which classes enter the mean. Two protocols need no more and stand here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
-from mmsnip.evaluation.records import Table, check_convention, collect
+from mmsnip.evaluation.segments import check_convention
+from mmsnip.structures import DataError, Segments, show
 
 # 0.5, 0.55, .., 0.95, each the nearest double
 IOU_THRESHOLDS = tuple(percent / 100 for percent in range(50, 100, 5))
+
+
+def check_same_names(
+    a: Mapping[str, Any], b: Mapping[str, Any], what: str
+) -> None:
+    """Refuse two mappings that name different videos."""
+    odd = {*a} ^ {*b}
+    if odd:
+        raise DataError(
+            f'video {min(odd, key=str)!r} has no counterpart; {what} must '
+            'name the same videos'
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """Intervals of all videos in columns, each (num_rows,)."""
+
+    video: np.ndarray
+    label: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    score: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def take(self, rows: np.ndarray) -> Table:
+        """Rows by index or mask, as a new table."""
+        return Table(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    def shift_ends(self, frames: float) -> Table:
+        """The same rows with every end moved by ``frames``."""
+        return Table(
+            self.video, self.label, self.start, self.end + frames, self.score
+        )
+
+
+def collect(
+    detections: Mapping[str, np.ndarray],
+    ground_truth: Mapping[str, np.ndarray],
+    num_classes: int,
+) -> tuple[Table, Table]:
+    """Detections, best score first, and ground truth as tables."""
+    if num_classes < 1:
+        raise ValueError(f'num_classes={num_classes} must be at least 1')
+    names = sorted({*detections, *ground_truth}, key=str)
+    found = _table('detections', detections, names, num_classes, 4)
+    truth = _table('ground_truth', ground_truth, names, num_classes, 3)
+    return found.take(np.argsort(-found.score, kind='stable')), truth
+
+
+def _table(
+    what: str,
+    per_video: Mapping[str, np.ndarray],
+    names: Sequence[str],
+    num_classes: int,
+    width: int,
+) -> Table:
+    columns = 'label, start, end' + ', score' * (width == 4)
+    arrays, owner = [np.zeros((0, width))], [np.zeros(0, np.int64)]
+    for index, name in enumerate(names):
+        array = np.asarray(per_video.get(name, ()), dtype=np.float64)
+        if not array.size:
+            continue
+        if array.ndim != 2 or array.shape[1] != width:
+            raise DataError(
+                f'{what} of video {name!r}: found {show(array)}; expected '
+                f'(n, {width}) of {columns}'
+            )
+        arrays.append(array)
+        owner.append(np.full(len(array), index))
+    rows, video = np.concatenate(arrays), np.concatenate(owner)
+    # BABEL's official truth of a single frame is empty, and counts; a
+    # detection may begin before its video.
+    checked = rows.copy()
+    checked[:, 2] += (rows[:, 1] == rows[:, 2]) & (width == 3)
+    checked[:, 1:3] -= rows[:, 1].min(initial=0)
+    try:
+        Segments.of_rows(checked, num_classes=num_classes)
+    except DataError:
+        for index in np.unique(video):  # names the video
+            source = f'{what} of video {names[index]!r}'
+            own = checked[video == index]
+            Segments.of_rows(own, num_classes=num_classes, source=source)
+        raise
+    label, start, end = rows.T[:3]
+    score = rows[:, 3] if width == 4 else np.zeros(len(rows))
+    return Table(video, label.astype(np.int64), start, end, score)
 
 
 def match_detections(

@@ -22,8 +22,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mmsnip.evaluation.average_precision import evaluate_activitynet
-from mmsnip.evaluation.records import check_convention, check_scores
-from mmsnip.evaluation.segments import apart, keep_best, mask_runs
+from mmsnip.evaluation.segments import (
+    check_convention,
+    check_scores,
+    keep_best,
+    mask_runs,
+)
 
 # the values of the official sweep to the last bit: 0.03, 0.035, .., 0.05
 SWEEP = tuple(np.arange(0.03, 0.055, 0.005).tolist())
@@ -266,8 +270,10 @@ def _sweep(
     outer = margin / np.maximum(start - left + right - stop, 1)
     score = inner - margin_weight * outer
 
-    low, high = apart(start, end + 2 * extra, row)
-    kept = keep_best(low, high, score, nms_threshold, 'candidate')
+    # rows do not compete: each has a stretch of the axis that is its own
+    shift = row * (T + 4)
+    low, high = start + shift, end + 2 * extra + shift
+    kept = keep_best(low, high, score, nms_threshold)
     kept = kept[row[kept].argsort(kind='stable')]
     found = np.empty((len(kept), 4))
     found[:, 0], found[:, 1] = row[kept] % num_classes, start[kept]

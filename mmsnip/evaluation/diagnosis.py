@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from mmsnip.evaluation.average_precision import (
+    Table,
     average_precision,
     check_thresholds,
+    collect,
     match_detections,
     mean_of_defined,
 )
-from mmsnip.evaluation.records import Table, collect
 from mmsnip.evaluation.segments import segment_iou
 
 KINDS = (

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from mmsnip.evaluation.records import check_same_names
+from mmsnip.evaluation.average_precision import check_same_names
 from mmsnip.evaluation.segments import segment_iou, segments_from_frames
 from mmsnip.structures import DataError, show
+
+OVERLAPS = (0.1, 0.25, 0.5)  # of F1
+TOLERANCES = (0.1, 0.25)  # of boundaries, seconds
+LENGTHS = (1.0, 2.0, 4.0)  # at which true segments part into groups
 
 
 def evaluate_frames(
     predictions: Mapping[str, np.ndarray],
     ground_truth: Mapping[str, np.ndarray],
     num_classes: int,
-    overlaps: Sequence[float] = (0.1, 0.25, 0.5),
-    ignore_background: bool = True,
 ) -> dict[str, float]:
     """Scores of one label per frame.
 
     - ``frame_accuracy``: right frames of all videos over all frames.
     - ``frame_accuracy_action``: the same over frames whose true label is an
       action.
-    - ``F1@10``, ..: a predicted run looks at the true segment of its class
-      with the highest IoU; it is a true positive if that reaches the overlap
-      and no earlier run has it. Counts are pooled over videos.
+    - ``F1@10``, ``F1@25``, ``F1@50``: a predicted run looks at the true
+      segment of its class with the highest IoU; it is a true positive if that
+      reaches the overlap and no earlier run has it. Counts are pooled over
+      videos.
     - ``edit``: 1 - Levenshtein distance of the sequences of labels over the
       longer length, mean over videos; 1 where both are empty.
     - ``runs_per_segment``: predicted action runs over true action segments
@@ -42,9 +45,6 @@ def evaluate_frames(
             integers in ``0..num_classes``.
         ground_truth (Mapping[str, np.ndarray]): The same, of the truth.
         num_classes (int): Classes; the label ``num_classes`` is background.
-        overlaps (Sequence[float]): IoU thresholds of F1.
-        ignore_background (bool): Leave background runs out of F1 and edit,
-            as MS-TCN's ``bg_class`` does; False treats it as a class.
 
     Returns:
         dict[str, float]: The scores above, in 0..1 but for the last.
@@ -66,10 +66,9 @@ def evaluate_frames(
         2.0
     """
     right = frames = action_right = action_frames = 0
-    runs = segments = found_total = truth_total = 0
-    hits = np.zeros(len(overlaps), dtype=np.int64)
+    runs = segments = 0
+    hits = np.zeros(len(OVERLAPS), dtype=np.int64)
     edits = []
-    left_out = num_classes if ignore_background else None
     for found, truth in _pairs(predictions, ground_truth, num_classes):
         equal = found == truth
         action = truth != num_classes
@@ -77,22 +76,20 @@ def evaluate_frames(
         frames += len(truth)
         action_right += int((equal & action).sum())
         action_frames += int(action.sum())
-        found_runs = segments_from_frames(found, left_out)
-        truth_runs = segments_from_frames(truth, left_out)
-        runs += int((found_runs[:, 0] != num_classes).sum())
-        segments += int((truth_runs[:, 0] != num_classes).sum())
-        hits += segment_hits(found_runs, truth_runs, overlaps)
-        found_total += len(found_runs)
-        truth_total += len(truth_runs)
+        found_runs = segments_from_frames(found, num_classes)
+        truth_runs = segments_from_frames(truth, num_classes)
+        hits += segment_hits(found_runs, truth_runs)
+        runs += len(found_runs)
+        segments += len(truth_runs)
         edits.append(edit_score(found_runs[:, 0], truth_runs[:, 0]))
     report = {
         'frame_accuracy': _ratio(right, frames),
         'frame_accuracy_action': _ratio(action_right, action_frames),
     }
-    for overlap, hit in zip(overlaps, hits):
+    for overlap, hit in zip(OVERLAPS, hits):
         # 2PR / (P + R) with P = hit / found, R = hit / truth
         report[f'F1@{round(100 * overlap)}'] = _ratio(
-            2 * int(hit), found_total + truth_total
+            2 * int(hit), runs + segments
         )
     report['edit'] = float(np.mean(edits)) if edits else float('nan')
     report['runs_per_segment'] = _ratio(runs, segments)
@@ -104,8 +101,6 @@ def evaluate_boundaries(
     ground_truth: Mapping[str, np.ndarray],
     num_classes: int,
     fps: float | Mapping[str, float],
-    tolerances: Sequence[float] = (0.1, 0.25),
-    lengths: Sequence[float] = (1.0, 2.0, 4.0),
 ) -> dict[str, float]:
     """How far the boundaries of segments are off, in seconds.
 
@@ -122,9 +117,6 @@ def evaluate_boundaries(
         num_classes (int): Classes without the background.
         fps (float | Mapping[str, float]): Frames a second, of all videos or
             by video.
-        tolerances (Sequence[float]): Seconds.
-        lengths (Sequence[float]): Ascending lengths, in seconds, at which
-            true segments part into groups.
 
     Returns:
         dict[str, float]: ``boundary/median_s``, ``boundary/within_0.1s`` ..
@@ -159,7 +151,7 @@ def evaluate_boundaries(
         seconds.append((truth_runs[:, 2] - truth_runs[:, 1]) / rate)
     error = np.concatenate(errors) if errors else np.zeros((0, 2))
     length = np.concatenate(seconds) if seconds else np.zeros(0)
-    edges = [0.0, *lengths, np.inf]
+    edges = [0.0, *LENGTHS, np.inf]
     groups = {'boundary': length >= 0}
     for low, high in itertools.pairwise(edges):
         name = f'{low:g}-{high:g}s'
@@ -172,24 +164,22 @@ def evaluate_boundaries(
         seen = own[np.isfinite(own)]
         median = float(np.median(seen)) if len(seen) else float('nan')
         report[f'{name}/median_s'] = median
-        for tolerance in tolerances:
+        for tolerance in TOLERANCES:
             inside = int((own <= tolerance + 1e-9).sum())
             report[f'{name}/within_{tolerance:g}s'] = _ratio(inside, len(own))
     return report
 
 
-def segment_hits(
-    found: np.ndarray, truth: np.ndarray, overlaps: Sequence[float]
-) -> np.ndarray:
+def segment_hits(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Number of true segments that some predicted run hits."""
     if not len(found) or not len(truth):
-        return np.zeros(len(overlaps), dtype=np.int64)
+        return np.zeros(len(OVERLAPS), dtype=np.int64)
     iou = segment_iou(found[:, 1:], truth[:, 1:])
     iou *= found[:, :1] == truth[:, 0]
     best = iou.argmax(axis=1)
     top = iou[np.arange(len(found)), best]
     return np.array(
-        [np.unique(best[top >= overlap]).size for overlap in overlaps]
+        [np.unique(best[top >= overlap]).size for overlap in OVERLAPS]
     )
 
 

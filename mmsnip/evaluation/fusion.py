@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmsnip.evaluation.records import check_scores
+from mmsnip.evaluation.average_precision import check_same_names
+from mmsnip.evaluation.segments import check_scores
 from mmsnip.structures import DataError
 
 MODES = ('average', 'product', 'logit')
@@ -22,9 +23,7 @@ def fuse_scores(
     names: Sequence[str] | None = None,
 ) -> dict[str, np.ndarray]:
     """Weighted late fusion of frame probabilities, in float64."""
-    if mode not in MODES:
-        raise ValueError(f'mode={mode!r} is unknown; use one of {MODES}')
-    names = _names(inputs, names)
+    names = names or [f'input {index}' for index in range(len(inputs))]
     given = np.asarray(
         np.ones(len(inputs)) if weights is None else weights, np.float64
     )
@@ -62,7 +61,7 @@ def merge_binary_scores(
     inputs: Sequence[Scores], names: Sequence[str] | None = None
 ) -> dict[str, np.ndarray]:
     """Scores of networks of one class each, as those of one network."""
-    names = _names(inputs, names)
+    names = names or [f'input {index}' for index in range(len(inputs))]
     for scores, name in zip(inputs, names):
         for video, array in scores.items():
             if np.ndim(array) != 2 or np.shape(array)[1] != 2:
@@ -106,20 +105,11 @@ def check_same_videos(
     """Refuse networks that speak of other videos or lengths."""
     first, first_name = inputs[0], names[0]
     for other, name in zip(inputs[1:], names[1:]):
-        odd = sorted({*first} ^ {*other}, key=str)
-        if odd:
-            has, lacks = first_name, name
-            if odd[0] in other:
-                has, lacks = name, first_name
-            raise ValueError(
-                f'{lacks} lacks video {odd[0]!r}, which {has} has '
-                f'({len(odd)} such videos; {first_name} has {len(first)}, '
-                f'{name} has {len(other)}); test both on the same split'
-            )
+        check_same_names(first, other, f'{first_name} and {name}')
         for video, array in first.items():
             mine, found = np.shape(array), np.shape(other[video])
             if mine != found:
-                raise ValueError(
+                raise DataError(
                     f'{name}, video {video!r} has {what} of shape {found}, '
                     f'{first_name} of shape {mine}; they must be of the '
                     'same frames and classes'
@@ -143,21 +133,6 @@ def check_same_truth(
                     f'{first_name} {rows[at].tolist()}; test both against '
                     'the same annotation and label rule'
                 )
-
-
-def _names(
-    inputs: Sequence[Scores], names: Sequence[str] | None
-) -> Sequence[str]:
-    if not inputs:
-        raise ValueError('there is nothing to fuse; give at least one input')
-    if names is None:
-        return [f'input {index}' for index in range(len(inputs))]
-    if len(names) != len(inputs):
-        raise ValueError(
-            f'names={list(names)!r} has {len(names)} names; expected one for '
-            f'each of {len(inputs)} inputs'
-        )
-    return names
 
 
 def _probabilities(scores: np.ndarray, name: str, video: str) -> np.ndarray:

@@ -13,12 +13,13 @@ from mmsnip.evaluation.protocols import (
     AS_ANNOTATED,
     check_protocol,
     count_classes,
+    each_video_once,
     evaluate_scores,
     truth_note,
+    video_entry,
     within_videos,
     without_classes,
 )
-from mmsnip.evaluation.records import each_video_once, video_entry
 from mmsnip.io.detections import save_detections
 from mmsnip.io.scores import save_scores
 from mmsnip.registry import METRICS

@@ -19,11 +19,6 @@ def majority_labels(
 ) -> np.ndarray:
     """Most frequent label of each window of a sequence."""
     labels = np.asarray(frame_labels, dtype=np.int64)
-    if labels.ndim != 1 or size < 1:
-        raise ValueError(
-            f'frame_labels have shape {labels.shape} and size={size}; '
-            'expected (T,) labels and windows of at least one frame'
-        )
     num_windows = -(-len(labels) // size)
     windows = np.full(num_windows * size, ignore, dtype=np.int64)
     windows[: len(labels)] = labels
@@ -47,17 +42,6 @@ def knn_predict(
 
     bank, queries = _features('bank', bank), _features('queries', queries)
     bank_labels = _labels(bank, bank_labels)
-    if queries.shape[1] != bank.shape[1]:
-        raise DataError(
-            f'queries have {queries.shape[1]} channels and the bank '
-            f'{bank.shape[1]}; use one encoder for both'
-        )
-    if num_neighbors < 1 or not (temperature is None or temperature > 0):
-        raise ValueError(
-            f'num_neighbors={num_neighbors} must be at least 1 and '
-            f'temperature={temperature} positive, or None for equal votes'
-        )
-
     if not len(queries):
         return np.zeros(0, np.int64)
 
@@ -133,22 +117,14 @@ def cross_knn_accuracy(
     labels: np.ndarray,
     videos: np.ndarray,
     num_neighbors: int = 20,
-    num_folds: int = 5,
 ) -> float:
     """k-NN accuracy where no snippet votes within its own video."""
     features = _features('features', features)
     labels = _labels(features, labels)
-    if num_folds < 2:
-        raise ValueError(f'num_folds={num_folds} must be at least 2')
     names, codes = np.unique(np.asarray(videos), return_inverse=True)
-    if codes.shape != labels.shape:
-        raise ValueError(
-            f'videos has shape {np.shape(videos)}; expected {labels.shape}, '
-            'the video of each snippet'
-        )
     if len(names) < 2:
         return float('nan')
-    fold = codes % num_folds
+    fold = codes % 5
     predicted = np.empty_like(labels)
     for part in np.unique(fold):
         inside = fold == part

@@ -13,13 +13,18 @@ import numpy as np
 from mmsnip.evaluation.average_precision import (
     average_precision,
     class_names,
+    collect,
     first_claims,
     iou_key,
     match_detections,
     mean_of_defined,
 )
-from mmsnip.evaluation.records import check_convention, check_scores, collect
-from mmsnip.evaluation.segments import mask_runs, smooth_scores
+from mmsnip.evaluation.segments import (
+    check_convention,
+    check_scores,
+    mask_runs,
+    smooth_scores,
+)
 
 # as the official script writes them; its float expression decides ties
 SWEEP_2DAP = tuple((step + 1) * 0.05 for step in range(20))

@@ -23,8 +23,12 @@ from mmsnip.evaluation.babel import (
 )
 from mmsnip.evaluation.framewise import evaluate_frames
 from mmsnip.evaluation.pkummd import evaluate_pkummd, pkummd_detections
-from mmsnip.evaluation.records import check_convention
-from mmsnip.evaluation.segments import run_detections, viterbi_detections
+from mmsnip.evaluation.segments import (
+    check_convention,
+    check_scores,
+    run_detections,
+    viterbi_detections,
+)
 from mmsnip.structures import DataError, Segments
 
 PROTOCOLS = {
@@ -186,3 +190,78 @@ def truth_note(protocol: str, label_rule: str | None) -> str | None:
     if protocol != 'babel':
         return None
     return f'ground truth of BABEL: {label_rule or AS_ANNOTATED}'
+
+
+def video_entry(
+    sample: Mapping[str, Any],
+    default_fps: float | None = None,
+    needs_fps: bool = False,
+) -> dict[str, Any]:
+    """Truth and scores of one video of a model's answer, as numpy arrays."""
+    name = sample.get('frame_dir')
+    needed = ('frame_dir', 'pred_frame_scores', 'segments', 'segment_labels')
+    for key in needed:
+        if sample.get(key) is None:
+            raise DataError(
+                f'video {name!r} lacks {key!r}, it has {sorted(sample)}; pack '
+                'it with the sample, empty segments where nothing happens'
+            )
+    scores = to_numpy(sample['pred_frame_scores'])
+    scores = check_scores(scores, f'video {name!r}, pred_frame_scores')
+    T, width = scores.shape
+    total = sample.get('total_frames')
+    if total is not None and int(total) != T:
+        raise DataError(
+            f'video {name!r} has {T} scored frames, but total_frames is '
+            f'{int(total)}; evaluate whole videos'
+        )
+    fps = sample.get('fps')
+    fps = default_fps if fps is None else fps
+    if fps is None and needs_fps:
+        raise DataError(
+            f"video {name!r} has no 'fps', which seconds in the dump need; "
+            "set it in the annotation file's metainfo"
+        )
+    truth = Segments.of(
+        to_numpy(sample['segments']),
+        to_numpy(sample['segment_labels']).reshape(-1),
+        num_frames=T,
+        num_classes=width - 1,
+        source=f'video {name!r}',
+    )
+    index = to_numpy(sample.get('frame_index', ())).ravel()
+    return {
+        'frame_dir': str(name),
+        'scores': scores.astype(np.float32, copy=False),
+        'segments': truth.rows[:, :3].astype(np.int64),
+        'first_frame': int(index[0]) if index.size else 0,
+        'fps': None if fps is None else float(fps),
+    }
+
+
+def to_numpy(value: Any) -> np.ndarray:
+    """An array out of a tensor of any device, or what is array-like."""
+    if hasattr(value, 'detach'):
+        value = value.detach().cpu()
+        value = value.float() if value.is_floating_point() else value
+    return np.asarray(value)
+
+
+def each_video_once(
+    entries: Sequence[Mapping[str, Any]],
+) -> dict[str, Mapping[str, Any]]:
+    """First entry of each video, videos sorted by name."""
+    videos: dict[str, Mapping[str, Any]] = {}
+    for entry in entries:
+        name = entry['frame_dir']
+        known = videos.setdefault(name, entry)
+        for key in ('first_frame', 'segments', 'scores'):
+            mine, other = np.asarray(entry[key]), np.asarray(known[key])
+            same = mine.shape == other.shape
+            # the same video may score a little otherwise in another batch
+            if not same or (key != 'scores' and (mine != other).any()):
+                raise DataError(
+                    f'video {name!r} came twice with different {key}; '
+                    'evaluate whole videos (test_mode=True), not windows'
+                )
+    return dict(sorted(videos.items()))

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.evaluation.records import check_convention, check_scores
 from mmsnip.structures import DataError, show
 
 # divides an empty intersection by an empty length
@@ -17,6 +16,34 @@ TINY = np.finfo(np.float64).tiny
 # Nats; chosen on held-out videos of two data sets, docs/evidence.md.
 SWITCH_COST = 10.0
 FLOOR = 1e-6
+
+
+CONVENTIONS = ('official', 'clean')
+
+
+def check_scores(scores: np.ndarray, source: str = 'scores') -> np.ndarray:
+    """Frame scores as a float array, (T, num_classes + 1)."""
+    array = np.asarray(scores)
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    found = show(array) if array.ndim != 2 or array.shape[1] < 2 else None
+    if found is None and not np.isfinite(array).all():
+        place = np.argwhere(~np.isfinite(array))[0].tolist()
+        found = f'{array[tuple(place)]} at {place}'
+    if found is not None:
+        raise DataError(
+            f'{source}: found {found}; expected finite numbers, '
+            '(T, num_classes + 1) with the background last'
+        )
+    return array
+
+
+def check_convention(convention: str) -> None:
+    """Refuse an unknown convention."""
+    if convention not in CONVENTIONS:
+        raise ValueError(
+            f'convention={convention!r} is unknown; use one of {CONVENTIONS}'
+        )
 
 
 def segment_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -310,12 +337,11 @@ def suppress(
     segments: np.ndarray,
     scores: np.ndarray,
     threshold: float,
-    labels: np.ndarray | None = None,
-    overlap: str = 'candidate',
 ) -> np.ndarray:
     """Greedy suppression of segments that a better one overlaps.
 
-    Of equal scores the later row ranks first (an ascending stable sort,
+    Overlap is the intersection over the length of the segment that would
+    go. Of equal scores the later row ranks first (an ascending stable sort,
     read backwards).
 
     Args:
@@ -323,38 +349,17 @@ def suppress(
         scores (np.ndarray): Score of each segment, (K,).
         threshold (float): A segment goes where its overlap with a better,
             kept one is larger than this.
-        labels (np.ndarray, optional): Integers, (K,); segments of different
-            labels do not compete.
-        overlap (str): What the intersection is divided by: 'candidate',
-            the length of the segment that would go, or 'union'.
 
     Returns:
         np.ndarray: Indices of the kept segments, best first, (num_kept,)
         int64.
 
-    Raises:
-        ValueError: If ``overlap`` is unknown.
-
     Examples:
         >>> suppress([[0, 10], [2, 4], [8, 20]], [0.9, 0.8, 0.7], 0.2)
         array([0, 2])
     """
-    if overlap not in ('candidate', 'union'):
-        raise ValueError(
-            f"overlap={overlap!r} is unknown; use 'candidate' or 'union'"
-        )
     starts, ends = _intervals('segments', segments).T
-    if labels is not None:
-        starts, ends = apart(starts, ends, np.asarray(labels))
-    return keep_best(starts, ends, np.asarray(scores), threshold, overlap)
-
-
-def apart(
-    starts: np.ndarray, ends: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Move each label to a stretch of the axis that is its own."""
-    shift = labels * (ends.max(initial=0) - starts.min(initial=0) + 1)
-    return starts + shift, ends + shift
+    return keep_best(starts, ends, np.asarray(scores), threshold)
 
 
 def keep_best(
@@ -362,9 +367,8 @@ def keep_best(
     ends: np.ndarray,
     scores: np.ndarray,
     threshold: float,
-    overlap: str,
 ) -> np.ndarray:
-    """``suppress`` on checked columns of one label."""
+    """``suppress`` on checked columns."""
     num = len(starts)
     best_first = scores.argsort(kind='stable')[::-1]
     first, second = _overlapping_pairs(starts, ends)
@@ -376,10 +380,7 @@ def keep_best(
     first_wins = rank[first] < rank[second]
     better = np.where(first_wins, first, second)
     worse = np.where(first_wins, second, first)
-    lengths = ends - starts
-    size = lengths[worse]
-    if overlap == 'union':
-        size = size + lengths[better] - inter
+    size = (ends - starts)[worse]
     hit = inter / np.maximum(size, TINY) > threshold
     better, worse = better[hit], worse[hit]
     # A segment stays if no kept better one hits it. Each sweep settles at

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.evaluation.records import check_scores
+from mmsnip.evaluation.segments import check_scores
 from mmsnip.io.detections import load_detections
 from mmsnip.io.scores import load_scored_videos
 from mmsnip.structures import DataError, frames_of, show

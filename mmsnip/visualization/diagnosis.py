@@ -22,6 +22,7 @@ from mmsnip.evaluation import (
     precision_recall_curves,
 )
 from mmsnip.evaluation.average_precision import (
+    check_same_names,
     class_names,
     iou_key,
     mean_of_defined,
@@ -38,7 +39,6 @@ from mmsnip.evaluation.protocols import (
     paint_videos,
     propose,
 )
-from mmsnip.evaluation.records import check_same_names
 from mmsnip.structures import DataError
 from mmsnip.visualization.canvas import (
     FAINT_INK,

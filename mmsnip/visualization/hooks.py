@@ -22,7 +22,7 @@ from mmsnip.evaluation.neighbors import (
     principal_plane,
     silhouette,
 )
-from mmsnip.evaluation.records import each_video_once, to_numpy, video_entry
+from mmsnip.evaluation.protocols import each_video_once, to_numpy, video_entry
 from mmsnip.models.snippet_probe import (
     SnippetProbeHook,
     Snippets,

@@ -24,7 +24,7 @@ def set_iou(a, b):
     return len(a & b) / union if union else 0.0
 
 
-def greedy_suppression(segments, scores, threshold, overlap='candidate'):
+def greedy_suppression(segments, scores, threshold):
     left = sorted(range(len(scores)), key=lambda i: (-scores[i], -i))
     kept = []
     while left:
@@ -35,8 +35,6 @@ def greedy_suppression(segments, scores, threshold, overlap='candidate'):
         for i in left:
             inter = max(0, min(e, segments[i][1]) - max(s, segments[i][0]))
             size = segments[i][1] - segments[i][0]
-            if overlap == 'union':
-                size += e - s - inter
             if not inter / size > threshold:
                 survivors.append(i)
         left = survivors

@@ -171,16 +171,6 @@ def test_official_truth_of_a_single_frame_can_not_be_matched():
     assert (official['mAP'], clean['mAP']) == (0.0, 1.0)
 
 
-def test_detections_of_a_video_without_truth_are_false_positives():
-    truth = {'a': [[0, 0, 20]]}
-    alone = {'a': [[0, 0, 20, 0.5]]}
-
-    report = evaluate_babel({**alone, 'b': [[0, 0, 20, 0.9]]}, truth, 1, [0.5])
-
-    assert evaluate_babel(alone, truth, 1, [0.5])['mAP'] == 1.0
-    assert report['mAP'] == 0.5
-
-
 @pytest.mark.parametrize('convention', ['official', 'clean'])
 @pytest.mark.parametrize('block_frames', [1, 200, 10_000])
 def test_a_video_gets_the_same_bits_alone_and_among_others(
@@ -207,11 +197,3 @@ def test_a_swept_video_ends_where_it_ends():
     found = babel_detections_by_video({'a': short, 'b': long})
     assert found['a'].tolist() == [[0.0, 0.0, 8.0, 0.5]]
     assert not len(found['b'])
-
-
-def test_a_malformed_video_is_named():
-    scores = {'a': frame_scores(9, 0), 'b': np.zeros(5)}
-    with pytest.raises(ValueError, match=r"video 'b': found .* \(5,"):
-        babel_detections_by_video(scores)
-    with pytest.raises(ValueError, match="convention='paper' is unknown"):
-        babel_detections_by_video({}, convention='paper')

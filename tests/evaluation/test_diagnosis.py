@@ -11,8 +11,8 @@ from mmsnip.evaluation import (
     judge_segments,
     precision_recall_curves,
 )
+from mmsnip.evaluation.average_precision import collect
 from mmsnip.evaluation.diagnosis import KINDS, detection_kinds, mean_curve
-from mmsnip.evaluation.records import collect
 
 TRUTH = {'a': np.array([[0, 0, 100], [1, 200, 300]])}
 FOUND = {

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.evaluator import Evaluator
 
 from mmsnip.evaluation import babel_detections, evaluate_babel
-from mmsnip.evaluation.protocols import evaluate_scores
-from mmsnip.evaluation.records import each_video_once, video_entry
+from mmsnip.evaluation.protocols import (
+    each_video_once,
+    evaluate_scores,
+    video_entry,
+)
 from mmsnip.io.detections import load_detections
 from mmsnip.io.scores import load_scored_videos
 from mmsnip.registry import METRICS
@@ -52,17 +54,6 @@ def run(samples, size=None, **options):
     for sample in samples:
         metric.process(None, [sample])
     return metric.evaluate(len(samples) if size is None else size)
-
-
-def test_metric_reports_both_ways_to_propose_and_frame_scores():
-    metrics = run(make_samples())
-
-    assert {
-        *('sweep/mAP@0.10', 'sweep/mAP', 'runs/mAP@0.50', 'runs/mAP'),
-        *('frame_accuracy', 'frame_accuracy_action', 'edit'),
-        *('F1@10', 'F1@25', 'F1@50', 'runs_per_segment'),
-    } <= set(metrics)
-    assert not [key for key in metrics if 'AP@0.10/' in key]
 
 
 def test_metric_gives_the_numbers_of_the_pure_functions():
@@ -117,23 +108,6 @@ def test_segment_map_is_equal_on_one_and_two_processes(tmp_path):
         together = json.loads((tmp_path / f'rank{rank}.json').read_text())
         np.testing.assert_equal(together, alone)
     assert len(load_detections(tmp_path / 'out.json')[0]) == 5
-
-
-def test_metric_runs_inside_an_evaluator_on_data_elements():
-    from mmaction.structures import ActionDataSample
-
-    elements = []
-    for sample in make_samples():
-        element = ActionDataSample()
-        element.pred_frame_scores = sample.pop('pred_frame_scores')
-        element.set_metainfo(sample)
-        elements.append(element)
-    evaluator = Evaluator(build())
-
-    evaluator.process(elements)
-    metrics = evaluator.evaluate(len(elements))
-
-    np.testing.assert_equal(metrics, run(make_samples()))
 
 
 @pytest.mark.parametrize('protocol', ['activitynet', 'babel', 'pkummd', 'voc'])

@@ -197,7 +197,7 @@ def shorter(scores):
         ),
         (
             dict(scores={'a/1': make_scores(make_truth(2), 2, 0)['a/1']}),
-            "bone.npz lacks video 'Größe', which ",
+            "video 'Größe' has no counterpart",
         ),
         (
             dict(truth={v: r + [[0, 1, 1]] for v, r in make_truth(2).items()}),
