@@ -84,42 +84,22 @@ def test_the_training_is_told_seed_data_start_and_threads(bench, monkeypatch):
     assert env['OMP_NUM_THREADS'] == '1'
 
 
-def test_runs_that_are_done_are_skipped(bench):
-    run_all(bench(BASE))
-    runner = bench(BASE)
-
-    outcome = run_all(runner)
-
-    assert len(calls(runner)) == 4
-    assert len(outcome.done) == 4
-    assert len(read_rows(runner.rows_file)) == 4
-
-
-def test_a_changed_knob_runs_again_and_keeps_the_old_row(bench):
-    run_all(bench(BASE))
-    content = copy.deepcopy(BASE)
-    content['groups'][0]['runs'][1]['epochs'] = 6
-
-    runner = bench(content)
-    run_all(runner)
-
-    assert len(calls(runner)) == 4 + 2
-    assert labels(runner).count('fine@0') == 2
-
-
-def test_a_new_name_or_group_takes_the_row_without_running(bench):
+def test_only_what_changed_runs_again_and_a_new_name_takes_the_row(bench):
     run_all(bench(BASE))
     content = copy.deepcopy(BASE)
     content['groups'][0]['name'] = 'others'
     content['groups'][0]['runs'][1]['name'] = 'renamed'
 
-    runner = bench(content)
-    outcome = run_all(runner)
-
-    rows = {(r['name'], r['group']) for r in read_rows(runner.rows_file)}
-    assert len(calls(runner)) == 4
-    assert len(outcome.done) == 4
+    same, renamed = bench(BASE), bench(content)
+    assert len(run_all(same).done) == len(run_all(renamed).done) == 4
+    assert len(calls(same)) == 4
+    rows = {(r['name'], r['group']) for r in read_rows(same.rows_file)}
     assert {('renamed', 'others'), ('fine', 'toys')} <= rows
+
+    content['groups'][0]['runs'][1]['epochs'] = 6
+    run_all(bench(content))
+    assert len(calls(same)) == 4 + 2
+    assert labels(same).count('renamed@0') == 2
 
 
 def test_one_run_under_two_names_is_run_once(bench):
