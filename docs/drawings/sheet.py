@@ -17,7 +17,7 @@ from mmsnip.synthesis import (
     compose_take,
     sample_body,
 )
-from mmsnip.synthesis.curves import sample_style
+from mmsnip.synthesis.body import sample_style
 from mmsnip.visualization.canvas import FAINT_INK, INK, RULE, new_figure
 from mmsnip.visualization.pose import draw_pose, view_across
 

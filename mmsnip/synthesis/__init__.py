@@ -1,9 +1,8 @@
 """Procedural 25-joint motion: trimmed and untrimmed sets without a download.
 
-``body`` turns joint angles into positions, ``curves`` shapes them over
-time, ``actions`` and ``gestures`` are motion programs, ``sequence`` strings
-programs into a timed video, ``sensor`` films it, ``dataset`` writes it in
-the layout of the annotation file.
+``body`` turns curves of joint angles into positions, ``actions`` and
+``gestures`` are motion programs, ``sequence`` strings programs into a timed
+video, ``dataset`` films it and writes the annotation file.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from mmsnip.synthesis.body import Body, reach
-from mmsnip.synthesis.curves import (
+from mmsnip.synthesis.body import (
     FPS,
+    Body,
     Maker,
     Program,
     Style,
@@ -19,6 +19,7 @@ from mmsnip.synthesis.curves import (
     frames_of,
     keyed,
     plateau,
+    reach,
 )
 
 

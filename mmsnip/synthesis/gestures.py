@@ -6,8 +6,8 @@ import numpy as np
 from numpy.random import Generator
 
 from mmsnip.synthesis.actions import strides
-from mmsnip.synthesis.body import Body, reach
-from mmsnip.synthesis.curves import (
+from mmsnip.synthesis.body import (
+    Body,
     Maker,
     Program,
     Style,
@@ -15,8 +15,21 @@ from mmsnip.synthesis.curves import (
     frames_of,
     keyed,
     plateau,
+    reach,
     smooth_noise,
 )
+
+SIDES = ('left', 'right')
+
+
+def _arm(
+    side: str, arm: float, abduct: float, rotate: float, elbow: float
+) -> dict[str, float]:
+    names = ('arm', 'abduct', 'rotate', 'elbow')
+    return {
+        f'{side}_{name}': angle
+        for name, angle in zip(names, (arm, abduct, rotate, elbow))
+    }
 
 
 def _held(
@@ -79,30 +92,14 @@ def shuffle(rng: Generator, style: Style, body: Body) -> Program:
 
 def raise_hand(rng: Generator, style: Style, body: Body) -> Program:
     """Hold a hand up as for a wave, or a signal, and keep it still."""
-    return _held(
-        rng,
-        style,
-        {
-            'right_arm': rng.uniform(5, 60),
-            'right_abduct': rng.uniform(45, 105),
-            'right_rotate': rng.uniform(60, 95),
-            'right_elbow': rng.uniform(30, 100),
-        },
-    )
+    angles = rng.uniform((5, 45, 60, 30), (60, 105, 95, 100))
+    return _held(rng, style, _arm('right', *angles))
 
 
 def point(rng: Generator, style: Style, body: Body) -> Program:
     """Stretch the arm out slowly and hold it, as a punch would end."""
-    return _held(
-        rng,
-        style,
-        {
-            'right_arm': rng.uniform(60, 100),
-            'right_abduct': rng.uniform(-10, 45),
-            'right_rotate': rng.uniform(-50, 0),
-            'right_elbow': rng.uniform(5, 25),
-        },
-    )
+    angles = rng.uniform((60, -10, -50, 5), (100, 45, 0, 25))
+    return _held(rng, style, _arm('right', *angles))
 
 
 def touch_head(rng: Generator, style: Style, body: Body) -> Program:
@@ -120,7 +117,7 @@ def join_hands(rng: Generator, style: Style, body: Body) -> Program:
     """Hold both hands together before the trunk."""
     up, ahead = rng.uniform(-0.2, 0.03), rng.uniform(0.12, 0.2)
     angles: dict[str, float] = {}
-    for side in ('left', 'right'):
+    for side in SIDES:
         angles |= reach(
             body, side, 20, (rng.uniform(0.0, 0.05), up, ahead),
             dict(arm=30, abduct=8, rotate=-35, elbow=80),
@@ -131,7 +128,7 @@ def join_hands(rng: Generator, style: Style, body: Body) -> Program:
 def hands_on_hips(rng: Generator, style: Style, body: Body) -> Program:
     """Rest both hands on the hips."""
     angles: dict[str, float] = {}
-    for side in ('left', 'right'):
+    for side in SIDES:
         angles |= reach(
             body, side, 0, (0.095, 0.045, 0.02),
             dict(arm=-15, abduct=40, rotate=-60, elbow=85),
@@ -141,19 +138,17 @@ def hands_on_hips(rng: Generator, style: Style, body: Body) -> Program:
 
 def guard(rng: Generator, style: Style, body: Body) -> Program:
     """Raise both fists and hold them."""
-    angles = {}
-    for side in ('left', 'right'):
-        angles[f'{side}_arm'] = rng.uniform(10, 40)
-        angles[f'{side}_abduct'] = rng.uniform(5, 20)
-        angles[f'{side}_rotate'] = rng.uniform(-30, -10)
-        angles[f'{side}_elbow'] = rng.uniform(95, 135)
+    angles: dict[str, float] = {}
+    for side in SIDES:
+        drawn = rng.uniform((10, 5, -30, 95), (40, 20, -10, 135))
+        angles |= _arm(side, *drawn)
     return _held(rng, style, angles, tremble=5.0)
 
 
 def stretch(rng: Generator, style: Style, body: Body) -> Program:
     """Stretch both arms over the head."""
     angles = {'bend': rng.uniform(-10, -3)}
-    for side in ('left', 'right'):
+    for side in SIDES:
         angles[f'{side}_arm'] = rng.uniform(120, 165)
         angles[f'{side}_abduct'] = rng.uniform(0, 30)
         angles[f'{side}_elbow'] = rng.uniform(5, 50)
@@ -177,7 +172,7 @@ def stoop(rng: Generator, style: Style, body: Body) -> Program:
     """Lean forward with the hands toward the knees, and come up again."""
     knee = rng.uniform(10, 45)
     angles = {'pitch': rng.uniform(15, 45), 'bend': rng.uniform(5, 35)}
-    for side in ('left', 'right'):
+    for side in SIDES:
         angles[f'{side}_leg'] = 0.62 * knee
         angles[f'{side}_knee'] = knee
         angles[f'{side}_arm'] = rng.uniform(25, 60)

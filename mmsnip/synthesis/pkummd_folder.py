@@ -18,19 +18,10 @@ from mmsnip.synthesis.dataset import check_frames, synthesize_video
 # action that looks alike stands for squat (22 pickup) and walk (15 hopping),
 # any other one for turn (42 touch back).
 PKUMMD_LABELS = {
-    'walk': 15,
-    'turn': 42,
-    'jump': 17,
-    'squat': 22,
-    'sit down': 33,
-    'stand up': 34,
-    'kick': 19,
-    'punch': 26,
-    'throw': 41,
-    'wave': 13,
-    'clap': 6,
-    'drink': 8,
-}
+    'walk': 15, 'turn': 42, 'jump': 17, 'squat': 22, 'sit down': 33,
+    'stand up': 34, 'kick': 19, 'punch': 26, 'throw': 41, 'wave': 13,
+    'clap': 6, 'drink': 8,
+}  # fmt: skip
 # Degrees about the upright axis, from the view in the middle.
 VIEWS = {'L': -45.0, 'M': 0.0, 'R': 45.0}
 SKELETONS, LABELS, SPLIT = (
@@ -50,17 +41,14 @@ def write_pkummd_folder(
     swapped: float = 0.0,
 ) -> dict[str, Any]:
     """Write procedural videos as PKU-MMD publishes its own."""
-    unknown = [view for view in views if view not in VIEWS]
-    if unknown or not views or len(set(views)) != len(views):
-        raise ValueError(f'views={views!r} must be some of {list(VIEWS)}')
-    if num_train < 1 or num_val < 1 or num_train + num_val > MAX_VIDEOS:
+    good = views and set(views) <= set(VIEWS) and num_train > 0 < num_val
+    if not good or num_train + num_val > MAX_VIDEOS or not 0 <= swapped <= 1:
         raise ValueError(
             f'num_train={num_train} and num_val={num_val} must be at least '
-            f'1, and {MAX_VIDEOS} together at most'
+            f'1, and {MAX_VIDEOS} together at most; views={views!r} some of '
+            f'{list(VIEWS)}; swapped={swapped} in 0..1'
         )
     check_frames(frames)
-    if not 0 <= swapped <= 1:
-        raise ValueError(f'swapped={swapped} must lie in 0..1')
     root = Path(root)
     for folder in (SKELETONS, LABELS, SPLIT):
         (root / folder).mkdir(parents=True, exist_ok=True)

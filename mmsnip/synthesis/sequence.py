@@ -10,17 +10,15 @@ from numpy.random import Generator
 from mmsnip.synthesis.actions import ACTIONS, CLASSES
 from mmsnip.synthesis.body import (
     COLUMN,
+    FPS,
     PARAMETERS,
     Body,
-    forward_kinematics,
-    mirror_pose,
-)
-from mmsnip.synthesis.curves import (
-    FPS,
     Maker,
     Program,
     Style,
     ease,
+    forward_kinematics,
+    mirror_pose,
     smooth_noise,
 )
 from mmsnip.synthesis.gestures import SEATED_GESTURES, STANDING_GESTURES

@@ -5,10 +5,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from mmsnip.io.formats.pkummd import (
-    PKUMMD_CLASSES,
     read_pkummd,
     read_pkummd_labels,
 )
@@ -17,7 +15,6 @@ from mmsnip.synthesis.actions import CLASSES
 from mmsnip.synthesis.dataset import synthesize_video
 from mmsnip.synthesis.pkummd_folder import (
     PKUMMD_LABELS,
-    seen_from,
     write_pkummd_folder,
 )
 
@@ -57,39 +54,6 @@ def test_files_hold_the_videos_of_the_generator(tmp_path):
         ]
 
 
-def test_classes_that_the_data_set_has_keep_their_meaning():
-    names = {
-        name: PKUMMD_CLASSES[number - 1]
-        for name, number in PKUMMD_LABELS.items()
-    }
-
-    assert list(names) == list(CLASSES)
-    assert len(set(PKUMMD_LABELS.values())) == len(CLASSES)
-    assert names == {
-        'walk': 'hopping (one foot jumping)',
-        'turn': 'touch back (backache)',
-        'jump': 'jump up',
-        'squat': 'pickup',
-        'sit down': 'sitting down',
-        'stand up': 'standing up',
-        'kick': 'kicking something',
-        'punch': 'punching/slapping other person',
-        'throw': 'throw',
-        'wave': 'hand waving',
-        'clap': 'clapping',
-        'drink': 'drink water',
-    }
-
-
-def test_a_row_is_150_numbers_and_a_label_four(tmp_path):
-    write(tmp_path)
-
-    rows = skeleton(tmp_path, '0001-M').read_text().splitlines()
-    assert {len(row.split(' ')) for row in rows} == {150}
-    for row in labels(tmp_path, '0001-M').read_text().splitlines():
-        assert len([int(word) for word in row.split(',')]) == 4
-
-
 def test_lists_are_written_in_the_words_of_the_data_set(tmp_path):
     made = write(tmp_path, views=('L', 'R'))
 
@@ -105,13 +69,6 @@ def test_lists_are_written_in_the_words_of_the_data_set(tmp_path):
     assert made['videos'] == 10
 
 
-def test_one_view_has_no_cross_view_list(tmp_path):
-    write(tmp_path)
-
-    lists = [path.name for path in (tmp_path / 'Split').iterdir()]
-    assert lists == ['cross-subject.txt']
-
-
 def test_swapped_rows_are_as_many_as_told_and_mended_to_the_same(tmp_path):
     plain, swapped = tmp_path / 'plain', tmp_path / 'swapped'
     write(plain)
@@ -125,56 +82,6 @@ def test_swapped_rows_are_as_many_as_told_and_mended_to_the_same(tmp_path):
         mended += len(notes)
     assert 0 < mended < made['segments']
     assert mended == made['swapped']
-
-
-def test_views_turn_the_body_about_the_upright_axis():
-    rng = np.random.default_rng(0)
-    keypoint = rng.normal(size=(2, 13, 25, 3)).astype(np.float32)
-    keypoint[1, :5] = 0
-
-    turned = seen_from(keypoint, 90.0)
-
-    roots = keypoint[:, :, 0][keypoint.any(axis=(2, 3))]
-    x, _, z = 0.5 * (roots.min(0) + roots.max(0))
-    there = keypoint.any(axis=(2, 3))
-    # A quarter turn takes z to x and x to -z.
-    expected = np.stack(
-        [
-            x + keypoint[..., 2] - z,
-            keypoint[..., 1],
-            z - keypoint[..., 0] + x,
-        ],
-        axis=-1,
-    )
-    np.testing.assert_allclose(
-        turned[there], expected[there], rtol=0, atol=1e-5
-    )
-    assert not turned[~there].any()
-
-
-def test_the_same_arguments_give_the_same_files(tmp_path):
-    write(tmp_path / 'a', swapped=0.3)
-    write(tmp_path / 'b', swapped=0.3)
-
-    for path in sorted((tmp_path / 'a').rglob('*.txt')):
-        other = tmp_path / 'b' / path.relative_to(tmp_path / 'a')
-        assert path.read_bytes() == other.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (dict(views=()), r"views=\(\) must be some of \['L', 'M', 'R'\]"),
-        (dict(views=('M', 'M')), 'must be some of'),
-        (dict(views=('X',)), 'must be some of'),
-        (dict(num_val=0), 'num_val=0 must be at least 1'),
-        (dict(num_train=9999), '9999 together at most'),
-        (dict(swapped=1.5), r'swapped=1.5 must lie in 0\.\.1'),
-    ],
-)
-def test_arguments_out_of_range_are_refused(tmp_path, options, message):
-    with pytest.raises(ValueError, match=message):
-        write(tmp_path, **options)
 
 
 def test_the_command_line_writes_the_folder(tmp_path):
