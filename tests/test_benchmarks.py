@@ -17,8 +17,8 @@ from benchmarks.rows import in_turns, row_of, table
 from benchmarks.run import PARTS, main, put_on_page, text_of
 from mmsnip.skeleton.augment import blur_kernel, blur_time, shear_matrix
 from mmsnip.skeleton.augment import flip_space as our_flip_space
-from mmsnip.skeleton.rotation import euler_rotation
-from mmsnip.skeleton.rotation import rotate as our_rotate
+from mmsnip.skeleton.geometry import euler_rotation
+from mmsnip.skeleton.geometry import rotate as our_rotate
 from tests.models.golden_blocks import arrays_of, relative
 from tests.parity import SEEDS
 

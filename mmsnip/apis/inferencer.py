@@ -22,7 +22,7 @@ from mmsnip.datasets.collate import pad_collate
 from mmsnip.models.checkpoint import CheckpointError
 from mmsnip.models.sliding import chunk_rule
 from mmsnip.prepare.fit import Expected, fit
-from mmsnip.prepare.read import read_for
+from mmsnip.prepare.joints import read_for
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.structures import DataError, Recording, Scores, seconds_of
 from mmsnip.structures.files import safe_file_name

@@ -19,7 +19,7 @@ from typing import Any
 from mmsnip.apis.options import PERSONS, PROPOSALS, Options
 from mmsnip.io.formats import READERS
 from mmsnip.prepare.fit import UNITS
-from mmsnip.skeleton.up import AXES
+from mmsnip.skeleton.orientation import AXES
 from mmsnip.structures import DataError
 from mmsnip.structures.files import safe_file_name
 

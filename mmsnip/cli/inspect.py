@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the facts, draw them, write them as JSON."""
     from mmsnip.io.inspect import annotations_of, inspect_annotation
     from mmsnip.io.inspect_text import format_facts
-    from mmsnip.skeleton.sides import left_right_frames
+    from mmsnip.skeleton.orientation import left_right_frames
     from mmsnip.structures.plain import to_plain
 
     if args.videos < 0:

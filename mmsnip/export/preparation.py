@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from mmsnip.prepare.fit import Expected, Given, fit
-from mmsnip.skeleton.egocentric import HEADING_SECONDS
+from mmsnip.skeleton.egocentric import HEADING_SECONDS, stack_streams
+from mmsnip.skeleton.geometry import normalize_bodies
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
-from mmsnip.skeleton.normalization import normalize_bodies, stack_streams
 from mmsnip.structures import Recording
 
 __all__ = ['foreign_steps', 'model_inputs']

@@ -16,8 +16,8 @@ from torch.nn import functional
 from mmsnip.datasets.collate import pad_collate
 from mmsnip.registry import MODELS
 from mmsnip.skeleton.augment import blur_kernel, draw_shear
+from mmsnip.skeleton.geometry import draw_rotation, euler_rotation
 from mmsnip.skeleton.layout import from_graph_cfg
-from mmsnip.skeleton.rotation import draw_rotation, euler_rotation
 
 
 class Drawn(NamedTuple):

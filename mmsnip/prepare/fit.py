@@ -18,14 +18,18 @@ from mmsnip.prepare.joints import layout_of, mapping_to, read_joint_map
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.skeleton.mapping import map_joints, map_scores
 from mmsnip.skeleton.naming import joint_parts
+from mmsnip.skeleton.orientation import (
+    AXES,
+    left_right_frames,
+    trunk_axis,
+    turned,
+)
 from mmsnip.skeleton.resample import (
     map_segments,
     nearest_frames,
     take_joints,
     tempo_map,
 )
-from mmsnip.skeleton.sides import left_right_frames
-from mmsnip.skeleton.up import AXES, trunk_axis, turned
 from mmsnip.structures import DataError, Note, Recording
 from mmsnip.structures.errors import is_rate
 from mmsnip.structures.recording import LOOK_AT, present_joints

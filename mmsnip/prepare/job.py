@@ -20,12 +20,12 @@ import numpy as np
 from mmsnip import __version__
 from mmsnip.io.annotation import load_annotation, save_annotation
 from mmsnip.prepare.fit import UNITS, Expected, Given, fit, resample
+from mmsnip.prepare.folder import Item, Skipped, Source
+from mmsnip.prepare.labels import apply_splits, read_splits
 from mmsnip.prepare.report import Report, report_path, save_report
-from mmsnip.prepare.source import Item, Skipped, Source
-from mmsnip.prepare.splits import apply_splits, read_splits
 from mmsnip.prepare.workers import Killed, progress_bar, work_through
 from mmsnip.skeleton.layout import SkeletonLayout, get_layout, layout_names
-from mmsnip.skeleton.up import trunk_axis
+from mmsnip.skeleton.orientation import trunk_axis
 from mmsnip.structures import DataError, Recording, show
 from mmsnip.structures.errors import is_int
 from mmsnip.structures.files import draft_of

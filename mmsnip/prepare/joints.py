@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from mmsnip.io.formats import read
 from mmsnip.skeleton.layout import (
     SkeletonLayout,
     from_graph_cfg,
@@ -31,7 +32,7 @@ from mmsnip.skeleton.naming import joint_parts
 from mmsnip.structures import DataError, Recording
 from mmsnip.structures.files import read_json
 
-__all__ = ['JointMap', 'layout_of', 'mapping_to', 'read_joint_map']
+__all__ = ['JointMap', 'layout_of', 'mapping_to', 'read_for', 'read_joint_map']
 
 SHOWN = 40  # names of a message
 COUNTS = {25: 'nturgb+d', 17: 'coco', 18: 'openpose'}
@@ -309,3 +310,39 @@ def _lacking(
 def _listed(names: Sequence[str]) -> str:
     more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
     return ', '.join(names[:SHOWN]) + more
+
+
+def read_for(
+    path: str | os.PathLike[str],
+    target: SkeletonLayout | None = None,
+    **options: Any,
+) -> Recording:
+    """Read a file; where the layout has toes, End Sites of feet are some."""
+    recording = read(path, **options)
+    ends = Path(path).suffix.lower() == '.bvh' and not options.get('end_sites')
+    if target is None or not ends:
+        return recording
+    try:
+        absent = joint_mapping(recording.layout, target).absent
+    except ValueError:  # no name in common
+        return recording
+    if not any('foot' in name or 'toe' in name.lower() for name, _ in absent):
+        return recording
+    whole = read(path, **{**options, 'end_sites': True})
+    names, known = whole.joint_names, set(recording.joint_names)
+    parts = joint_parts(names)
+    kept = [
+        v
+        for v, name in enumerate(names)
+        if name in known
+        or (name.endswith('_end') and parts[v] in ((0, 'foot'), (1, 'foot')))
+    ]
+    place = {v: n for n, v in enumerate(kept)}
+    parents = [place.get(whole.layout.parents[v], -1) for v in kept]
+    layout = dict(joint_names=[names[v] for v in kept], parents=parents)
+    return whole.but(
+        keypoint=whole.keypoint[:, :, kept],
+        present=whole.present[:, :, kept],
+        layout=from_graph_cfg(layout),
+        joint_names=None,
+    )

@@ -41,7 +41,7 @@ from mmsnip.io.splits import (
     pkummd_view,
     read_pkummd_split,
 )
-from mmsnip.prepare.source import Item, Source, check_folder, files_below
+from mmsnip.prepare.folder import Item, Source, check_folder, files_below
 from mmsnip.structures import DataError, Recording, Segments, show
 from mmsnip.structures.errors import is_int
 from mmsnip.structures.files import safe_name

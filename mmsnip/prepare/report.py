@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmsnip.prepare.source import Skipped
+from mmsnip.prepare.folder import Skipped
 from mmsnip.structures.files import draft_of, is_text
 
 __all__ = ['Report', 'format_report', 'report_path', 'save_report']

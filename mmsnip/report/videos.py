@@ -29,7 +29,7 @@ from mmsnip.skeleton.layout import (
     layout_names,
 )
 from mmsnip.skeleton.naming import mirror_pairs
-from mmsnip.skeleton.up import up_of_bodies
+from mmsnip.skeleton.orientation import up_of_bodies
 from mmsnip.structures import DataError, Segments
 from mmsnip.structures.files import safe_name
 

@@ -1,18 +1,23 @@
 """What a body is, and what may be done to its motion; numpy only.
 
-Further functions lie in `geometry` (centre, bones, motion), `rotation`,
-`prenorm` (the published NTU preparation), `resample` (frame maps) and
-`augment` (random changes).
+Further functions lie in `geometry` (centre, turn, scale), `egocentric`,
+`orientation`, `resample` (frame maps) and `augment` (random changes).
 """
 
-from mmsnip.skeleton.geometry import bones, motion, present_frames
-from mmsnip.skeleton.graph import spatial_graph, stgcn_graph
+from mmsnip.skeleton.geometry import (
+    bones,
+    motion,
+    pre_normalize,
+    present_frames,
+)
 from mmsnip.skeleton.layout import (
     SkeletonLayout,
     from_graph_cfg,
     from_metainfo,
     get_layout,
     layout_names,
+    spatial_graph,
+    stgcn_graph,
 )
 from mmsnip.skeleton.mapping import (
     JointMapping,
@@ -20,7 +25,6 @@ from mmsnip.skeleton.mapping import (
     map_joints,
     map_scores,
 )
-from mmsnip.skeleton.normalization import pre_normalize
 from mmsnip.skeleton.resample import (
     map_segments,
     paint_segments,

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from mmsnip.skeleton.egocentric import heading, turn, upright
-from mmsnip.skeleton.geometry import bones
+from mmsnip.skeleton.geometry import bones, rotate
 from mmsnip.skeleton.layout import SkeletonLayout
-from mmsnip.skeleton.rotation import rotate
 
 
 def draw_crop_start(padding: int, rng: np.random.Generator) -> int:
@@ -251,7 +250,7 @@ def change_posture(
         body_mask (np.ndarray): (M, T) bool.
         rotations (np.ndarray): (V, D, D); the root's turns everything.
         layout (SkeletonLayout): Of the joints.
-        up (str): Axis that points up, see `mmsnip.skeleton.up`.
+        up (str): Axis that points up, see `mmsnip.skeleton.orientation`.
 
     Returns:
         np.ndarray: (M, T, V, D), the type of ``coords``; absent frames as

@@ -8,9 +8,11 @@ up, and behind it; and (across, up) for 2D.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from mmsnip.skeleton.geometry import bones
+from mmsnip.skeleton.geometry import bones, motion
 from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.skeleton.naming import find_hips
 
@@ -233,3 +235,38 @@ def vertical_axis(
     bottom = coords[:, :, list(below)].mean(axis=2)
     trunk = _unit((top - bottom)[body_mask].astype(np.float64))
     return trunk.sum(axis=0)
+
+
+def stack_streams(
+    keypoint: np.ndarray,
+    body_mask: np.ndarray,
+    layout: SkeletonLayout,
+    streams: Sequence[str] = ('joint',),
+    num_coords: int = 3,
+    fps: float = 30.0,
+    up: str = 'y',
+    heading_seconds: float = HEADING_SECONDS,
+    heading_line: str = 'shoulders',
+) -> np.ndarray:
+    """Joints, bones or their motion, side by side on channels."""
+    parts = []
+    for stream in streams:
+        part = keypoint
+        if stream == 'egocentric':
+            coords = part[..., :num_coords]
+            own = egocentric(
+                coords,
+                body_mask,
+                layout,
+                fps,
+                up,
+                heading_seconds,
+                heading_line,
+            )
+            part = np.concatenate([own, part[..., num_coords:]], axis=-1)
+        if stream.startswith('bone'):
+            part = bones(part, layout.bone_parents, num_coords)
+        if stream.endswith('motion'):
+            part = motion(part, body_mask, num_coords)
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)

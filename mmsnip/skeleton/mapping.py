@@ -9,8 +9,7 @@ from re import fullmatch
 
 import numpy as np
 
-from mmsnip.skeleton.graph import hop_distance
-from mmsnip.skeleton.layout import SkeletonLayout
+from mmsnip.skeleton.layout import SkeletonLayout, hop_distance
 from mmsnip.skeleton.naming import SIDED, joint_parts, plain_name
 
 Part = tuple[int, str]

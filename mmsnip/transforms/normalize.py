@@ -17,8 +17,9 @@ from mmsnip.skeleton.egocentric import (
     HEADING_SECONDS,
     UP_AXES,
     heading_joints,
+    stack_streams,
 )
-from mmsnip.skeleton.normalization import normalize_bodies, stack_streams
+from mmsnip.skeleton.geometry import normalize_bodies
 from mmsnip.skeleton.resample import PADDING
 from mmsnip.transforms.sample import (
     SkeletonTransform,

@@ -20,7 +20,7 @@ from mmsnip.skeleton.augment import (
     mask_axis,
 )
 from mmsnip.skeleton.egocentric import UP_AXES
-from mmsnip.skeleton.rotation import (
+from mmsnip.skeleton.geometry import (
     draw_rotation,
     euler_rotation,
     plane_rotation,

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from mmsnip.skeleton.naming import find_spine, mirror_pairs
-from mmsnip.skeleton.up import up_of_bodies
+from mmsnip.skeleton.orientation import up_of_bodies
 from mmsnip.structures import DataError
 
 LEFT_COLOR, RIGHT_COLOR, MIDDLE_COLOR = '#0072B2', '#D55E00', '#404040'

@@ -7,8 +7,8 @@ from mmengine.logging import MessageHub
 
 from mmsnip.models.preprocessor import BatchAugment, SkeletonPreprocessor
 from mmsnip.skeleton.augment import add_noise, blur_time, flip_space
+from mmsnip.skeleton.geometry import rotate
 from mmsnip.skeleton.layout import get_layout
-from mmsnip.skeleton.rotation import rotate
 
 N, M, T, V, C = 6, 2, 13, 25, 4
 ALL = dict(

@@ -10,7 +10,7 @@ import pytest
 
 from mmsnip.io.annotation import load_annotation
 from mmsnip.prepare.folder import FolderSource
-from mmsnip.prepare.read import read_for
+from mmsnip.prepare.joints import read_for
 from mmsnip.skeleton import get_layout
 from mmsnip.skeleton.mapping import joint_mapping
 from mmsnip.structures import DataError

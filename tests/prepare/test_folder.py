@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mmsnip.prepare.folder import FolderSource
+from mmsnip.prepare.labels import stratified_split
 from mmsnip.prepare.report import format_report
-from mmsnip.prepare.splits import stratified_split
 from tests.prepare.noted import LAYOUT, run
 
 

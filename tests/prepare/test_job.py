@@ -13,14 +13,13 @@ from mmsnip.io.annotation import (
     validate_annotation,
 )
 from mmsnip.io.store import SkeletonStore
-from mmsnip.prepare.folder import FolderSource
+from mmsnip.prepare.folder import FolderSource, Item
 from mmsnip.prepare.job import (
     Work,
     _part_name,
     convert,
     only_one,
 )
-from mmsnip.prepare.source import Item
 from tests.prepare.noted import (
     LAYOUT,
     NotedSource,

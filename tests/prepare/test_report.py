@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
+from mmsnip.prepare.folder import Skipped
 from mmsnip.prepare.report import Report, format_report, save_report
-from mmsnip.prepare.source import Skipped
 
 
 def test_few_examples_of_each_kind_are_printed_and_all_are_written(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsnip.prepare.splits import apply_splits, read_splits
+from mmsnip.prepare.labels import apply_splits, read_splits
 from mmsnip.structures import DataError
 
 SPLIT = dict(train=['a', 'walk/b'], val=['c'])

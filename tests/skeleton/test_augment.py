@@ -17,9 +17,9 @@ from mmsnip.skeleton.augment import (
     shear_joints,
     shear_matrix,
 )
+from mmsnip.skeleton.geometry import euler_rotation, rotate
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.skeleton.resample import mirror_crop_map, reverse_map
-from mmsnip.skeleton.rotation import euler_rotation, rotate
 from tests.parity import SEEDS
 
 TOLERANCE = 1e-12

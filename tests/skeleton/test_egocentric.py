@@ -18,8 +18,8 @@ from mmsnip.skeleton.egocentric import (
     upright,
     vertical_axis,
 )
+from mmsnip.skeleton.geometry import axis_rotation
 from mmsnip.skeleton.layout import get_layout, layout_names
-from mmsnip.skeleton.rotation import axis_rotation
 
 NAMES = ['pelvis', 'chest', 'left_shoulder', 'right_shoulder', 'left_foot']
 LAYOUT = from_metainfo(

@@ -12,17 +12,17 @@ from mmsnip.skeleton.augment import (
     flip_space,
     shear_matrix,
 )
+from mmsnip.skeleton.geometry import (
+    axis_rotation,
+    draw_rotation,
+    euler_rotation,
+    rotate,
+)
 from mmsnip.skeleton.resample import (
     compose_maps,
     map_segments,
     mirror_crop_map,
     take_frames,
-)
-from mmsnip.skeleton.rotation import (
-    axis_rotation,
-    draw_rotation,
-    euler_rotation,
-    rotate,
 )
 
 

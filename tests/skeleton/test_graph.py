@@ -3,8 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.skeleton.graph import hop_distance, spatial_graph, stgcn_graph
-from mmsnip.skeleton.layout import from_graph_cfg, get_layout, layout_names
+from mmsnip.skeleton.layout import (
+    from_graph_cfg,
+    get_layout,
+    hop_distance,
+    layout_names,
+    spatial_graph,
+    stgcn_graph,
+)
 
 
 @pytest.mark.parity

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.skeleton.normalization import pre_normalize
+from mmsnip.skeleton.geometry import pre_normalize
 
 CASES = (
     *('ntu_A001', 'ntu_A002', 'ntu_A003', 'front_mid_tail_null'),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.skeleton.rotation import (
+from mmsnip.skeleton.geometry import (
     axis_rotation,
     body_rotations,
     heading_rotation,

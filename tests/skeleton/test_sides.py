@@ -5,7 +5,7 @@ import pytest
 
 from mmsnip.io.formats import read
 from mmsnip.skeleton.layout import SkeletonLayout, from_metainfo, get_layout
-from mmsnip.skeleton.sides import left_right_frames
+from mmsnip.skeleton.orientation import left_right_frames
 from mmsnip.synthesis import synthesize_trimmed
 
 NAMES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.skeleton.up import up_of_bodies
+from mmsnip.skeleton.orientation import up_of_bodies
 
 
 def lying(N=4, V=5, C=3):

@@ -7,9 +7,8 @@ import pytest
 
 from mmsnip.registry import TRANSFORMS
 from mmsnip.skeleton.augment import change_posture, draw_posture
+from mmsnip.skeleton.geometry import axis_rotation, pre_normalize
 from mmsnip.skeleton.layout import from_metainfo, get_layout
-from mmsnip.skeleton.normalization import pre_normalize
-from mmsnip.skeleton.rotation import axis_rotation
 from tests.skeleton.test_egocentric import LAYOUT, V, walk
 
 from .conftest import make_sample

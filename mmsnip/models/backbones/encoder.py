@@ -19,7 +19,7 @@ from mmsnip.skeleton import (
     spatial_graph,
     stgcn_graph,
 )
-from mmsnip.skeleton.graph import adjacency
+from mmsnip.skeleton.layout import adjacency
 
 MODES = ('spatial', 'stgcn_spatial', 'binary_adj')
 DATA_BN_TYPES = ('VC', 'MVC', None)
