@@ -31,6 +31,7 @@ from mmsnip.evaluation.segments import (
 
 # the values of the official sweep to the last bit: 0.03, 0.035, .., 0.05
 SWEEP = tuple(np.arange(0.03, 0.055, 0.005).tolist())
+MARGIN_RATIO, MARGIN_WEIGHT, MAX_OVERLAP = 0.25, 0.6, 0.2
 BLOCK_FRAMES = 2**13  # swept together, so that temporaries fit the cache
 
 
@@ -38,22 +39,19 @@ def babel_detections(
     scores: np.ndarray,
     thresholds: Sequence[float] = SWEEP,
     min_length: int = 3,
-    margin_ratio: float = 0.25,
-    margin_weight: float = 0.6,
-    nms_threshold: float = 0.2,
     convention: str = 'official',
 ) -> np.ndarray:
     """Runs above each threshold, scored against their margins.
 
     For every class and threshold the runs of frames with score > threshold
-    are candidates. Score of a run = mean inside - ``margin_weight`` x mean
-    of its margins; then candidates of all thresholds compete within their
-    class, overlap being intersection over the length of the candidate that
-    would go.
+    are candidates. Score of a run = mean inside - 0.6 x mean of its margins,
+    each a quarter as long as the run; then candidates of all thresholds
+    compete within their class, and one of which more than 0.2 lies in a
+    better one goes.
 
     'official' returns [s, e + 1) for a run [s, e), even beyond T; it reads
-    these frames inside, the margins ``[s - ratio * len, s)`` and
-    ``[e + 1, e + ratio * len + 1)`` without the last frame of the video, and
+    these frames inside, the margins ``[s - len / 4, s)`` and
+    ``[e + 1, e + len / 4 + 1)`` without the last frame of the video, and
     suppresses on [s, e + 2). 'clean' returns, reads and suppresses on
     [s, e), with the margins on both sides of it. The official gate by a
     video-level score is left to the caller.
@@ -63,9 +61,6 @@ def babel_detections(
             background last.
         thresholds (Sequence[float]): Thresholds of the sweep.
         min_length (int): Shorter runs, in frames, are left out.
-        margin_ratio (float): Length of a margin over that of the run.
-        margin_weight (float): Weight of the margins' mean.
-        nms_threshold (float): Overlap above which a candidate goes.
         convention (str): 'official' or 'clean'.
 
     Returns:
@@ -90,17 +85,13 @@ def babel_detections(
     check_convention(convention)
     levels = np.asarray(thresholds, dtype=np.float64)
     official = convention == 'official'
-    rules = (min_length, margin_ratio, margin_weight, nms_threshold, official)
-    return _sweep([check_scores(scores)], levels, *rules)[0]
+    return _sweep([check_scores(scores)], levels, min_length, official)[0]
 
 
 def babel_detections_by_video(
     scores: Mapping[str, np.ndarray],
     thresholds: Sequence[float] = SWEEP,
     min_length: int = 3,
-    margin_ratio: float = 0.25,
-    margin_weight: float = 0.6,
-    nms_threshold: float = 0.2,
     convention: str = 'official',
 ) -> dict[str, np.ndarray]:
     """`babel_detections` of many videos, in few calls of numpy.
@@ -114,9 +105,6 @@ def babel_detections_by_video(
         thresholds (Sequence[float]): As in ``babel_detections``, and so
             are the others.
         min_length (int): The same.
-        margin_ratio (float): The same.
-        margin_weight (float): The same.
-        nms_threshold (float): The same.
         convention (str): The same.
 
     Returns:
@@ -134,11 +122,10 @@ def babel_detections_by_video(
     }
     levels = np.asarray(thresholds, dtype=np.float64)
     official = convention == 'official'
-    rules = (min_length, margin_ratio, margin_weight, nms_threshold, official)
     found: dict[str, np.ndarray] = {}
     for videos in _similar_lengths(arrays):
         block = [arrays[video] for video in videos]
-        found.update(zip(videos, _sweep(block, levels, *rules)))
+        found.update(zip(videos, _sweep(block, levels, min_length, official)))
     return {video: found[video] for video in scores}
 
 
@@ -225,9 +212,6 @@ def _sweep(
     scores: Sequence[np.ndarray],
     levels: np.ndarray,
     min_length: int,
-    margin_ratio: float,
-    margin_weight: float,
-    nms_threshold: float,
     official: bool,
 ) -> list[np.ndarray]:
     """Scored, suppressed runs; see ``babel_detections`` for the rule."""
@@ -242,8 +226,7 @@ def _sweep(
     above = action[:, None].astype(np.float64) > levels[:, None]
     row, start, end = mask_runs(above.reshape(len(action) * len(levels), T))
     kept = end - start >= min_length
-    if nms_threshold < 1:
-        kept &= ~_found_again(row, start, end, above.shape)
+    kept &= ~_found_again(row, start, end, above.shape)
     if not kept.any():
         return [np.zeros((0, 4))] * N
     row, start, end = row[kept] // len(levels), start[kept], end[kept]
@@ -253,7 +236,7 @@ def _sweep(
     totals = totals.reshape(-1)
     base = row * (T + 1)
 
-    reach = margin_ratio * (end - start)
+    reach = MARGIN_RATIO * (end - start)
     left = np.maximum((start - reach).astype(np.int64), 0)
     if official:
         extra, limit = 1, length - 1
@@ -268,12 +251,12 @@ def _sweep(
     inner = (at_stop - at_start) / (stop - start)
     margin = at_start - totals[base + left] + totals[base + right] - at_stop
     outer = margin / np.maximum(start - left + right - stop, 1)
-    score = inner - margin_weight * outer
+    score = inner - MARGIN_WEIGHT * outer
 
     # rows do not compete: each has a stretch of the axis that is its own
     shift = row * (T + 4)
     low, high = start + shift, end + 2 * extra + shift
-    kept = keep_best(low, high, score, nms_threshold)
+    kept = keep_best(low, high, score, MAX_OVERLAP)
     kept = kept[row[kept].argsort(kind='stable')]
     found = np.empty((len(kept), 4))
     found[:, 0], found[:, 1] = row[kept] % num_classes, start[kept]

@@ -241,10 +241,8 @@ def check_window(size: Any, name: str = 'size') -> int:
 def smooth_frames(scores: np.ndarray, size: int) -> np.ndarray:
     """Mean of the frames around each frame.
 
-    What `SkeletonLocalizer` does with ``test_cfg=dict(smooth_frames=size)``,
-    for scores that come from elsewhere, an exported model for example. It is
-    the clean convention of `smooth_scores`: at the edges the frames that are
-    there are averaged, so probabilities sum to 1 still.
+    What ``test_cfg=dict(smooth_frames=size)`` does, for scores of an exported
+    model, say. It is the clean convention of `smooth_scores`.
 
     Args:
         scores (np.ndarray): Frame scores of one video, (T, num_classes + 1).
