@@ -13,25 +13,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from mmsnip.skeleton.egocentric import heading, turn, upright
-from mmsnip.skeleton.geometry import bones, rotate
+from mmsnip.skeleton.geometry import bones
 from mmsnip.skeleton.layout import SkeletonLayout
 
 
 def draw_crop_start(padding: int, rng: np.random.Generator) -> int:
     """Start of a crop in a sequence padded at both ends."""
     return int(rng.integers(2 * padding + 1))
-
-
-def draw_interval(
-    num_frames: int,
-    min_ratio: float,
-    max_ratio: float,
-    rng: np.random.Generator,
-) -> tuple[int, int]:
-    """A random interval of whole frames."""
-    length = round(num_frames * rng.uniform(min_ratio, max_ratio))
-    length = min(max(length, 1), num_frames)
-    return int(rng.integers(num_frames - length + 1)), length
 
 
 def shear_matrix(entries: np.ndarray) -> np.ndarray:
@@ -93,31 +81,6 @@ def mask_axis(keypoint: np.ndarray, axis: int) -> np.ndarray:
     return changed
 
 
-def draw_joints(
-    num_joints: int,
-    count: int,
-    rng: np.random.Generator,
-    num_frames: int | None = None,
-) -> np.ndarray:
-    """Different joints at random."""
-    rows = 1 if num_frames is None else num_frames
-    order = rng.permuted(np.tile(np.arange(num_joints), (rows, 1)), axis=1)
-    drawn = order < count
-    return drawn[0] if num_frames is None else drawn
-
-
-def mask_joints(keypoint: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Set joints to zero."""
-    return keypoint * ~drawn[..., None]
-
-
-def shear_joints(
-    keypoint: np.ndarray, drawn: np.ndarray, matrix: np.ndarray
-) -> np.ndarray:
-    """Send some joints through a linear map."""
-    return np.where(drawn[..., None], rotate(keypoint, matrix.T), keypoint)
-
-
 def flip_space(
     keypoint: np.ndarray, order: np.ndarray, mirror_axis: int | None = None
 ) -> np.ndarray:
@@ -129,11 +92,6 @@ def flip_space(
     if mirror_axis is not None:
         flipped[..., mirror_axis] *= -1
     return flipped
-
-
-def scale(keypoint: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Multiply coordinates."""
-    return rotate(keypoint, np.diag(factors))
 
 
 BAND_FRAMES = 20  # that one product filters

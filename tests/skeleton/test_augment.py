@@ -7,14 +7,9 @@ from mmsnip.skeleton.augment import (
     add_noise,
     blur_kernel,
     blur_time,
-    draw_interval,
-    draw_joints,
     draw_shear,
     flip_space,
     mask_axis,
-    mask_joints,
-    scale,
-    shear_joints,
     shear_matrix,
 )
 from mmsnip.skeleton.geometry import euler_rotation, rotate
@@ -85,35 +80,6 @@ def test_augmentations_equal_the_published_ones(reference_dir, parity, seed):
     )
 
 
-@pytest.mark.parity
-@pytest.mark.parametrize('seed', SEEDS['augment'])
-def test_joint_corruptions_equal_the_published_ones(
-    reference_dir, parity, seed
-):
-    z = np.load(reference_dir / f'augment_s{seed}.npz')
-    x = to_sample(z['x'])
-    M, T, V, _ = x.shape
-    for mode in ('zero', 'shear'):
-        key = f'ssd_joint_corruption/{mode}'
-        drawn = np.isin(np.arange(V), z[f'{key}/joints'])
-        if mode == 'zero':
-            ours = mask_joints(x, drawn)
-        else:
-            ours = shear_joints(x, drawn, z[f'{key}/matrix'])
-        golden = to_sample(z[f'{key}/y'])
-        parity.close('joint corruption', ours, golden, TOLERANCE, key)
-    for key in ('ssd_jointmask', 'ssd_jointmask2'):
-        frame = int(z[f'{key}/frame'])
-        drawn = np.zeros((T, V), bool)
-        joints = np.broadcast_to(
-            z[f'{key}/joints'], (frame, z[f'{key}/joints'].shape[-1])
-        )
-        np.put_along_axis(drawn[:frame], joints, True, axis=1)
-        ours = mask_joints(np.ones((M, T, V, 3)), drawn)
-        golden = z[f'{key}/mask_NTMVC'][0].transpose(1, 0, 2, 3)
-        parity.close('joint mask', ours, golden, TOLERANCE, key)
-
-
 @pytest.fixture
 def x():
     return np.random.default_rng(0).normal(size=(2, 13, 5, 3))
@@ -142,29 +108,11 @@ def test_no_function_changes_its_input(x):
     add_noise(x, np.ones_like(x))
     blur_time(x, blur_kernel(1.0))
     mask_axis(x, 1)
-    mask_joints(x, np.array([True] * 5))
     flip_space(x, np.arange(5), 0)
-    scale(x, np.array([2.0, 2.0, 2.0]))
     np.testing.assert_array_equal(x, before)
-
-
-def test_drawn_joints_have_the_asked_number_in_every_frame():
-    rng = np.random.default_rng(0)
-    drawn = draw_joints(11, 4, rng, num_frames=50)
-    assert (drawn.sum(axis=1) == 4).all()
-    assert len(np.unique(drawn, axis=0)) > 1
-    assert draw_joints(11, 4, rng).sum() == 4
 
 
 def test_drawn_shear_has_ones_on_its_diagonal():
     matrix = draw_shear(0.3, np.random.default_rng(0), 2)
     np.testing.assert_array_equal(np.diag(matrix), 1)
     assert 0 < np.abs(matrix[[0, 1], [1, 0]]).max() <= 0.3
-
-
-def test_drawn_interval_lies_inside_and_has_a_frame():
-    rng = np.random.default_rng(0)
-    for _ in range(100):
-        start, length = draw_interval(3, 0.01, 1.0, rng)
-        assert start >= 0
-        assert 1 <= length <= 3 - start
