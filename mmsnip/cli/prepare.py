@@ -169,16 +169,9 @@ LABELS: Options = {
     ),
 }
 BVH: Options = {
-    '--positions': _choice(
-        ('auto', 'replace', 'add'),
-        'whether position channels replace OFFSET or are added to it '
-        '(default: auto)',
-        default='auto',
-    ),
     '--drop': _many(
         'JOINT', 'joints to leave out, such as joint_Root', default=()
     ),
-    '--joints': _many('JOINT', 'joints to keep, in this order (default: all)'),
     '--end-sites': _flag('take End Sites as joints'),
 }
 CSV: Options = {
@@ -411,7 +404,7 @@ def job(args: argparse.Namespace) -> tuple[Any, ...]:
             keywords[name] = own[name]
         reading = {
             name: keywords.pop(name)
-            for name in ('positions', 'drop', 'joints', 'end_sites', 'columns')
+            for name in ('drop', 'end_sites', 'columns')
             if name in keywords
         }
         if 'image' in keywords:

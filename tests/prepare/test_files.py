@@ -65,7 +65,7 @@ def write(path, text):
 def bvh(root, **options):
     reading = {
         key: options.pop(key)
-        for key in ('drop', 'joints', 'end_sites')
+        for key in ('drop', 'end_sites')
         if key in options
     }
     return FolderSource(root, endings=['.bvh'], reading=reading, **options)
@@ -116,7 +116,6 @@ def test_bvh_files_become_metres_with_their_own_joints(bvh_folder, tmp_path):
     ('options', 'facts', 'joints', 'head'),
     [
         (dict(drop=['neck']), {}, ['hips', 'head'], 72.0),
-        (dict(joints=['head', 'hips']), {}, ['head', 'hips'], 72.0),
         ({}, dict(scale=0.5), ['hips', 'neck', 'head'], 36.0),
         (
             dict(end_sites=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +12,30 @@ import numpy as np
 from mmsnip.io.formats.clock import nice_rate
 from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.table import read_numbers
-from mmsnip.io.formats.tracks import MAX_PERSONS
 from mmsnip.skeleton.layout import from_graph_cfg
 from mmsnip.structures import DataError, Recording
 from mmsnip.structures.files import MAX_BYTES, read_text
 
-__all__ = ['POSITIONS', 'read_bvh']
+__all__ = ['read_bvh']
 
-POSITIONS = ('auto', 'replace', 'add')
 CHUNK = 4096  # frames that move at once
+MAX_BODIES = 1000
 CHANNELS = tuple(a + k for k in ('position', 'rotation') for a in 'xyz')
-_FRAMES = re.compile(r'\s*frames\s*:?\s*(\S+)\s*', re.IGNORECASE)
-_TIME = re.compile(r'\s*frame\s*time\s*:?\s*(\S+)\s*', re.IGNORECASE)
+_HEADER = (  # of the motion: what is expected, what is read
+    ('Frames: <number>', re.compile(r'\s*frames\s*:?\s*(\d+)\s*', re.I)),
+    ('Frame Time: <s>', re.compile(r'\s*frame\s*time\s*:?\s*(\S+)\s*', re.I)),
+)
+_EXPECTED = {
+    'hierarchy': "'HIERARCHY' once, first",
+    'root': 'ROOT and a name outside of all braces',
+    'joint': 'JOINT and a name inside of the braces of another one',
+    'end': "'End Site' inside of the braces of a joint",
+    'offset': 'OFFSET once in a joint, and three numbers',
+    'channels': 'CHANNELS once in a joint, how many there are, and as many '
+    f'names of {list(CHANNELS)}, no position twice',
+    '{': 'a brace behind ROOT, JOINT or End Site',
+    '}': 'a brace that closes a joint with an OFFSET',
+}
 
 
 @reader(
@@ -33,24 +45,16 @@ _TIME = re.compile(r'\s*frame\s*time\s*:?\s*(\S+)\s*', re.IGNORECASE)
     'lengths and axes as the file has them (--unit, --up)',
 )
 def read_bvh(
-    path: Path,
-    positions: str = 'auto',
-    drop: Sequence[str] = (),
-    joints: Sequence[str] | None = None,
-    end_sites: bool = False,
+    path: Path, drop: Sequence[str] = (), end_sites: bool = False
 ) -> Recording:
     """Joint positions of a BVH file by forward kinematics.
 
     The format states neither unit nor upright axis.
 
-    Position channels are read in two ways by the tools there are: as the
-    shift from the parent, in place of OFFSET (Blender), or on top of OFFSET
-    (three.js). Motion capture exports hold whole shifts: an inner joint's
-    channels repeat its OFFSET, and adding both would double each bone; a
-    root's OFFSET is often its place in some rest pose. So ``auto`` replaces,
-    axis by axis; only where a joint's position channels stay within 1 % of
+    Position channels stand in place of OFFSET, axis by axis, as motion
+    capture exports have them. Only where those of a joint stay within 1 % of
     the length of its OFFSET in all frames, which would fold that bone to
-    nothing, they are added, and a note names the joint.
+    nothing, they are added to it, and a note names the joint.
 
     Several ROOTs whose trees have one shape are several persons; others
     become one body, whose further roots hang on the first. Every joint is
@@ -58,13 +62,9 @@ def read_bvh(
 
     Args:
         path (Path): File.
-        positions (str): ``auto``, ``replace`` or ``add``: what position
-            channels do to OFFSET.
         drop (Sequence[str]): Joints to leave out once they have moved their
             children, such as a ``joint_Root`` on the floor; the children
             hang on the nearest joint above.
-        joints (Sequence[str] | None): Joints to keep, in this order; None
-            keeps all in file order.
         end_sites (bool): Whether End Sites are joints, called
             ``<parent>_end``. Defaults to False.
 
@@ -74,14 +74,9 @@ def read_bvh(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        DataError: If it is no sound BVH file, or an argument is wrong; the
+        DataError: If it is no sound BVH file, or has no joint of `drop`; the
             line or the joint is named.
     """
-    if positions not in POSITIONS:
-        raise DataError(
-            f'{path}: positions={positions!r} is unknown; use one of '
-            f'{list(POSITIONS)}'
-        )
     lines = re.split(r'\r\n?|\n', read_text(path))
     cut = next(
         (n for n, x in enumerate(lines) if x.strip().lower() == 'motion'), None
@@ -93,40 +88,41 @@ def read_bvh(
         )
     nodes = _hierarchy(lines[:cut], path)
     num_channels = sum(len(node.channels) for node in nodes)
-    if not num_channels:
-        raise DataError(f'{path}: no joint has CHANNELS, so none moves')
     values, step, notes = _motion(
         lines[cut + 1 :], cut + 2, num_channels, path
     )
-    with np.errstate(all='ignore'):  # Recording refuses what overflows
-        points, added = _kinematics(nodes, values, positions, path)
+    if len(values) * len(nodes) * 12 > MAX_BYTES:
+        raise DataError(
+            f'{path}: {len(values):,} frames of {len(nodes):,} joints are '
+            'more than is read at once; split the recording'
+        )
+    added = _added(nodes, values)
     if added:
         notes.append(
-            f'position channels of {added} stay near zero and were added to '
-            'OFFSET'
+            f'position channels of {[nodes[v].name for v in added]} stay '
+            'near zero and were added to OFFSET'
         )
-    bodies, names, parents, more = _bodies(nodes, end_sites)
-    notes += more
-    chosen, parents, more = _chosen(names, parents, drop, joints, path)
-    notes += more
-    keypoint = np.stack([points[:, body][:, chosen] for body in bodies])
+    points = np.empty((len(values), len(nodes), 3), np.float32)
+    with np.errstate(all='ignore'):  # Recording refuses what overflows
+        for start in range(0, len(values), CHUNK):
+            rows = np.ascontiguousarray(values[start : start + CHUNK].T)
+            moved = _positions(nodes, rows, added)
+            points[start : start + CHUNK] = moved.transpose(2, 0, 1)
+    bodies, names, parents = _bodies(nodes, drop, end_sites, notes, path)
     fps = nice_rate(step)
     if fps is None:
         notes.append(f'a frame time of {step:g} s gives no frame rate')
-    layout = dict(joint_names=[names[v] for v in chosen], parents=parents)
-    tracks = tuple(nodes[body[0]].name for body in bodies)
-    recording = Recording(
+    several = len(bodies) > 1
+    return Recording(
         name=path.stem,
         source=str(path),
-        keypoint=keypoint,
-        present=np.ones(keypoint.shape[:3], bool),
-        layout=from_graph_cfg(layout),
+        keypoint=np.stack([points[:, body] for body in bodies]),
+        present=np.ones((len(bodies), len(points), len(names)), bool),
+        layout=from_graph_cfg(dict(joint_names=names, parents=parents)),
         fps=fps,
-        tracks=tracks if len(bodies) > 1 else (),
+        tracks=tuple(nodes[b[0]].name for b in bodies) if several else (),
+        notes=tuple(notes),
     )
-    for note in notes:
-        recording = recording.noted(note)
-    return recording
 
 
 @dataclass
@@ -137,7 +133,7 @@ class _Node:
     parent: int
     is_end: bool
     line: int
-    offset: tuple[float, ...] | None = None
+    offset: np.ndarray | None = None
     channels: tuple[str, ...] = ()
 
 
@@ -145,109 +141,69 @@ def _hierarchy(lines: list[str], path: Path) -> list[_Node]:
     """Nodes of the text before MOTION, in file order."""
     nodes: list[_Node] = []
     stack: list[int] = []
-    waiting: int | None = None  # a node whose brace has not come yet
-    started = False
+    waiting = started = False  # for a brace; the first line was there
     for number, line in enumerate(lines, 1):
         for piece in filter(None, map(str.strip, re.split(r'([{}])', line))):
-            key, *words = piece.split()
-            key = key.lower()
-            problem = ''
-            if not started:
-                started = key == 'hierarchy' and not words
-                if not started:
-                    problem = "expected 'HIERARCHY'; is it a BVH file?"
-            elif key == '{':
-                if waiting is None:
-                    problem = 'it does not follow ROOT, JOINT or End Site'
-                else:
-                    stack.append(waiting)
-                    waiting = None
-            elif waiting is not None:
-                problem = f"expected '{{' after {nodes[waiting].name!r}"
+            key, *words = piece.lower().split()
+            node = nodes[stack[-1]] if stack else None
+            fits = False
+            if not started or key == 'hierarchy':
+                fits = started = key == 'hierarchy' and not started
+                key = 'hierarchy'
+            elif waiting or key == '{':
+                fits = waiting and key == '{'
+                key, waiting = '{', False
+                stack.append(len(nodes) - 1)
+            elif key == 'root':
+                fits = node is None and bool(words)
+            elif node is None:
+                key = 'root'
             elif key == '}':
-                node = nodes[stack.pop()] if stack else None
-                if node is None:
-                    problem = 'it closes nothing'
-                elif node.offset is None:
-                    problem = f'{node.name!r} has no OFFSET'
-            elif key in ('root', 'joint', 'end'):
-                waiting = len(nodes)
-                parent = stack[-1] if stack else -1
-                problem = _begin(nodes, parent, key, words, number)
-            elif key == 'offset' and stack:
-                problem = _offset(nodes[stack[-1]], words)
-            elif key == 'channels' and stack:
-                problem = _channels(nodes[stack[-1]], words)
-            else:
-                problem = (
-                    'expected ROOT, JOINT, End Site, OFFSET, CHANNELS, {}'
-                )
-            if problem:
+                fits = node.offset is not None
+                stack.pop()
+            elif key == 'joint':
+                fits = not node.is_end and bool(words)
+            elif key == 'end':
+                fits = not node.is_end and words == ['site']
+            elif key == 'offset':
+                fits = node.offset is None and len(words) == 3
+                try:
+                    node.offset = np.array(words, float)
+                except ValueError:
+                    fits = False
+                fits = fits and bool(np.isfinite(node.offset).all())
+            elif key == 'channels' and words:
+                fits = not node.is_end and not node.channels
+                node.channels = tuple(words[1:])
+                fits &= words[0] == str(len(node.channels))
+                fits &= set(node.channels) <= set(CHANNELS)
+                places = [c for c in node.channels if c.endswith('position')]
+                fits &= len(set(places)) == len(places)
+            if not fits:
+                expected = _EXPECTED.get(key, ' or '.join(_EXPECTED))
+                of = f' in {node.name!r}' if node else ''
                 raise DataError(
-                    f'{path}, line {number}: {problem}; found {piece[:40]!r}'
+                    f'{path}, line {number}: found {piece[:40]!r}{of}, '
+                    f'expected {expected}'
                 )
-    if stack or waiting is not None:
-        node = nodes[stack[-1] if waiting is None else waiting]
+            if key in ('root', 'joint', 'end'):
+                parent = stack[-1] if stack else -1
+                name = ' '.join(piece.split()[1:])
+                if key == 'end':
+                    name = f'{nodes[parent].name}_end'
+                nodes.append(_Node(name, parent, key == 'end', number))
+                waiting = True
+    if stack or waiting or not nodes:
+        node = nodes[stack[-1] if stack else -1] if nodes else None
         raise DataError(
             f'{path}, line {node.line}: {node.name!r} is not closed before '
             'MOTION; is a brace missing?'
+            if node
+            else f'{path} has no ROOT, so no joints'
         )
-    if not nodes:
-        raise DataError(f'{path} has no ROOT, so no joints')
+    if not any(node.channels for node in nodes):
+        raise DataError(f'{path}: no joint has CHANNELS, so none moves')
     return nodes
-
-
-def _begin(
-    nodes: list[_Node], parent: int, key: str, words: list[str], line: int
-) -> str:
-    """Add a node; what is wrong with it."""
-    if (key == 'root') != (parent < 0):
-        return (
-            f'a {key.upper()} cannot stand here; ROOT begins a tree, JOINT '
-            'and End Site lie within one'
-        )
-    if parent >= 0 and nodes[parent].is_end:
-        return 'an End Site holds no joints'
-    end = key == 'end'
-    if end and [word.lower() for word in words] != ['site']:
-        return "expected 'End Site'"
-    if not words:
-        return f'the {key.upper()} has no name'
-    name = nodes[parent].name if end else ' '.join(words)
-    nodes.append(_Node(name, parent, end, line))
-    return ''
-
-
-def _offset(node: _Node, words: list[str]) -> str:
-    if node.offset is not None:
-        return f'it is the second OFFSET of {node.name!r}'
-    try:
-        node.offset = tuple(map(float, words))
-    except ValueError:
-        node.offset = ()
-    if len(node.offset) != 3 or not np.isfinite(node.offset).all():
-        return f'OFFSET of {node.name!r} is not three numbers'
-    return ''
-
-
-def _channels(node: _Node, words: list[str]) -> str:
-    of = f'CHANNELS of {node.name!r}'
-    if node.is_end or node.channels:
-        reason = 'an End Site has none' if node.is_end else 'it is the second'
-        return f'{of} cannot stand here, {reason}'
-    names = tuple(word.lower() for word in words[1:])
-    if not words or words[0] != str(len(names)):
-        return f'{of} names {len(names)}; the announced number must agree'
-    for name in names:
-        if name not in CHANNELS:
-            return (
-                f'{of}: {name[:40]!r} is unknown; expected {list(CHANNELS)}, '
-                'in any case'
-            )
-        if name.endswith('position') and names.count(name) > 1:
-            return f'{of} has {name!r} twice'
-    node.channels = names
-    return ''
 
 
 def _motion(
@@ -256,37 +212,31 @@ def _motion(
     """Channel values (T, num_channels), seconds a frame, notes."""
     filled = [n for n, line in enumerate(lines) if line.strip()]
     found: list[float] = []
-    for place, (pattern, text, kind) in enumerate(
-        ((_FRAMES, 'Frames: <number>', int), (_TIME, 'Frame Time: <s>', float))
-    ):
+    for place, (expected, pattern) in enumerate(_HEADER):
         line = lines[filled[place]] if place < len(filled) else ''
-        number = first_line + (filled[place] if line else len(lines))
         match = pattern.fullmatch(line[:200])
         try:
-            value = kind(match.group(1)) if match else -1
+            found.append(float(match[1]) if match else -1)
         except ValueError:
-            value = -1
-        if not 0 <= value < float('inf'):
+            found.append(-1)
+        if not 0 <= found[-1] < float('inf'):
+            number = first_line + (filled[place] if line else len(lines))
             raise DataError(
                 f'{path}, line {number}: found {line.strip()[:40]!r}, '
-                f'expected {text!r}'
+                f'expected {expected!r}'
             )
-        found.append(value)
-    declared, step = int(found[0]), float(found[1])
-    places = filled[2:]
-    if not places or declared == 0:
+    declared, step = int(found[0]), found[1]
+    rows = [lines[n] for n in filled[2:]]
+    numbers = [first_line + n for n in filled[2:]]
+    if not rows or not declared:
         raise DataError(
-            f'{path} has no frames: {declared} are announced, {len(places)} '
+            f'{path} has no frames: {declared} are announced, {len(rows)} '
             'rows follow'
         )
-    notes = []
-    rows = [lines[n] for n in places]
-    numbers = [first_line + n for n in places]
-    wanted = declared * num_channels
+    wanted, notes = declared * num_channels, []
     if len(rows) != declared and wanted == sum(len(r.split()) for r in rows):
-        values = np.concatenate(
-            [read_numbers([r], path, [n])[0] for r, n in zip(rows, numbers)]
-        ).reshape(-1, num_channels)
+        values = read_numbers([' '.join(rows)], path, numbers, wanted)
+        values = values.reshape(declared, num_channels)
         notes.append(
             f'{len(rows)} lines of motion were joined to {declared} frames '
             f'of {num_channels} channels'
@@ -304,190 +254,113 @@ def _motion(
             f'{declared} frames are announced and {len(values)} follow; all '
             'were read'
         )
-    lost = ~np.isfinite(values)
-    if lost.any():
-        row, column = np.unravel_index(int(lost.argmax()), lost.shape)
-        line = numbers[row] if len(numbers) == len(values) else numbers[0]
-        raise DataError(
-            f'{path}, line {line}, frame {row}: channel {column} is '
-            f'{values[row, column]}, expected a finite number'
-        )
     return values, step, notes
-
-
-def _kinematics(
-    nodes: list[_Node], values: np.ndarray, positions: str, path: Path
-) -> tuple[np.ndarray, list[str]]:
-    """Positions of all nodes, (T, V, 3) float32; whose channels were added."""
-    T, V = len(values), len(nodes)
-    if T * V * 12 > MAX_BYTES:
-        raise DataError(
-            f'{path}: {T:,} frames of {V:,} joints are more than is read at '
-            'once; split the recording'
-        )
-    everyone = range(V) if positions == 'add' else ()
-    auto = positions == 'auto'
-    added = set(_added(nodes, values) if auto else everyone)
-    result = np.empty((T, V, 3), np.float32)
-    for start in range(0, T, CHUNK):
-        rows = np.ascontiguousarray(values[start : start + CHUNK].T)
-        points = _chunk(nodes, rows, added)
-        result[start : start + CHUNK] = points.transpose(2, 0, 1)
-    names = [nodes[n].name for n in sorted(added)]
-    return result, names if auto else []
 
 
 def _places(node: _Node) -> tuple[list[int], list[int]]:
     """Position channels of a node, and the axes that they are along."""
-    names = node.channels
-    places = [n for n, name in enumerate(names) if name.endswith('position')]
-    return places, ['xyz'.index(names[n][0]) for n in places]
+    places = [n for n, c in enumerate(node.channels) if c.endswith('position')]
+    return places, ['xyz'.index(node.channels[n][0]) for n in places]
 
 
-def _added(nodes: list[_Node], values: np.ndarray) -> Iterator[int]:
+def _added(nodes: list[_Node], values: np.ndarray) -> list[int]:
     """Nodes whose position channels stay near zero, unlike their OFFSET."""
-    begin = 0
+    found, begin = [], 0
     for index, node in enumerate(nodes):
         places, along = _places(node)
-        length = np.linalg.norm(np.array(node.offset)[along])
+        length = np.linalg.norm(node.offset[along])
         moved = values[:, [begin + n for n in places]]
         if places and length > 0 and np.abs(moved).max() <= 0.01 * length:
-            yield index
+            found.append(index)
         begin += len(node.channels)
+    return found
 
 
-def _chunk(
-    nodes: list[_Node], values: np.ndarray, added: set[int]
+def _positions(
+    nodes: list[_Node], values: np.ndarray, added: list[int]
 ) -> np.ndarray:
     """Positions (V, 3, T) of channels (num_channels, T)."""
     T = values.shape[1]
     children = {node.parent for node in nodes}
     position = np.empty((len(nodes), 3, T))
-    turned: dict[int, np.ndarray] = {}
+    turned: dict[int, list[np.ndarray]] = {}
     begin = 0
     for index, node in enumerate(nodes):
-        channels = node.channels
-        rows = values[begin : begin + len(channels)]
-        begin += len(channels)
-        shift = np.repeat(np.array(node.offset)[:, None], T, axis=1)
+        rows = values[begin : begin + len(node.channels)]
+        begin += len(node.channels)
+        shift = np.repeat(node.offset[:, None], T, axis=1)
         places, along = _places(node)
         rest = shift[along] if index in added else 0.0
         shift[along] = rows[places] + rest
-        axes = np.eye(3)[:, :, None]  # [k] is where axis k points
+        axes = list(np.eye(3)[:, :, None])  # [k] is where axis k points
         if node.parent >= 0:
-            axes = turned[node.parent]
+            axes = list(turned[node.parent])
             shift = position[node.parent] + sum(
                 s * axis for s, axis in zip(shift, axes)
             )
         position[index] = shift
+        for channel, degrees in zip(node.channels, rows):
+            if channel.endswith('rotation') and index in children:
+                k = 'xyz'.index(channel[0])
+                a, b = (k + 1) % 3, (k + 2) % 3
+                cosine = np.cos(np.deg2rad(degrees))
+                sine = np.sin(np.deg2rad(degrees))
+                axes[a], axes[b] = (
+                    cosine * axes[a] + sine * axes[b],
+                    cosine * axes[b] - sine * axes[a],
+                )
         if index in children:
-            turned[index] = _turned(axes, channels, rows)
+            turned[index] = axes
     return position
 
 
-def _turned(
-    axes: np.ndarray, channels: tuple[str, ...], rows: np.ndarray
-) -> np.ndarray:
-    """Axes (3, 3, T), ``axes[k]`` is axis k in space, turned by channels."""
-    axes = list(axes)
-    for name, degrees in zip(channels, rows):
-        if name.endswith('rotation'):
-            k = 'xyz'.index(name[0])
-            a, b = (k + 1) % 3, (k + 2) % 3
-            radians = np.deg2rad(degrees)
-            cosine, sine = np.cos(radians), np.sin(radians)
-            axes[a], axes[b] = (
-                cosine * axes[a] + sine * axes[b],
-                cosine * axes[b] - sine * axes[a],
-            )
-    T = max(axis.shape[-1] for axis in axes)
-    return np.stack([np.broadcast_to(axis, (3, T)) for axis in axes])
-
-
 def _bodies(
-    nodes: list[_Node], end_sites: bool
-) -> tuple[list[list[int]], list[str], list[int], list[str]]:
-    """Nodes of each body, names and parents within one, notes."""
-    trees: list[list[int]] = []
-    tree_of: list[int] = []
-    for v, node in enumerate(nodes):
-        if node.parent < 0:
-            trees.append([])
-        tree_of.append(
-            len(trees) - 1 if node.parent < 0 else tree_of[node.parent]
-        )
-        if end_sites or not node.is_end:
-            trees[tree_of[v]].append(v)
-    place = {v: n for tree in trees for n, v in enumerate(tree)}
-    shapes = {tuple(place.get(nodes[v].parent, -1) for v in t) for t in trees}
-    notes = []
-    if len(shapes) > 1 or len(trees) > MAX_PERSONS:
-        roots = [nodes[tree[0]].name for tree in trees]
-        notes.append(f'roots {roots[1:]} were hung on {roots[0]!r}')
-        trees = [sorted(v for tree in trees for v in tree)]
-        place = {v: n for n, v in enumerate(trees[0])}
-    body = trees[0]
-    parents = [place.get(nodes[v].parent, 0 if v else -1) for v in body]
-    names: list[str] = []
-    counts: dict[str, int] = {}
-    for v in body:
-        first = nodes[v].name + ('_end' if nodes[v].is_end else '')
-        name = first
-        while name in counts:
-            counts[first] += 1
-            name = f'{first}_{counts[first]}'
-        counts[name] = 1
-        if name != first and not nodes[v].is_end:
-            notes.append(f'the second joint {first!r} was called {name!r}')
-        names.append(name)
-    return trees, names, parents, notes
-
-
-def _chosen(
-    names: list[str],
-    parents: list[int],
+    nodes: list[_Node],
     drop: Sequence[str],
-    order: Sequence[str] | None,
+    end_sites: bool,
+    notes: list[str],
     path: Path,
-) -> tuple[list[int], list[int], list[str]]:
-    """Joints to keep, their parents among themselves, notes."""
-    place = {name: v for v, name in enumerate(names)}
-    for key, wanted in (('drop', drop), ('joints', order or ())):
-        unknown = [name for name in wanted if name not in place]
-        if isinstance(wanted, str) or unknown:
-            raise DataError(
-                f'{path}: {key}={wanted!r} must be a list of joints; found '
-                f'{names}'
-            )
-    chosen = [v for v, name in enumerate(names) if name not in set(drop)]
-    if order is not None:
-        chosen = [place[name] for name in order]
-        if len(set(order)) < len(order) or set(drop) & set(order):
-            raise DataError(
-                f'{path}: joints={list(order)} names a joint twice, or one '
-                f'of drop={list(drop)}'
-            )
-    if not chosen:
-        raise DataError(f'{path}: drop and joints leave no joint')
-    new = {v: n for n, v in enumerate(chosen)}
-    above = []
-    for v in chosen:
-        parent = parents[v]
-        while parent >= 0 and parent not in new:
-            parent = parents[parent]
-        above.append(parent)
-    # Parents precede children, so the least is the topmost.
-    roots = [v for v, parent in zip(chosen, above) if parent < 0]
-    top = min(roots)
-    notes = []
-    if len(roots) > 1:
-        others = [names[v] for v in roots if v != top]
-        notes.append(
-            f'joints {others} lost their parents and were hung on '
-            f'{names[top]!r}'
+) -> tuple[list[list[int]], list[str], list[int]]:
+    """Nodes of each body; names and parents within one."""
+    unknown = set(drop) - {node.name for node in nodes}
+    if unknown:
+        raise DataError(
+            f'{path} has no joint {sorted(unknown)} to drop; it has '
+            f'{[node.name for node in nodes if not node.is_end]}'
         )
-    result = [
-        new[parent] if parent >= 0 else (-1 if v == top else new[top])
-        for v, parent in zip(chosen, above)
-    ]
-    return chosen, result, notes
+    above: list[int] = []  # the nearest node above that is kept
+    root: list[int] = []
+    trees: dict[int, list[int]] = {}
+    for v, node in enumerate(nodes):
+        up = node.parent
+        root.append(root[up] if up >= 0 else v)
+        dropped = up >= 0 and nodes[up].name in drop
+        above.append(above[up] if dropped else up)
+        if node.name not in drop and (end_sites or not node.is_end):
+            trees.setdefault(root[v], []).append(v)
+    if not trees:
+        raise DataError(f'{path}: drop={list(drop)} leaves no joint')
+    bodies = list(trees.values())
+    place = {v: n for body in bodies for n, v in enumerate(body)}
+    shapes = {tuple(place.get(above[v], -1) for v in body) for body in bodies}
+    if len(shapes) > 1 or len(bodies) > MAX_BODIES:
+        bodies = [sorted(v for body in bodies for v in body)]
+        place = {v: n for n, v in enumerate(bodies[0])}
+    first, *others = [v for v in bodies[0] if above[v] < 0]
+    if others:
+        notes.append(
+            f'joints {[nodes[v].name for v in others]} have nothing above '
+            f'them and were hung on {nodes[first].name!r}'
+        )
+    parents = [place.get(above[v], place[first]) for v in bodies[0]]
+    parents[place[first]] = -1
+    names: dict[str, int] = {}
+    for v in bodies[0]:
+        name = given = nodes[v].name
+        while name in names:
+            names[given] += 1
+            name = f'{given}_{names[given]}'
+        names[name] = 1
+        if name != given and not nodes[v].is_end:
+            notes.append(f'the second joint {given!r} was called {name!r}')
+    return bodies, list(names), parents

@@ -246,12 +246,11 @@ def read_numbers(
     numbers: Sequence[int],
     columns: int | None = None,
 ) -> np.ndarray:
-    """Rows of numbers between white space, (len(lines), columns) float64."""
-    if columns is None:
-        columns = len(lines[0].split()) if lines else 0
+    """Rows of finite numbers between white space, (R, columns) float64."""
+    columns = columns or len(lines[0].split())
     try:
         values = np.loadtxt(lines, np.float64, comments=None, ndmin=2)
-        if values.shape == (len(lines), columns):
+        if values.shape == (len(lines), columns) and np.isfinite(values).all():
             return values
     except ValueError:
         pass
@@ -262,10 +261,11 @@ def read_numbers(
                 f'{path}, line {number}: found {len(words)} values, expected '
                 f'{columns}; is the file cut off, or its delimiter another?'
             )
-        for word in words:
-            if not is_number(word):
+        for n, word in enumerate(words):
+            if not is_number(word) or not np.isfinite(float(word)):
                 raise DataError(
-                    f'{path}, line {number}: {word[:40]!r} is no number'
+                    f'{path}, line {number}: value {n} is {word[:40]!r}, '
+                    'which is no finite number'
                 )
     return np.array([line.split() for line in lines], np.float64)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -33,8 +33,7 @@ class Body(NamedTuple):
 class Track:
     """One person: frames and bodies, in the order of time."""
 
-    name: str
-    given: bool  # whether the file gave the name
+    name: str | None  # None where the file gave none
     frames: list[int] = field(default_factory=list)
     bodies: list[Body] = field(default_factory=list)
 
@@ -43,12 +42,16 @@ def persons_of(
     frames: Sequence[tuple[int, Sequence[Body]]], source: str
 ) -> tuple[dict, list[tuple[str, int]]]:
     """Bodies of all frames as persons (M, T)."""
+    for t, bodies in frames:
+        if len(bodies) > MAX_PERSONS:
+            raise DataError(
+                f'{source}, frame {t}: found {len(bodies)} persons; at most '
+                f'{MAX_PERSONS} are read'
+            )
     tracks, notes = find_tracks(frames)
     if not tracks:
         raise DataError(f'{source}: nobody is there in any frame')
-    slots = _slots(
-        [t.frames for t in tracks], lambda m, n: tracks[m].bodies[n]
-    )
+    slots, names, more = _slots(tracks)
     M, T = len(slots), frames[-1][0] + 1
     V, D = tracks[0].bodies[0].points.shape
     if M * T * V * D > MAX_VALUES:
@@ -59,15 +62,11 @@ def persons_of(
         )
     keypoint = np.zeros((M, T, V, D), np.float32)
     score = np.zeros((M, T, V), np.float32)
-    for slot, members in enumerate(slots):
-        for m in members:
-            at = tracks[m].frames
-            keypoint[slot, at] = [body.points for body in tracks[m].bodies]
-            score[slot, at] = [body.score for body in tracks[m].bodies]
-    names = [track.name for track in tracks]
-    notes += _shared(slots, names, [t.frames for t in tracks])
-    joined = tuple('+'.join(names[m] for m in own) for own in slots)
-    return dict(keypoint=keypoint, score=score, tracks=joined), notes
+    for slot, own in enumerate(slots):
+        for track in own:
+            keypoint[slot, track.frames] = [b.points for b in track.bodies]
+            score[slot, track.frames] = [b.score for b in track.bodies]
+    return dict(keypoint=keypoint, score=score, tracks=names), notes + more
 
 
 def find_tracks(
@@ -83,11 +82,10 @@ def find_tracks(
     half the diagonal of its box at once, and a track ends 30 frames after it
     was last seen.
     """
-    twice: dict[str, int] = {}
+    twice: Counter[str] = Counter()
     for _, bodies in frames:
         ids = Counter(body.track for body in bodies if body.track is not None)
-        for name in [n for n, count in ids.items() if count > 1]:
-            twice[name] = twice.get(name, 0) + 1
+        twice.update(name for name, count in ids.items() if count > 1)
     notes = [
         (
             f'person {name!r} is there twice in {count} frames, so that it '
@@ -106,21 +104,21 @@ def find_tracks(
                 loose.append(body)
                 continue
             if body.track not in named:
-                named[body.track] = Track(body.track, given=True)
+                named[body.track] = Track(body.track)
                 tracks.append(named[body.track])
             named[body.track].frames.append(frame)
             named[body.track].bodies.append(body)
         nameless = [t for t in nameless if frame - t.frames[-1] <= MAX_GAP]
         for body, track in zip(loose, _nearest(nameless, loose)):
             if track is None:
-                track = Track('', given=False)
+                track = Track(None)
                 tracks.append(track)
                 nameless.append(track)
             track.frames.append(frame)
             track.bodies.append(body)
     free = (n for n in map(str, itertools.count()) if n not in named)
     for track in tracks:
-        track.name = track.name if track.given else next(free)
+        track.name = next(free) if track.name is None else track.name
     return tracks, notes
 
 
@@ -154,103 +152,93 @@ def _steps(before: Sequence[Body], bodies: Sequence[Body]) -> np.ndarray:
         old = last.points.astype(float)
         size = np.linalg.norm(np.ptp(old[there], axis=0))
         both = seen & there
-        count = both.sum(axis=1)
         away = np.linalg.norm(points - old, axis=2)
         total = np.where(both, away, 0).sum(axis=1)
-        size = size if size > 0 else 1 / _FAR
-        mean = total / np.maximum(count, 1) / size
+        count = both.sum(axis=1)
+        mean = total / np.maximum(count, 1) / (size or 1 / _FAR)
         rows.append(np.where(count > 0, mean, _FAR))
     return np.stack(rows)
 
 
 def _slots(
-    frames: Sequence[Sequence[int]], body_of: Callable[[int, int], Body]
-) -> list[list[int]]:
-    """Tracks that are never there at once, put together.
+    tracks: Sequence[Track],
+) -> tuple[list[list[Track]], tuple[str, ...], list[tuple[str, int]]]:
+    """Tracks that are never there at once, put together; names; notes.
 
     In the order of appearance each goes to a slot that is free in all its
     frames: to one that is over before it, rather than to one with room in
     between; of those to the one whose last body before it is nearest.
     """
-    slots: list[list[int]] = []
+    slots: list[list[Track]] = []
     taken: list[set[int]] = []
-    ends: list[tuple[int, int]] = []  # last frame, track that has it
-    for m in sorted(range(len(frames)), key=lambda m: frames[m][0]):
-        own, best = frames[m], None
-        for slot, busy in enumerate(taken):
-            last, track = ends[slot]
-            over = last < own[0]
-            if over or busy.isdisjoint(own):
+    ends: list[Track] = []  # the track that ends each slot
+    for track in sorted(tracks, key=lambda track: track.frames[0]):
+        best = None
+        for slot, (busy, last) in enumerate(zip(taken, ends)):
+            over = last.frames[-1] < track.frames[0]
+            if over or busy.isdisjoint(track.frames):
                 # The nearest, if a body may move so far; else the fullest.
                 away = _FAR
                 if over:
-                    ends_with, begins = body_of(track, -1), body_of(m, 0)
-                    away = float(_steps([ends_with], [begins])[0, 0])
+                    away = _steps([last.bodies[-1]], [track.bodies[0]])[0, 0]
                 far = away > GATE
                 key = (not over, far, -len(busy) if far else away, slot)
                 best = key if best is None else min(best, key)
         if best is None:
-            slots.append([m])
-            taken.append(set(own))
-            ends.append((own[-1], m))
+            slots.append([track])
+            taken.append(set(track.frames))
+            ends.append(track)
             continue
         slot = best[-1]
-        slots[slot].append(m)
-        taken[slot].update(own)
-        ends[slot] = max(ends[slot], (own[-1], m))
-    return slots
-
-
-def _shared(
-    slots: Sequence[Sequence[int]],
-    names: Sequence[str],
-    frames: Sequence[Sequence[int]],
-) -> list[tuple[str, int]]:
-    """Notes on tracks that were put together."""
-    count = sum(len(own) - 1 for own in slots)
-    if not count:
-        return []
-    own = next(own for own in slots if len(own) > 1)
-    listed = ', '.join(
-        f'{names[m]!r} (frames {frames[m][0]} to {frames[m][-1]})'
-        for m in own[:4]
-    )
-    return [
-        (
-            f'{len(names)} tracks became {len(slots)} persons, since tracks '
-            f'that are never there at once share a place: {listed}'
-            + (', ..' if len(own) > 4 else ''),
-            0,
+        slots[slot].append(track)
+        taken[slot].update(track.frames)
+        if track.frames[-1] > ends[slot].frames[-1]:
+            ends[slot] = track
+    names = tuple('+'.join(str(t.name) for t in own) for own in slots)
+    notes = []
+    if len(slots) < len(tracks):
+        own = next(own for own in slots if len(own) > 1)
+        listed = ', '.join(
+            f'{t.name!r} (frames {t.frames[0]} to {t.frames[-1]})'
+            for t in own[:4]
         )
-    ]
+        notes.append(
+            (
+                f'{len(tracks)} tracks became {len(slots)} persons, since '
+                'tracks that are never there at once share a place: '
+                f'{listed}{", .." if len(own) > 4 else ""}',
+                0,
+            )
+        )
+    return slots, names, notes
 
 
 def share_slots(recording: Recording) -> Recording:
     """The same with persons put together that are never there at once."""
-    bodies = recording.bodies
-    seen = np.flatnonzero(bodies.any(axis=1)).tolist()
-    if len(seen) < 2:
+    there = recording.bodies
+    seen = np.flatnonzero(there.any(axis=1)).tolist()
+    shared = there[seen].astype(np.float32)
+    if ((shared @ shared.T) > 0).all():
         return recording
-    frames = [np.flatnonzero(bodies[m]).tolist() for m in seen]
-
-    def body_of(m: int, n: int) -> Body:
-        at = (seen[m], frames[m][n])
-        points = recording.keypoint[at]
-        return Body(points, recording.present[at].astype(np.float32))
-
-    slots = _slots(frames, body_of)
-    if len(slots) == len(seen):
+    tracks = []
+    for m in seen:
+        frames = np.flatnonzero(there[m]).tolist()
+        ends = [
+            Body(recording.keypoint[m, t], recording.present[m, t] * 1.0)
+            for t in (frames[0], frames[-1])
+        ]
+        tracks.append(Track(recording.tracks[m], frames, ends))
+    slots, names, notes = _slots(tracks)
+    if not notes:
         return recording
+    row = dict(zip(map(id, tracks), seen))
     parts: dict[str, np.ndarray] = {}
     for key in ('keypoint', 'present', 'score'):
         array = getattr(recording, key)
-        if array is None:
-            continue
-        parts[key] = np.zeros((len(slots), *array.shape[1:]), array.dtype)
-        for slot, own in enumerate(slots):
-            for m in own:
-                parts[key][slot, frames[m]] = array[seen[m], frames[m]]
-    names = [recording.tracks[m] for m in seen]
-    tracks = tuple('+'.join(names[m] for m in own) for own in slots)
-    shared = recording.but(**parts, tracks=tracks)
-    return shared.noted(_shared(slots, names, frames)[0][0])
+        if array is not None:
+            parts[key] = np.zeros((len(slots), *array.shape[1:]), array.dtype)
+            for slot, own in enumerate(slots):
+                for track in own:
+                    at = track.frames
+                    parts[key][slot, at] = array[row[id(track)], at]
+    return recording.but(**parts, tracks=names).noted(notes[0][0])
