@@ -42,8 +42,8 @@ def test_a_dense_sequence_has_its_segments_in_the_order_of_the_file(tmp_path):
     assert (found.sid, found.feat_p, found.duration_s) == ('7', MOTION, 3.25)
     assert found.dense
     assert found.segments == (
-        BabelSegment(1.5, 3.25, ('turn', 'walk'), 'some words'),
-        BabelSegment(0.0, 1.5, ('stand',), 'some words'),
+        BabelSegment(1.5, 3.25, ('turn', 'walk')),
+        BabelSegment(0.0, 1.5, ('stand',)),
     )
 
 
@@ -54,9 +54,7 @@ def test_a_sequence_without_frame_ann_is_one_segment_and_not_dense(tmp_path):
     (found,) = read_babel_json(write_json(tmp_path / 'train.json', sparse))
 
     assert not found.dense
-    assert found.segments == (
-        BabelSegment(0.0, 3.25, ('walk',), 'some words'),
-    )
+    assert found.segments == (BabelSegment(0.0, 3.25, ('walk',)),)
 
 
 def test_extra_files_give_the_first_dense_annotation(tmp_path):

@@ -358,7 +358,7 @@ ONE = [{'frame_id': 0, 'instances': []}]
         ('[\n1,\n2', 'line 3: '),
         ('[' * 200_000, 'is no JSON'),
         ('[' + '1' * 5000 + ']', 'no JSON'),
-        ('[]', 'empty list'),
+        ('[]', 'nobody is there'),
         ('7', r'a int, which is no pose JSON.*Known are openpose'),
         ('{"a": 1}', r"object with the keys \['a'\], which is no pose"),
         ('[{"a": 1}]', r"list of 1 entries; the first is.*\['a'\]"),

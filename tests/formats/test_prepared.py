@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmsnip.io.annotation import validate_annotation
-from mmsnip.io.formats.arrays import ArrayRows
+from mmsnip.io.formats.arrays import open_member
 from mmsnip.io.formats.ntu import NTU_CLASSES
 from mmsnip.io.formats.prepared import open_prepared
 from mmsnip.structures import DataError
@@ -72,13 +72,13 @@ def test_the_protocol_is_in_the_name_of_the_file(tmp_path, name, split):
 def test_rows_of_an_npz_may_be_asked_for_in_any_order(tmp_path, compressed):
     path = write_ctrgcn(tmp_path / 'NTU60_CS.npz', compressed)
 
-    rows = ArrayRows(path, 'x_train')
+    rows = open_member(path, 'x_train')
 
-    assert rows.mapped != compressed  # and not read
+    assert isinstance(rows, np.memmap) != compressed  # and not read
     with np.load(path) as arrays:
         for index in (0, 3, 3, 1, 2):
             np.testing.assert_array_equal(
-                rows.row(index), arrays['x_train'][index]
+                rows[index], arrays['x_train'][index]
             )
 
 
@@ -88,11 +88,11 @@ def test_rows_of_an_npz_may_be_asked_for_in_any_order(tmp_path, compressed):
         (dict(x_train=None, x_test=None), 'expected x_train, y_train'),
         (dict(y_train=None), "key 'y_train' cannot be read"),
         (dict(x_train=np.zeros((4, T, 151))), r'\(N, T, bodies \* 75'),
-        (dict(x_train=np.zeros((4, T))), r"key 'x_train': found shape"),
+        (dict(x_train=np.zeros((4, T))), "key 'x_train': found float64"),
         (dict(y_train=np.eye(60)[:3]), 'one-hot rows of 4 videos'),
-        (dict(y_train=np.ones((4, 60))), 'row 0 has 60 classes'),
-        (dict(y_test=np.zeros((3, 60))), 'row 0 has 0 classes'),
-        (dict(y_train=np.full((4, 60), 'a')), 'expected rows of numbers'),
+        (dict(y_train=np.ones((4, 60))), 'one class each'),
+        (dict(y_test=np.zeros((3, 60))), 'one class each'),
+        (dict(y_train=np.full((4, 60), 'a')), 'expected one-hot'),
         (dict(y_train=np.array([{}] * 4)), 'pickled objects are refused'),
     ],
 )
@@ -212,7 +212,7 @@ def put(key, index, value):
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        (put('L', 1, np.full(5, 5)), "'L': found label 5, expected 0 to 3"),
+        (put('L', 1, np.full(5, 5)), "'L': found int"),
         (put('L', 1, np.full(6, 1)), 'expected the labels of 5 frames'),
         (put('X', 1, np.ones((5, 24, 3))), r'expected \(3, T, 25, 1\)'),
         (put('X', 1, [[1], [2]]), "'X': found list"),
@@ -234,8 +234,8 @@ def test_a_malformed_sequence_is_refused_by_sid(tmp_path, content, message):
     ('content', 'message'),
     [
         (dict(babel_subset(), sid=[1, 2]), '2 sid, 3 X and 3 L'),
-        (dict(babel_subset(), X=7), "key 'X': found int 7"),
-        (put('sid', 0, None), r"'sid'\[0\]: found nothing"),
+        (dict(babel_subset(), X=7), 'sid, X and L are no lists'),
+        (put('sid', 0, None), "key 'sid': found nothing"),
         (put('sid', 0, '/etc'), 'cannot name a recording'),
         (dict(a=1), "expected a dict with 'annotations'"),
     ],

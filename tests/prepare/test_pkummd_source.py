@@ -172,7 +172,7 @@ def test_what_cannot_be_used_is_left_out_with_a_reason(folder, tmp_path):
     assert [video['frame_dir'] for video in data['annotations']] == ['0009-M']
     assert 'no label file' in found['0002-L.txt']
     assert 'no skeleton file' in found['0002-M.txt']
-    assert 'label 77' in found['0003-L.txt']
+    assert "'77 1 2 1'" in found['0003-L.txt']
     assert 'found 3 values, expected 150' in found['0003-R.txt']
     assert 'neither called as a video' in found['readme.txt']
     assert 'neither subject nor view' in found['list.txt']

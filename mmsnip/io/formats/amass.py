@@ -100,51 +100,34 @@ def read_amass_motion(
 ) -> tuple[np.ndarray, float]:
     """Axis-angle of 52 joints, (T, 156), root first; frames a second."""
     arrays = open_arrays(path)
-    if 'poses' not in arrays:
+    poses = arrays.get('poses', np.zeros(0))
+    if poses.dtype.kind not in 'fiu' or poses.shape != (len(poses) or 1, 156):
         raise DataError(
-            f"{path} has no key 'poses', found {sorted(arrays)[:9]}; expected "
-            'a motion of AMASS (its shape.npz files hold no motion)'
-        )
-    poses = arrays['poses']
-    if poses.dtype.kind not in 'fiu' or poses.ndim != 2:
-        raise DataError(f"{path}, key 'poses': found {show(poses)}")
-    if poses.shape[1] != 156 or not len(poses):
-        remedy = 'take the SMPL+H files of AMASS, not those of SMPL-X'
-        raise DataError(
-            f"{path}, key 'poses': found shape {poses.shape}, expected "
-            f'(T, 156) of 52 joints; {remedy}'
+            f"{path}, key 'poses': found {show(arrays.get('poses'))} among "
+            f'{sorted(arrays)[:9]}; expected (T, 156) of 52 joints, the '
+            'SMPL+H files of AMASS, not those of SMPL-X'
         )
     with np.errstate(over='ignore'):
         poses = poses.astype(np.float32)
-    lost = ~np.isfinite(poses)
-    if lost.any():
-        raise DataError(
-            f"{path}, key 'poses': NaN or infinity in {int(lost.sum())} "
-            f'values, first in row {int(lost.any(axis=1).argmax())}'
-        )
-    fps = motion_rate(path, arrays)
-    if fps is None:
-        raise DataError(
-            f'{path} has no key {RATE_KEYS[0]!r}; expected frames a second'
-        )
-    return poses, fps
+    if not np.isfinite(poses).all():
+        raise DataError(f"{path}, key 'poses': found NaN or infinity")
+    return poses, checked_rate(path, motion_rate(arrays))
 
 
-def motion_rate(path: Any, arrays: dict[str, np.ndarray]) -> float | None:
-    """Frame rate that a file states."""
-    for key in RATE_KEYS:
-        if key not in arrays:
-            continue
-        value = arrays[key]
-        single = value.size == 1 and value.dtype.kind in 'fiu'
-        rate = value.reshape(-1)[0].item() if single else None
-        if rate is None or not is_rate(rate) or rate < 1:
-            raise DataError(
-                f'{path}, key {key!r}: found {str(value)[:40]}, expected '
-                'frames a second, at least 1'
-            )
-        return float(rate)
-    return None
+def motion_rate(arrays: dict[str, np.ndarray]) -> Any:
+    """Frame rate that a file states, None where it does not."""
+    array = next((arrays[key] for key in RATE_KEYS if key in arrays), None)
+    return array.item() if array is not None and array.size == 1 else array
+
+
+def checked_rate(path: Any, rate: Any) -> float:
+    """Frames a second, at least 1."""
+    if not is_rate(rate) or rate < 1:
+        raise DataError(
+            f'{path}, key {RATE_KEYS[0]!r}: found {str(rate)[:40]}, expected '
+            'frames a second, at least 1, in it or in the AMASS file beside it'
+        )
+    return float(rate)
 
 
 FPS = 30.0
@@ -152,8 +135,6 @@ FPS = 30.0
 
 def frames_at_30_fps(num_frames: int, fps: float) -> np.ndarray:
     """Frames that are kept at 30 a second, as METHOD.md section 3 has it."""
-    if not fps >= 1:
-        raise ValueError(f'fps={fps!r} must be at least 1')
     rate = int(fps)
     if rate % 30 == 0:
         return np.arange(0, num_frames, rate // 30)
@@ -196,30 +177,22 @@ def read_amass_joints(
             f'the rate is in no file; {rate:g} frames/s follow from '
             f'{len(joints)} frames in {duration_s:g} s'
         )
-    if rate is None or not is_rate(rate) or rate < 1:
-        raise DataError(
-            f'{path} states no frame rate (found {rate!r}); expected '
-            f'{RATE_KEYS[0]!r} in it, or the AMASS file beside it'
-        )
-    chosen = frames_at_30_fps(len(joints), rate)
+    chosen = frames_at_30_fps(len(joints), checked_rate(path, rate))
     return _as_ntu(Path(path), joints[chosen], derived)
 
 
-def _stored_joints(path: Path) -> tuple[np.ndarray, float | None]:
-    if path.suffix.lower() == '.npz':
-        arrays = open_arrays(path)
-        rate = motion_rate(path, arrays)
-        named = [key for key in ('joint_pos', 'joints') if key in arrays]
-        named = named or [
-            key for key, array in arrays.items() if array.ndim in (2, 3)
-        ]
-        if len(named) != 1:
-            raise DataError(
-                f'{path} has the keys {sorted(arrays)[:9]}; expected '
-                "'joint_pos' or 'joints', or one array only"
-            )
-        return arrays[named[0]], rate
-    return open_npy(path), None
+def _stored_joints(path: Path) -> tuple[np.ndarray, Any]:
+    if path.suffix.lower() != '.npz':
+        return open_npy(path), None
+    arrays = open_arrays(path)
+    named = [key for key in ('joint_pos', 'joints') if key in arrays]
+    named = named or [k for k, array in arrays.items() if array.ndim in (2, 3)]
+    if len(named) != 1:
+        raise DataError(
+            f'{path} has the keys {sorted(arrays)[:9]}; expected '
+            "'joint_pos' or 'joints', or one array only"
+        )
+    return arrays[named[0]], motion_rate(arrays)
 
 
 def _as_ntu(path: Path, joints: np.ndarray, note: str = '') -> Recording:
@@ -288,8 +261,9 @@ _SHAPES: dict[str, tuple[Any, ...]] = {
     'J_regressor': (NUM_TREE_JOINTS, 'V'),
     'weights': ('V', NUM_TREE_JOINTS),
     'kintree_table': (2, NUM_TREE_JOINTS),
+    'hands_meanl': (45,),
+    'hands_meanr': (45,),
 }
-_HANDS = ('hands_meanl', 'hands_meanr')
 Body = Callable[..., np.ndarray]
 
 
@@ -343,19 +317,14 @@ def load_smplh(path: str | os.PathLike[str], gender: str = 'male') -> Body:
 def _model_file(path: Path, gender: str) -> Path:
     if not path.is_dir():
         return path
-    names = [
-        *(f'SMPLH_{g}{e}' for g in (gender.upper(), gender) for e in _ENDINGS),
-        *(f'{gender}/model{e}' for e in _ENDINGS),
-    ]
-    found = next((path / n for n in names if (path / n).is_file()), None)
-    if found is None:
-        raise FileNotFoundError(
-            f'{path} holds no SMPL-H model; expected one of {names}'
-        )
-    return found
-
-
-_ENDINGS = ('.npz', '.pkl')
+    bare = f'SMPLH_{gender.upper()}', f'SMPLH_{gender}', f'{gender}/model'
+    names = [name + ending for name in bare for ending in ('.npz', '.pkl')]
+    for name in names:
+        if (path / name).is_file():
+            return path / name
+    raise FileNotFoundError(
+        f'{path} holds no SMPL-H model; expected one of {names}'
+    )
 
 
 def _arrays(path: Path) -> Mapping[str, Any]:
@@ -380,22 +349,27 @@ def _slim(
     model: Mapping[str, Any], vertex_ids: Mapping[str, int], path: Path
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """The model with the vertex joints only, and new vertex numbers."""
-    missing = [key for key in (*_SHAPES, *_HANDS) if key not in model]
-    if missing:
-        raise DataError(
-            f'{path} is no model of SMPL-H: it lacks {missing}; merge it '
-            'with the hands of MANO by the tools of smplx'
-        )
-    arrays = {key: _shaped(model, key, path) for key in _SHAPES}
-    V, B = arrays['v_template'].shape[0], arrays['shapedirs'].shape[-1]
     kept = sorted(set(vertex_ids.values()))
+    arrays = {}
+    V = np.shape(model.get('v_template', ()))[:1] or (0,)
+    B = np.shape(model.get('shapedirs', ()))[-1:] or (0,)
     for key, shape in _SHAPES.items():
-        expected = tuple(dict(V=V, B=B).get(n, n) for n in shape)
-        if arrays[key].shape != expected or kept[-1] >= V or not B:
+        expected = tuple(dict(V=V[0], B=B[0]).get(n, n) for n in shape)
+        try:
+            array = np.array(model.get(key), np.float64)
+        except (ValueError, TypeError):
+            array = np.zeros(())
+        if key == 'kintree_table' and array.shape == expected:
+            array[0, 0] = -1  # the root's parent, which files write as 2**32-1
+        sound = array.size == np.prod(expected) and np.isfinite(array).all()
+        if not sound or kept[-1] >= V[0] or not B[0]:
             raise DataError(
                 f'{path} is no model of SMPL-H: {key} has the shape '
-                f'{arrays[key].shape}, expected {expected} of 6890 vertices'
+                f'{array.shape}, expected finite numbers {expected} of 6890 '
+                'vertices; merge it with the hands of MANO by the tools of '
+                'smplx'
             )
+        arrays[key] = array.reshape(expected)
     regressor = arrays['J_regressor']
     J, K = len(regressor), len(kept)
     slim: dict[str, Any] = {}
@@ -409,30 +383,10 @@ def _slim(
         J_regressor=np.concatenate([np.eye(J), np.zeros((J, K))], axis=1),
         kintree_table=arrays['kintree_table'].astype(np.int64),
         f=np.zeros((1, 3), np.int64),
+        hands_meanl=arrays['hands_meanl'],
+        hands_meanr=arrays['hands_meanr'],
+        hands_componentsl=np.eye(45),  # not used without use_pca
+        hands_componentsr=np.eye(45),
     )
-    for key in _HANDS:
-        slim[key] = _shaped(model, key, path).reshape(-1)
-        if slim[key].shape != (45,):
-            raise DataError(
-                f'{path}: {key} has {slim[key].size} values, expected 45'
-            )
-    for key in ('hands_componentsl', 'hands_componentsr'):
-        slim[key] = np.eye(45)  # not used without use_pca
     place = {vertex: J + index for index, vertex in enumerate(kept)}
     return slim, {name: place[v] for name, v in vertex_ids.items()}
-
-
-def _shaped(model: Mapping[str, Any], key: str, path: Path) -> np.ndarray:
-    try:
-        array = np.asarray(model[key], np.float64)
-    except (ValueError, TypeError):
-        array = np.full(1, np.nan)
-    if key == 'kintree_table' and array.ndim == 2 and array.shape[1:]:
-        array = array.copy()
-        array[:1, 0] = -1  # the root's parent, which files write as 2**32-1
-    if not np.isfinite(array).all():
-        raise DataError(
-            f'{path} is no model of SMPL-H: {key} is no array of finite '
-            'numbers'
-        )
-    return array

@@ -16,10 +16,8 @@ from mmsnip.skeleton.layout import from_graph_cfg
 from mmsnip.structures import DataError, Recording, is_rate, show
 from mmsnip.structures.files import MAX_BYTES, check_size
 
-__all__ = ['ArrayRows', 'open_arrays', 'open_npy', 'read_npy', 'read_npz']
+__all__ = ['open_arrays', 'open_member', 'open_npy', 'read_npy', 'read_npz']
 
-MAX_FILE = 2**42
-MAX_ROW = 2**30  # bytes of one row
 _LOCAL_HEADER = 30  # bytes, before name and extra field
 
 # What an .npz may say beside its keypoints.
@@ -153,109 +151,42 @@ def open_arrays(
     )
 
 
-class ArrayRows:
-    """An array of an ``.npy``, or a member of an ``.npz``, a row at a time."""
-
-    def __init__(
-        self, path: str | os.PathLike[str], member: str | None = None
-    ) -> None:
-        self.path, self.member = Path(path), member
-        self.name = f'{path}' if member is None else f'{path}, key {member!r}'
-        self._array: np.ndarray | None = None
-        self._stream: Any = None
-        self._next = 0
-        if member is None:
-            self._array = open_npy(self.path, MAX_FILE)
-            self.shape, self.dtype = self._array.shape, self._array.dtype
-        else:
-            check_size(path, MAX_FILE)
-            try:
-                self._open_member()
-            except Exception as error:  # whatever zipfile says
-                raise self._unreadable(error) from error
-        if self.dtype.kind not in 'fiub' or not self.shape:
-            raise DataError(
-                f'{self.name}: found {self.dtype} of shape {self.shape}, '
-                'expected rows of numbers'
-            )
-        self._row_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
-        if self._row_bytes > MAX_ROW:
-            raise DataError(
-                f'{self.name}: a row of shape {self.shape[1:]} is more than '
-                f'{MAX_ROW:,} bytes; is it no array of recordings?'
-            )
-
-    @property
-    def mapped(self) -> bool:
-        """Whether rows are mapped into memory."""
-        return self._array is not None
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def row(self, index: int) -> np.ndarray:
-        """A row, as its own array."""
-        if not 0 <= index < len(self):
-            raise IndexError(f'{self.path} has {len(self)} rows, no {index}')
-        if self._array is not None:
-            return np.array(self._array[index])
-        try:
-            if self._stream is None or index < self._next:
-                with zipfile.ZipFile(self.path) as archive:
-                    # The stream keeps the file open.
-                    self._stream = archive.open(f'{self.member}.npy')
-                _read_header(self._stream)
-                self._next = 0
-            while self._next <= index:
-                content = self._stream.read(self._row_bytes)
-                self._next += 1
-        except Exception as error:  # whatever zipfile says of foreign bytes
-            raise self._unreadable(error) from error
-        if len(content) != self._row_bytes:
-            raise DataError(f'{self.name}: row {index} is cut off')
-        return np.frombuffer(content, self.dtype).reshape(self.shape[1:])
-
-    def whole(self, limit: int = 2**28) -> np.ndarray:
-        """All rows at once, for small arrays."""
-        if len(self) * self._row_bytes > limit:
-            raise DataError(
-                f'{self.name}: found shape {self.shape}, more than the '
-                f'{limit:,} bytes expected of labels'
-            )
-        rows = [self.row(index) for index in range(len(self))]
-        return np.array(rows, self.dtype).reshape(self.shape)
-
-    def _unreadable(self, error: Exception) -> DataError:
-        return DataError(
-            f'{self.name} cannot be read ({type(error).__name__}: '
-            f'{str(error)[:120]}); expected a plain array of numbers'
-        )
-
-    def _open_member(self) -> None:
-        with zipfile.ZipFile(self.path) as archive:
-            names = [name[:40] for name in archive.namelist()[:9]]
-            if f'{self.member}.npy' not in archive.namelist():
-                raise ValueError(f'the file has {names}')
-            entry = archive.getinfo(f'{self.member}.npy')
+def open_member(path: Path, name: str) -> np.ndarray:
+    """An array of an ``.npz``: mapped, or in memory where it is compressed."""
+    where = f'{path}, key {name!r}'
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo(f'{name}.npy')
             with archive.open(entry) as stream:
-                self.shape, self.dtype, fortran = _read_header(stream)
+                shape, dtype, fortran = _read_header(stream)
                 header = stream.tell()
-        if fortran:
-            raise ValueError('columns lie before rows; save it in C order')
-        size = math.prod(self.shape) * self.dtype.itemsize
-        if size != entry.file_size - header:
-            raise ValueError(
-                f'shape {self.shape} and dtype {self.dtype} need {size} '
-                f'bytes, there are {entry.file_size - header}; is it cut off?'
-            )
-        if entry.compress_type == zipfile.ZIP_STORED and size:
-            with self.path.open('rb') as file:
-                file.seek(entry.header_offset)
-                local = file.read(_LOCAL_HEADER)
-            name, extra = struct.unpack('<HH', local[26:30])
-            start = entry.header_offset + _LOCAL_HEADER + name + extra + header
-            shape = self.shape
-            self._array = np.memmap(self.path, self.dtype, 'r', start, shape)
+                size = math.prod(shape) * dtype.itemsize
+                if fortran or size != entry.file_size - header:
+                    raise ValueError(
+                        f'shape {shape} and dtype {dtype} need {size} bytes '
+                        f'in C order, there are {entry.file_size - header}; '
+                        'is it cut off?'
+                    )
+                if entry.compress_type != zipfile.ZIP_STORED or not size:
+                    if size > MAX_BYTES:
+                        raise ValueError(
+                            'it is too large to be unpacked at once; save it '
+                            'with numpy.savez'
+                        )
+                    content = stream.read(size)
+                    return np.frombuffer(content, dtype).reshape(shape)
+        with path.open('rb') as file:
+            file.seek(entry.header_offset)
+            local = file.read(_LOCAL_HEADER)
+        lengths = sum(struct.unpack('<HH', local[26:30]))  # name and extra
+        start = entry.header_offset + _LOCAL_HEADER + lengths + header
+        return np.memmap(path, dtype, 'r', start, shape)
+    except Exception as error:  # whatever zipfile says of foreign bytes
+        raise DataError(
+            f'{where} cannot be read ({type(error).__name__}: '
+            f'{str(error)[:200]}); expected a plain array of numbers, pickled '
+            'objects are refused'
+        ) from error
 
 
 def _read_header(stream: Any) -> tuple[tuple[int, ...], np.dtype, bool]:

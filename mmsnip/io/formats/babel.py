@@ -39,7 +39,6 @@ class BabelSegment:
     start_s: float
     end_s: float
     act_cats: tuple[str, ...]
-    proc_label: str = ''
 
 
 @dataclass(frozen=True)
@@ -75,27 +74,31 @@ def read_babel_json(path: str | os.PathLike[str]) -> list[BabelSequence]:
                 f'{where}, key {key!r}: found {show(first["input"])[:80]}; '
                 f'{first["msg"]}'
             ) from None
-        safe_name(sid, where)
-        safe_name(found.feat_p, where)
-        frames, whole = found.annotation('frame_ann'), None
-        if frames is None:
-            whole = found.annotation('seq_ann')
-        labels = (frames or whole).labels if frames or whole else []
+        # The extra files have several annotations; the first one counts.
+        dense = [found.frame_ann, *(found.frame_anns or ())]
+        whole = [found.seq_ann, *(found.seq_anns or ())]
+        dense = next(filter(None, dense), None)
+        chosen = dense or next(filter(None, whole), None)
         segments = []
-        for n, label in enumerate(labels):
+        for n, label in enumerate(chosen.labels if chosen else ()):
             start, end = label.start_t, label.end_t
-            if frames is None:
+            if dense is None:
                 start, end = 0.0, found.dur
             if start is None or end is None:
                 raise DataError(f'{where}, label {n}: no start_t and end_t')
             names = label.act_cat or []
             names = [names] if isinstance(names, str) else names
-            names = tuple(dict.fromkeys(names))
-            words = label.proc_label or ''
-            segments.append(BabelSegment(start, end, names, words))
-        dense = frames is not None
+            segments.append(
+                BabelSegment(start, end, tuple(dict.fromkeys(names)))
+            )
         sequences.append(
-            BabelSequence(sid, found.feat_p, found.dur, tuple(segments), dense)
+            BabelSequence(
+                safe_name(sid, where),
+                safe_name(found.feat_p, where),
+                found.dur,
+                tuple(segments),
+                dense is not None,
+            )
         )
     return sequences
 
@@ -106,17 +109,12 @@ def _document() -> Any:
     from pydantic import BaseModel, Field, create_model
 
     class Strict(BaseModel, strict=True):
-        def annotation(self, key: str) -> Any:
-            """One annotation, or the first of the extra files' several."""
-            several = getattr(self, f'{key}s') or ()
-            first = next((one for one in several if one is not None), None)
-            return getattr(self, key) or first
+        pass
 
     seconds = Annotated[float, Field(ge=-LONGEST_S, le=LONGEST_S)]
     label = create_model(
         'label',
         __base__=Strict,
-        proc_label=(str | None, None),
         act_cat=(list[str] | str | None, None),
         start_t=(seconds | None, None),
         end_t=(seconds | None, None),

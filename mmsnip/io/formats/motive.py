@@ -11,13 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from mmsnip.io.formats.columns import Columns
 from mmsnip.io.formats.csv_table import (
     column_map,
-    marker_recording,
     rate_of,
     read_known,
-    split_lines,
-    whole,
+    table_recording,
 )
 from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.table import read_table
@@ -45,7 +44,7 @@ def _is_motive(path: Path, head: str) -> bool:
 )
 def read_motive(path: Path, columns: Any = None) -> Recording:
     """Bones of a Motive export, or its markers where there are none."""
-    lines = split_lines(read_text(path))
+    lines = read_text(path).splitlines()
     rows = [next(csv.reader([x]), []) for x in islice(lines, HEADER)]
     last = next((n for n, r in enumerate(rows) if r[:1] == ['Frame']), None)
     if last is None:
@@ -78,7 +77,7 @@ def read_motive(path: Path, columns: Any = None) -> Recording:
         raise DataError(f"{path}: its header has no row 'Name' that fits")
     types = header.get('Type', ['Bone'] * width)
     wanted = next((kind for kind in _TYPES if kind in types), None)
-    persons: dict[str, dict[str, list[int]]] = {}
+    found = Columns(frame=0, time=None if fps else 1, time_unit='s')
     above: dict[str, str] = {}
     names_of = dict(zip(header.get('ID', []), header['Name']))
     for k in range(width):
@@ -86,18 +85,17 @@ def read_motive(path: Path, columns: Any = None) -> Recording:
         if types[k] != wanted or not position or axes[k] not in list('XYZ'):
             continue
         person, _, joint = header['Name'][k].rpartition(':')
-        persons.setdefault(person, {}).setdefault(joint, []).append(k + 2)
+        at = found.joints.setdefault((person, joint), {})
+        at[axes[k].lower()] = k + 2
         parent = header.get('Parent', [''] * width)[k]
         above[joint] = names_of.get(parent, parent).rpartition(':')[2]
-    persons = whole(persons)
-    joints = list(dict.fromkeys(j for b in persons.values() for j in b))
-    more: dict[str, Any] = {}
-    parents = tuple(
-        joints.index(above[j]) if above.get(j) in joints else -1
-        for j in joints
-    )
+    found.joints = {j: at for j, at in found.joints.items() if len(at) == 3}
+    joints = list(dict.fromkeys(joint for _, joint in found.joints))
+    parents = [
+        joints.index(above[j]) if above[j] in joints else -1 for j in joints
+    ]
     if parents.count(-1) == 1 and len(joints) > 1:
-        more['layout'] = dict(joint_names=joints, parents=list(parents))
-    return marker_recording(
-        path, table, columns, persons, 0, 1, fps=fps, unit=unit, up='y', **more
+        found.layout = dict(joint_names=joints, parents=parents)
+    return table_recording(
+        path, table, columns, found, fps=fps, unit=unit, up='y'
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mmsnip.io.formats.registry import reader
+from mmsnip.io.formats.table import is_number
 from mmsnip.io.formats.tracks import MAX_PERSONS
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.structures import DataError, Recording
@@ -64,18 +64,12 @@ def read_ntu(
         where a person was lost and found again under another id.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        DataError: If the file is not of this format, is cut off, goes on
-            after its last frame, has another number of joints, a joint that
-            is not finite, or no body at all; the line is named.
+        DataError: If the file is not of this format, is cut off, or has no
+            body at all; the line is named.
 
     Source:
         Layout: ``Matlab/read_skeleton_file.m`` of shahroudy/NTURGB-D.
     """
-    if max_persons is not None and max_persons < 1:
-        raise DataError(
-            f'max_persons={max_persons} must be at least 1, or None for all'
-        )
     num_frames, ids, frames, values = _parse(path)
     notes = []
     where: dict[str, list[int]] = {}
@@ -109,7 +103,7 @@ def read_ntu(
     for m, person in enumerate(persons):
         for body in person:  # a later body over an earlier one
             keypoint[m, body.frames] = body.values
-    recording = Recording(
+    return Recording(
         name=path.stem,
         source=str(path),
         keypoint=keypoint,
@@ -120,18 +114,13 @@ def read_ntu(
         tracks=tuple(
             '+'.join(body.track_id for body in person) for person in persons
         ),
+        notes=tuple(notes),
     )
-    for note in notes:
-        recording = recording.noted(note)
-    return recording
 
 
 def _parse(path: Path) -> tuple[int, list[str], list[int], np.ndarray]:
     """Number of frames; of each listing id, frame and joints (25, 3)."""
-    text = read_text(path, MAX_TEXT).rstrip()
-    lines = text.split('\n')
-    if any(odd in text for odd in ('  ', '\t', '\r', ' \n', '\n ')):
-        lines = [' '.join(line.split()) for line in lines]
+    lines = read_text(path, MAX_TEXT).rstrip().split('\n')
 
     def count(index: int, what: str, low: int, high: int) -> int:
         word = lines[index] if index < len(lines) else 'the end of the file'
@@ -140,11 +129,10 @@ def _parse(path: Path) -> tuple[int, list[str], list[int], np.ndarray]:
         except ValueError:
             number = -1
         if not low <= number <= high:
-            expected = f'{low} to {high}' if low < high else f'{low}'
             raise DataError(
-                f'{path}, line {index + 1}: found {word[:40]!r}, expected '
-                f'the number of {what}, {expected}; is the file cut off, or '
-                'not of Kinect v2?'
+                f'{path}, line {index + 1}: found {word.strip()[:40]!r}, '
+                f'expected the number of {what}, {low} to {high}; is the file '
+                'cut off, or not of Kinect v2?'
             )
         return number
 
@@ -154,19 +142,17 @@ def _parse(path: Path) -> tuple[int, list[str], list[int], np.ndarray]:
     starts: list[int] = []
     position = 1
     for frame in range(num_frames):
-        left = (len(lines) - position - 1) // BODY_LINES
-        most = min(max(left, 0), MAX_PERSONS)
-        for _ in range(count(position, 'bodies', 0, most)):
-            info = lines[position + 1]
-            if info.count(' ') != NUM_INFO - 1:
+        left = max((len(lines) - position - 1) // BODY_LINES, 0)
+        for _ in range(count(position, 'bodies', 0, min(left, MAX_PERSONS))):
+            info = lines[position + 1].split()
+            if len(info) != NUM_INFO:
                 raise DataError(
-                    f'{path}, line {position + 2}: found '
-                    f"{len(info.split())} values in a body's line, expected "
-                    f'{NUM_INFO} (id, hand states, lean, tracking state)'
+                    f'{path}, line {position + 2}: found {len(info)} values '
+                    f"in a body's line, expected {NUM_INFO} (id, hand states, "
+                    'lean, tracking state)'
                 )
-            if lines[position + 2] != '25':
-                count(position + 2, 'joints', NUM_JOINTS, NUM_JOINTS)
-            ids.append(info[: info.index(' ')])
+            count(position + 2, 'joints', NUM_JOINTS, NUM_JOINTS)
+            ids.append(info[0])
             frames.append(frame)
             starts.append(position + 3)
             position += BODY_LINES
@@ -189,39 +175,24 @@ def _read_joints(
     lines: list[str], starts: list[int], path: Path
 ) -> np.ndarray:
     """Positions of all joints' lines, (B, 25, 3) float32, finite."""
-    rows: list[str] = []
-    for start in starts:
-        rows += lines[start : start + NUM_JOINTS]
-
-    def points(rows: list[str]) -> np.ndarray:
-        found = np.full((1, 3), np.nan)
-        sound = all(row.count(' ') == NUM_VALUES - 1 for row in rows)
-        with suppress(ValueError):
-            if sound:
-                found = np.loadtxt(
-                    rows,
-                    comments=None,
-                    delimiter=' ',
-                    usecols=(0, 1, 2),
-                    ndmin=2,
+    at = [start + v for start in starts for v in range(NUM_JOINTS)]
+    try:
+        values = np.loadtxt([lines[n] for n in at], comments=None, ndmin=2)
+    except ValueError:
+        values = np.zeros((0, 0))
+    with np.errstate(over='ignore'):
+        points = values[:, :3].astype(np.float32)
+    if values.shape[1] != NUM_VALUES or not np.isfinite(points).all():
+        for n in at:
+            words = lines[n].split()
+            sound = len(words) == NUM_VALUES and all(map(is_number, words))
+            if not sound or not np.isfinite(np.float32(words[:3])).all():
+                raise DataError(
+                    f'{path}, line {n + 1}: found {lines[n].strip()[:60]!r}; '
+                    f'expected the {NUM_VALUES} numbers of joint '
+                    f'{at.index(n) % NUM_JOINTS}, x, y and z finite'
                 )
-        with np.errstate(over='ignore'):
-            return found.astype(np.float32)
-
-    values = points(rows)
-    if not np.isfinite(values).all():
-        wrong = next(
-            n
-            for n, row in enumerate(rows)
-            if not np.isfinite(points([row])).all()
-        )
-        body, joint = divmod(wrong, NUM_JOINTS)
-        raise DataError(
-            f'{path}, line {starts[body] + joint + 1}: found '
-            f'{rows[wrong][:60]!r}; expected the {NUM_VALUES} numbers of '
-            f'joint {joint}, x, y and z finite'
-        )
-    return values.reshape(len(starts), NUM_JOINTS, 3)
+    return points.reshape(len(starts), NUM_JOINTS, 3)
 
 
 MIN_FRAMES = 12  # a body seen in fewer is noise
@@ -288,8 +259,32 @@ def select_bodies(
     if len(bodies) == 1:
         return [list(bodies)], []
     mended: list[str] = []
-    kept = _by_length(bodies, mended)
-    kept, motions = _by_spread(kept, mended)
+    long = [body for body in bodies if len(body.frames) >= MIN_FRAMES]
+    long = long or [max(bodies, key=lambda body: len(body.frames))]
+    mended += [
+        f'body {body.track_id} is left out: it is listed in '
+        f'{len(body.frames)} frames, fewer than {MIN_FRAMES}'
+        for body in bodies
+        if all(body is not other for other in long)
+    ]
+    kept: list[Body] = []
+    motions: list[float] = []
+    for n, body in enumerate(long):
+        motion = body_motion(body.values)
+        # Too wide to stand, as tables and seats are.
+        width, height = np.ptp(body.values[..., :2], axis=1).T
+        noisy = width > MAX_SPREAD * height
+        if kept or n < len(long) - 1:  # the last one stays
+            if noisy.mean() >= MAX_NOISE:
+                mended.append(
+                    f'body {body.track_id} is left out: it is wider than a '
+                    f'person in {noisy.mean():.0%} of its frames'
+                )
+                continue
+            if noisy.any():
+                motion = min(motion, body_motion(body.values[~noisy]))
+        kept.append(body)
+        motions.append(motion)
     order = sorted(range(len(kept)), key=lambda i: -motions[i])
     persons: list[list[Body]] = []
     for rank, index in enumerate(order):
@@ -319,43 +314,6 @@ def select_bodies(
                 'move more at the same time'
             )
     return persons, mended
-
-
-def _by_length(bodies: list[Body], mended: list[str]) -> list[Body]:
-    kept = [body for body in bodies if len(body.frames) >= MIN_FRAMES]
-    kept = kept or [max(bodies, key=lambda body: len(body.frames))]
-    names = {body.track_id for body in kept}
-    mended.extend(
-        f'body {body.track_id} is left out: it is listed in '
-        f'{len(body.frames)} frames, fewer than {MIN_FRAMES}'
-        for body in bodies
-        if body.track_id not in names
-    )
-    return kept
-
-
-def _by_spread(
-    bodies: list[Body], mended: list[str]
-) -> tuple[list[Body], list[float]]:
-    kept, motions = [], []
-    for n, body in enumerate(bodies):
-        motion = body_motion(body.values)
-        # Too wide to stand, as tables and seats are.
-        width, height = np.ptp(body.values[..., :2], axis=1).T
-        noisy = width > MAX_SPREAD * height
-        share = noisy.mean()
-        alone = not kept and n == len(bodies) - 1
-        if not alone and share >= MAX_NOISE:
-            mended.append(
-                f'body {body.track_id} is left out: it is wider than a '
-                f'person in {share:.0%} of its frames'
-            )
-            continue
-        if not alone and noisy.any():
-            motion = min(motion, body_motion(body.values[~noisy]))
-        kept.append(body)
-        motions.append(motion)
-    return kept, motions
 
 
 def _apart(person: list[Body], body: Body) -> bool:

@@ -67,26 +67,15 @@ def read_pkummd(path: Path) -> Recording:
         seen; ``tracks`` are the persons' places in the file.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         DataError: If a row has other than 150 finite numbers, or no frame
             has a body; the line is named.
 
     Source:
         Readme of the data set, arXiv 1703.07475.
     """
-    text = read_text(path, MAX_TEXT)
-    if ',' in text:
-        text = text.replace(',', ' ')
+    text = read_text(path, MAX_TEXT).replace(',', ' ')
     lines = text.rstrip().split('\n')
     values = read_numbers(lines, path, range(1, len(lines) + 1), NUM_COLUMNS)
-    with np.errstate(over='ignore'):
-        values = values.astype(np.float32)
-    finite = np.isfinite(values).all(axis=1)
-    if not finite.all():
-        raise DataError(
-            f'{path}, line {int(finite.argmin()) + 1}: a coordinate is not '
-            'finite in float32; set all joints of a person who is absent to 0'
-        )
     keypoint = values.reshape(-1, 2, 25, 3).transpose(1, 0, 2, 3)
     seen = [person for person in range(2) if keypoint[person].any()]
     if not seen:
@@ -137,16 +126,11 @@ def read_pkummd_labels(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        DataError: If a row has other than 3 or 4 values, a value that
-            is no whole number, or a label outside 1 to 51; the line is
-            named.
-        ValueError: If `num_frames` is below 1.
+        DataError: If a row is malformed; the line is named.
 
     Source:
         Readme of the data set; ``evaluate.py`` of ECHO960/PKU-MMD.
     """
-    if num_frames is not None and num_frames < 1:
-        raise ValueError(f'num_frames={num_frames} must be at least 1')
     kept: dict[tuple[int, int, int], int] = {}  # and the line of each
     mended: list[str] = []
     text = read_text(path, MAX_TEXT).replace(',', ' ')
@@ -154,7 +138,19 @@ def read_pkummd_labels(
         words = line.split()
         if not words:
             continue
-        label, start, end = _label_row(words, f'{path}, line {number}')
+        try:
+            label, start, end = map(float, words[:3])
+        except ValueError:
+            label = start = end = np.nan
+        frames = abs(start) <= MAX_FRAME and abs(end) <= MAX_FRAME
+        whole = frames and start == int(start) and end == int(end)
+        if not whole or label not in range(1, 52) or len(words) > 4:
+            raise DataError(
+                f'{path}, line {number}: found {line.strip()[:60]!r}; '
+                'expected label,start,end,confidence: whole numbers, the '
+                f'label 1 to {len(PKUMMD_CLASSES)}'
+            )
+        label, start, end = int(label), int(start), int(end)
         row = f'line {number} (label {label}, frames {start} to {end})'
         if start > end:
             start, end = end, start
@@ -162,10 +158,7 @@ def read_pkummd_labels(
         limit = MAX_FRAME if num_frames is None else num_frames
         inside = max(start, 0), min(end, limit)
         if inside[0] >= inside[1]:
-            mended.append(
-                f'{row}: dropped, it has no frame'
-                + ('' if num_frames is None else f' among the {num_frames}')
-            )
+            mended.append(f'{row}: dropped, it has no frame among the {limit}')
             continue
         if inside != (start, end):
             mended.append(f'{row}: cut to frames {inside[0]} to {inside[1]}')
@@ -174,30 +167,3 @@ def read_pkummd_labels(
             mended.append(f'{row}: dropped, it repeats line {first}')
     rows = np.array(list(kept), dtype=np.int64).reshape(-1, 3)
     return np.ascontiguousarray(rows[:, 1:]), rows[:, 0] - 1, mended
-
-
-def _label_row(words: list[str], place: str) -> tuple[int, int, int]:
-    if len(words) not in (3, 4):
-        raise DataError(
-            f'{place}: found {len(words)} values, expected '
-            'label,start,end,confidence'
-        )
-    values = []
-    for word in words[:3]:
-        try:
-            value = float(word)
-        except ValueError:
-            value = float('nan')
-        if not abs(value) <= MAX_FRAME or value != int(value):
-            raise DataError(
-                f'{place}: {word[:40]!r} is no whole number; expected '
-                'label,start,end,confidence'
-            )
-        values.append(int(value))
-    label, start, end = values
-    if not 1 <= label <= len(PKUMMD_CLASSES):
-        raise DataError(
-            f'{place}: found label {label}, expected 1 to '
-            f'{len(PKUMMD_CLASSES)}'
-        )
-    return label, start, end

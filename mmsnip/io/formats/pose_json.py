@@ -17,7 +17,7 @@ from mmsnip.io.formats.pose_dialects import (
     recognise,
     time_of,
 )
-from mmsnip.io.formats.registry import Notes, frames_in, reader
+from mmsnip.io.formats.registry import frames_in, reader, with_notes
 from mmsnip.io.formats.tracks import Body, persons_of
 from mmsnip.skeleton.layout import get_layout, layout_names
 from mmsnip.skeleton.naming import joint_parts
@@ -106,34 +106,23 @@ def read_pose_json(path: Path, world: bool = True) -> Recording:
         bodies ``z``.
 
     Raises:
-        FileNotFoundError: If there is no such file or folder.
         DataError: If the dialect is not known, an entry is malformed, joints
             differ between entries, or nobody is there; file, frame and
             person are named.
     """
-    if path.is_dir():
-        frames, info = _read_folder(path, world)
-    else:
-        frames, info = _read_file(path, world)
-        if 'dialect' not in info:
-            raise DataError(
-                f'{path} holds an empty list; expected a body in at least '
-                'one frame'
-            )
+    several = path.is_dir()
+    frames, info = (_read_folder if several else _read_file)(path, world)
     bodies = [body for frame in frames for body in frame.bodies]
     if not bodies:
         raise DataError(f'{path}: nobody is there in any frame')
     facts, V, notes = _body_of(bodies, info, path)
+    for frame in frames:
+        frame.bodies[:] = [
+            Body(body.points[:V], body.score[:V], body.track)
+            for body in frame.bodies
+        ]
     return film_recording(
-        [
-            frame._replace(
-                bodies=[
-                    body._replace(points=body.points[:V], score=body.score[:V])
-                    for body in frame.bodies
-                ]
-            )
-            for frame in frames
-        ],
+        frames,
         path,
         notes,
         fps=info.get('fps'),
@@ -150,58 +139,48 @@ def film_recording(
     **facts: Any,
 ) -> Recording:
     """Recording of bodies that were found in the images of a film."""
-    marked = Notes((note, 0) for note in notes)
+    marked = [(note, 0) for note in notes]
     source = str(path)
     numbers: list[int | None] = [frame.number for frame in frames]
-    if None in numbers and all(f.name is not None for f in frames):
-        names = [frame.name for frame in frames]
-        numbers, note = name_numbers(names)
+    names = [frame.name for frame in frames]
+    if None in numbers and None not in names:
+        numbers, more = name_numbers(names)
         if None not in numbers and len(set(numbers)) < len(set(names)):
             numbers = [None]
             note = 'the names do not number the images; they were counted in'
-            note = f'{note} the order of the file', len(names)
-        marked += [note] if note else []
+            more = [(f'{note} the order of the file', len(names))]
+        marked += more
     times = np.array([f.time[0] if f.time else np.nan for f in frames])
     units = {frame.time[1] for frame in frames if frame.time}
     unit = units.pop() if len(units) == 1 else None
-    first, step, rows = 0, 1, None
+    first, step, where = 0, 1, None
+    kept = np.arange(len(frames))
     if None not in numbers:
         known = np.array(numbers, np.int64)
-        order = np.argsort(known, kind='stable')
-        kept = order[np.append(True, np.diff(known[order]) > 0)]
-        twice = len(known) - len(kept)
-        if twice:
-            again = np.setdiff1d(order, kept)[0]
-            marked.say(
-                f'{twice} frames come twice, first frame {known[again]}; '
-                'the second one was left out',
-                twice,
-            )
+        _, kept = np.unique(known, return_index=True)
+        if len(kept) < len(known):
+            twice = len(known) - len(kept)
+            again = known[np.setdiff1d(np.arange(len(known)), kept)[0]]
+            note = f'{twice} frames come twice, first frame {again}'
+            marked.append((f'{note}; the second one was left out', twice))
         where, first, step, more = number_frames(
             known[kept], source, 'the frame number'
         )
         marked += more
-        clock = read_clock(times[kept], unit, where, 'the time stamp')
-    else:
-        kept = np.arange(len(frames))
-        clock = read_clock(times, unit, None, 'the time stamp', source=source)
-        rows = clock.frames if clock.gaps else None
-        if clock.fps and clock.starts_s < LATEST_S:
-            first = round(clock.starts_s * clock.fps)
+    clock = read_clock(times[kept], unit, source, where)
+    if where is None and clock.fps and clock.starts_s < LATEST_S:
+        first = round(clock.starts_s * clock.fps)
     marked += clock.notes
     fps = fps / step if fps else clock.fps
     if fps and clock.fps and abs(clock.fps / fps - 1) > 0.01:
-        marked.say(
+        note = (
             f'it states {fps:g} frames a second, its time stamps tell '
-            f'{clock.fps:g}; state --fps',
-            len(frames),
+            f'{clock.fps:g}; state --fps'
         )
+        marked.append((note, len(frames)))
+    placed = zip(clock.frames.tolist(), kept.tolist())
     persons, more = persons_of(
-        [
-            (int(t), frames[n].bodies)
-            for t, n in zip(clock.frames.tolist(), kept.tolist())
-        ],
-        source,
+        [(t, frames[n].bodies) for t, n in placed], source
     )
     recording = Recording(
         name=path.name if path.is_dir() else path.stem,
@@ -209,12 +188,12 @@ def film_recording(
         fps=fps,
         first_frame=first,
         frame_step=step,
-        rows=rows,
+        rows=clock.frames if clock.gaps else None,
         of_film=True,
         **persons,
         **facts,
     )
-    return Notes(marked + more).on(recording)
+    return with_notes(recording, marked + more)
 
 
 def _read_folder(
@@ -377,19 +356,17 @@ def _body_of(
 
 def _same_body(names: Sequence[str]) -> str | None:
     """Built-in layout whose joints are these, in this order."""
-    parts = joint_parts(names)
-    for layout in layout_names():
-        if tuple(names) == get_layout(layout).joint_names:
-            return layout
-    if None in parts:
-        return None
     top = {(-1, 'head_top'): (-1, 'head')}  # a head may be its own top
+
+    def parts(names: Sequence[str]) -> list:
+        return [top.get(part, part) for part in joint_parts(names)]
+
+    wanted = parts(names)
     for layout in layout_names():
         known = get_layout(layout).joint_names
-        if len(known) == len(names) and all(
-            top.get(a, a) == top.get(b, b)
-            for a, b in zip(joint_parts(known), parts)
-        ):
+        if tuple(names) == known:
+            return layout
+        if None not in wanted and parts(known) == wanted:
             return layout
     return None
 

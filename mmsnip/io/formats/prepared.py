@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from mmsnip.io.annotation import load_annotation
-from mmsnip.io.formats.arrays import ArrayRows
+from mmsnip.io.formats.arrays import open_member, open_npy
 from mmsnip.io.formats.babel import BABEL_SUBSETS
 from mmsnip.io.formats.ntu import NTU_CLASSES
 from mmsnip.io.unpickle import RefusedPickle, unpickle
@@ -60,18 +60,11 @@ def trimmed(keypoint: np.ndarray, name: str) -> np.ndarray:
     return kept
 
 
-def label_count(labels: list[Any]) -> int:
-    """One more than the largest label."""
-    known = [label for label in labels if label is not None]
-    return 1 + max(known, default=-1)
-
-
 V = 25
 _PROTOCOLS = (
     *(('CSub', 'xsub'), ('CSet', 'xset')),
     *(('CS', 'xsub'), ('CV', 'xview')),
 )
-_PARTS = (('train', 'train'), ('test', 'val'))
 
 
 def open_ctrgcn(path: Path) -> Prepared:
@@ -83,69 +76,54 @@ def open_ctrgcn(path: Path) -> Prepared:
     ``test`` part becomes the split ``val``; the protocol in the file's name
     goes before it: ``xsub_val``.
     """
-    check_size(path, 2**42)
     try:
         with zipfile.ZipFile(path) as archive:
-            keys = {name[: -len('.npy')] for name in archive.namelist()}
+            keys = {name.removesuffix('.npy') for name in archive.namelist()}
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise DataError(
             f'{path} cannot be read as .npz ({error}); is it cut off?'
         ) from None
-    parts = [part for part in _PARTS if f'x_{part[0]}' in keys]
-    if not parts:
+    prefix = next((p + '_' for t, p in _PROTOCOLS if t in path.stem), '')
+    rows, names, labels = [], [], []
+    splits: dict[str, list[str]] = {}
+    num_classes = 0
+    for part, split in (('train', 'train'), ('test', 'val')):
+        if f'x_{part}' not in keys:
+            continue
+        x, y = (open_member(path, f'{key}_{part}') for key in 'xy')
+        sound = x.ndim == 3 and x.dtype.kind in 'fiu' and 0 not in x.shape
+        if not sound or x.shape[2] % (V * 3):
+            raise DataError(
+                f"{path}, key 'x_{part}': found {show(x)}, expected "
+                '(N, T, bodies * 75)'
+            )
+        if y.ndim == 2 and ((y != 0).sum(axis=1) == 1).all():
+            num_classes = max(num_classes, y.shape[1])
+            y = y.argmax(axis=1)  # of one-hot rows
+        found = _labels(y)
+        if found is None or len(found) != len(x) or (found < 0).any():
+            raise DataError(
+                f"{path}, key 'y_{part}': found {show(y)}, expected one-hot "
+                f'rows of {len(x)} videos, one class each'
+            )
+        own = [f'{part}_{index}' for index in range(len(x))]
+        splits[f'{prefix}{split}'] = own
+        names += own
+        labels += found.tolist()
+        rows += [(x, index) for index in range(len(x))]
+    if not rows:
         raise DataError(
             f'{path} has the keys {sorted(keys)[:9]}; expected x_train, '
             'y_train, x_test and y_test'
         )
-    prefix = next((p + '_' for t, p in _PROTOCOLS if t in path.stem), '')
-    rows, names, labels, places = {}, [], [], []
-    splits: dict[str, list[str]] = {}
-    num_classes = 0
-    for part, split in parts:
-        rows[part] = x = ArrayRows(path, f'x_{part}')
-        if len(x.shape) != 3 or x.shape[2] % (V * 3) or not x.shape[2]:
-            raise DataError(
-                f"{path}, key 'x_{part}': found shape {x.shape}, expected "
-                '(N, T, bodies * 75)'
-            )
-        found, width = _one_hot(ArrayRows(path, f'y_{part}'), len(x))
-        num_classes = max(num_classes, width)
-        own = [f'{part}_{index}' for index in range(len(x))]
-        names += own
-        labels += found
-        places += [(part, index) for index in range(len(x))]
-        splits[f'{prefix}{split}'] = own
 
     def entry(index: int) -> dict[str, Any]:
-        part, place = places[index]
-        row = rows[part].row(place)
-        keypoint = row.reshape(len(row), -1, V, 3).transpose(1, 0, 2, 3)
+        x, row = rows[index]
+        keypoint = x[row].reshape(x.shape[1], -1, V, 3).transpose(1, 0, 2, 3)
         return _entry(path, names[index], keypoint, labels[index])
 
-    return Prepared(
-        'ctrgcn', names, labels, entry, _metainfo(num_classes), splits
-    )
-
-
-def _one_hot(rows: ArrayRows, count: int) -> tuple[list[int], int]:
-    """Labels out of one-hot rows, or of plain labels; number of classes."""
-    y = rows.whole()
-    where = rows.name
-    if y.ndim == 2 and y.shape[1] and len(y) == count:
-        wrong = np.flatnonzero((y > 0).sum(axis=1) != 1)
-        if not len(wrong):
-            return (y > 0).argmax(axis=1).tolist(), y.shape[1]
-        raise DataError(
-            f'{where}: row {int(wrong[0])} has '
-            f'{int((y[wrong[0]] > 0).sum())} classes, expected one'
-        )
-    plain = _labels(y)
-    if plain is None or len(plain) != count or (plain < 0).any():
-        raise DataError(
-            f'{where}: found {show(y)}, expected one-hot rows of {count} '
-            'videos'
-        )
-    return plain.tolist(), label_count(plain.tolist())
+    metainfo = _metainfo(max(num_classes, 1 + max(labels)))
+    return Prepared('ctrgcn', names, labels, entry, metainfo, splits)
 
 
 def open_stgcn(path: Path, labels: Path | None) -> Prepared:
@@ -154,59 +132,43 @@ def open_stgcn(path: Path, labels: Path | None) -> Prepared:
     The pickle beside holds the names and the labels, which count from 0.
     With 18 joints (Kinetics) the third coordinate is a score.
     """
-    rows = ArrayRows(path)
-    if len(rows.shape) != 5 or rows.shape[1] != 3 or 0 in rows.shape[2:]:
+    x = open_npy(path, 2**42)
+    sound = x.ndim == 5 and x.shape[1] == 3 and x.shape[3] in (25, 18)
+    if not sound or 0 in x.shape or x.dtype.kind not in 'fiu':
         raise DataError(
-            f'{path}: found shape {rows.shape}, expected (N, 3, T, V, M)'
-        )
-    if rows.shape[3] not in (25, 18):
-        raise DataError(
-            f'{path}: found {rows.shape[3]} joints, expected 25 of NTU RGB+D '
-            'or 18 of OpenPose'
+            f'{path}: found {show(x)}, expected (N, 3, T, V, M), V = 25 of '
+            'NTU RGB+D or 18 of OpenPose'
         )
     if labels is None:
-        labels = _label_file(path)
-    names, found = _read_label_pickle(labels, len(rows))
+        words = path.stem.split('_')
+        options = [
+            path.with_name('_'.join(words[:n]) + '_label.pkl')
+            for n in range(len(words), 0, -1)
+        ]
+        labels = next((p for p in options if p.is_file()), None)
+        if labels is None:
+            raise FileNotFoundError(
+                f'{path}: there is no label pickle beside it, such as '
+                f'{options[-1].name}; name it'
+            )
+    names, found = _read_label_pickle(labels, len(x))
     first = path.stem.split('_')[0]
     splits = {first: names} if first in ('train', 'val', 'test') else {}
 
     def entry(index: int) -> dict[str, Any]:
-        keypoint = rows.row(index).transpose(3, 1, 2, 0)  # M, T, V, C
+        keypoint = x[index].transpose(3, 1, 2, 0)  # M, T, V, C
         return _entry(path, names[index], keypoint, found[index])
 
-    metainfo = _metainfo(label_count(found))
-    if rows.shape[3] != V:
+    metainfo = _metainfo(1 + max(found))
+    if x.shape[3] != V:
         metainfo.update(layout='openpose')
     return Prepared(
         'stgcn', names, found, entry, metainfo, splits, (str(labels),)
     )
 
 
-def _label_file(path: Path) -> Path:
-    words = path.stem.split('_')
-    options = [
-        path.with_name('_'.join(words[:n]) + '_label.pkl')
-        for n in range(len(words), 0, -1)
-    ]
-    found = next((option for option in options if option.is_file()), None)
-    if found is None:
-        raise FileNotFoundError(
-            f'{path}: there is no label pickle beside it, such as '
-            f'{options[-1].name}; name it'
-        )
-    return found
-
-
 def _read_label_pickle(path: Path, count: int) -> tuple[list[str], list[int]]:
-    check_size(path, 2**30)
-    try:
-        with path.open('rb') as file:
-            content = unpickle(file)
-    except RefusedPickle as error:
-        raise DataError(
-            f'{path} holds {error.found[:120]}; expected names and labels, '
-            'nothing was executed'
-        ) from None
+    content = _unpickled(path)
     pair = isinstance(content, (list, tuple)) and len(content) == 2
     names, labels = content if pair else (None, None)
     values = _labels(labels)
@@ -222,8 +184,20 @@ def _read_label_pickle(path: Path, count: int) -> tuple[list[str], list[int]]:
             f'{path} holds {len(names)} names and {len(values)} labels, the '
             f'array has {count} videos'
         )
-    stems = [re.sub(r'\.skeleton$', '', str(name)) for name in names]
+    stems = [str(name).removesuffix('.skeleton') for name in names]
     return [safe_name(stem, path) for stem in stems], values.tolist()
+
+
+def _unpickled(path: Path) -> Any:
+    check_size(path, 2**40)
+    try:
+        with path.open('rb') as file:
+            return unpickle(file)
+    except RefusedPickle as error:
+        raise DataError(
+            f'{path} holds {error.found[:120]}; expected plain arrays, names '
+            'and labels, nothing was executed'
+        ) from None
 
 
 def _entry(
@@ -262,27 +236,22 @@ def open_babel_subset(path: Path, content: dict[str, Any]) -> Prepared:
     runs of equal labels. Split and subset are in the file's name:
     ``train_split1.pkl``.
     """
-    sids, arrays, frames = (content[key] for key in ('sid', 'X', 'L'))
-    for key in ('sid', 'X', 'L'):
-        listed = isinstance(content[key], (list, tuple, np.ndarray))
-        if not listed or getattr(content[key], 'shape', (1,)) == ():
-            raise DataError(
-                f'{path}, key {key!r}: found {show(content[key])[:80]}, '
-                'expected a list'
-            )
-    if not len(sids) == len(arrays) == len(frames):
+    lists = sids, arrays, frames = [content[key] for key in ('sid', 'X', 'L')]
+    kinds = (list, tuple, np.ndarray)
+    if not all(isinstance(one, kinds) and np.shape(one[:0]) for one in lists):
+        raise DataError(f'{path}: sid, X and L are no lists')
+    if len(set(map(len, lists))) > 1:
         raise DataError(
             f'{path}: {len(sids)} sid, {len(arrays)} X and {len(frames)} L; '
             'expected as many of each'
         )
-    names = []
-    for index, sid in enumerate(sids):
+    for sid in sids:
         if not isinstance(sid, str) and not is_int(sid):
             raise DataError(
-                f"{path}, key 'sid'[{index}]: found {show(sid)}, expected "
-                'text or a number'
+                f"{path}, key 'sid': found {show(sid)}, expected text or a "
+                'number'
             )
-        names.append(safe_name(str(sid)[:200], path))
+    names = [safe_name(str(sid)[:200], path) for sid in sids]
     found = _FILE_NAME.match(path.stem)
     classes = [f'class_{index}' for index in range(BACKGROUND)]
     splits = {}
@@ -325,23 +294,18 @@ def open_babel_subset(path: Path, content: dict[str, Any]) -> Prepared:
 
 
 def _sequence(where: str, array: Any) -> np.ndarray:
-    """(1, T, 25, 3) out of (3, T, 25[, M]) or (T, 25, 3)."""
+    """(M, T, 25, 3) out of (3, T, 25[, M]) or (T, 25, 3)."""
     shape = getattr(array, 'shape', ())
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in 'fiu':
-        shape = ()
-    if len(shape) == 4 and shape[0] == 3 and shape[2] == 25:
-        array = array.transpose(3, 1, 2, 0)
-    elif len(shape) == 3 and shape[1:] == (25, 3):
-        array = array[None]
-    elif len(shape) == 3 and shape[0] == 3 and shape[2] == 25:
-        array = array.transpose(1, 2, 0)[None]
-    if 0 in shape or not shape or array.shape[2:] != (25, 3):
-        raise DataError(
-            f"{where}, key 'X': found {show(array)[:80]}, expected "
-            '(3, T, 25, 1)'
-        )
-    with np.errstate(over='ignore'):
-        return np.ascontiguousarray(array, dtype=np.float32)
+    number = isinstance(array, np.ndarray) and array.dtype.kind in 'fiu'
+    if number and 0 not in shape and len(shape) in (3, 4):
+        if shape[1:] == (25, 3):
+            return array[None].astype(np.float32)
+        if shape[0] == 3 and shape[2] == 25:
+            array = array.reshape(*shape[:3], -1).transpose(3, 1, 2, 0)
+            return np.ascontiguousarray(array, np.float32)
+    raise DataError(
+        f"{where}, key 'X': found {show(array)[:80]}, expected (3, T, 25, 1)"
+    )
 
 
 def _labels(value: Any) -> np.ndarray | None:
@@ -361,16 +325,12 @@ def _segments(
     where: str, frames: Any, T: int
 ) -> tuple[np.ndarray, np.ndarray]:
     labels = _labels(frames)
-    if labels is None or len(labels) != T:
+    sound = labels is not None and len(labels) == T
+    if not sound or min(labels) < 0 or max(labels) > BACKGROUND:
         raise DataError(
-            f"{where}, key 'L': found {show(frames)}, expected the labels of "
-            f'{T} frames'
-        )
-    if not ((labels >= 0) & (labels <= BACKGROUND)).all():
-        wrong = labels[(labels < 0) | (labels > BACKGROUND)][0]
-        raise DataError(
-            f"{where}, key 'L': found label {wrong}, expected 0 to "
-            f'{BACKGROUND - 1}, or {BACKGROUND} for background'
+            f"{where}, key 'L': found {show(frames)[:80]}, expected the "
+            f'labels of {T} frames, 0 to {BACKGROUND - 1}, or {BACKGROUND} '
+            'for background'
         )
     borders = np.flatnonzero(np.diff(labels)) + 1
     starts = np.concatenate([[0], borders])
@@ -378,9 +338,6 @@ def _segments(
     kept = labels[starts] != BACKGROUND
     segments = np.stack([starts, ends], axis=1)[kept].astype(np.int64)
     return segments, labels[starts][kept]
-
-
-ENDINGS = ('.npy', '.npz', '.pickle', '.pkl')
 
 
 def open_prepared(
@@ -393,41 +350,24 @@ def open_prepared(
         return open_ctrgcn(path)
     if ending == '.npy':
         return open_stgcn(path, None if labels is None else Path(labels))
-    if ending not in ENDINGS:
+    if ending not in ('.pickle', '.pkl'):
         raise DataError(
-            f'{path} ends in {ending!r}; expected one of {list(ENDINGS)}'
+            f'{path} ends in {ending!r}; expected .npy, .npz, .pickle or .pkl'
         )
-    check_size(path, 2**40)
-    try:
-        return _annotation(path, load_annotation(path))
-    except DataError as error:
-        refused = error
-    try:
-        with path.open('rb') as file:
-            content = unpickle(file)
-    except RefusedPickle:
-        raise refused from None
+    content = _unpickled(path)
     keys = set(content) if isinstance(content, dict) else set()
     if {'sid', 'X', 'L'} <= keys:
         return open_babel_subset(path, content)
-    if isinstance(content, list) or 'annotations' in keys:
-        raise refused
-    raise DataError(
-        f'{path} holds {show(content)[:120]}; expected a dict with '
-        "'annotations', or with 'sid', 'X', 'Y' and 'L'"
-    )
-
-
-def _annotation(path: Path, data: dict[str, Any]) -> Prepared:
-    videos, names = data['annotations'], []
-    for index, video in enumerate(videos):
-        name = video.get('frame_dir')
-        if not isinstance(name, str):
-            raise DataError(
-                f"{path}, annotations[{index}], key 'frame_dir': found "
-                f'{show(name)}, expected text'
-            )
-        names.append(name)
+    if not isinstance(content, list) and 'annotations' not in keys:
+        raise DataError(
+            f'{path} holds {show(content)[:120]}; expected a dict with '
+            "'annotations', or with 'sid', 'X', 'Y' and 'L'"
+        )
+    data = load_annotation(path)
+    videos = data['annotations']
+    names = [video.get('frame_dir') for video in videos]
+    if not all(isinstance(name, str) for name in names):
+        raise DataError(f"{path}: key 'frame_dir' is no text in all videos")
     splits = {
         str(split): [str(name) for name in members]
         for split, members in data['split'].items()

@@ -39,18 +39,6 @@ class Format:
     holds_frames: Callable[[list[Path]], bool] | None = None  # of a folder
 
 
-class Notes(list):
-    """Sentences, each of some frames, until there is a recording."""
-
-    def say(self, text: str, frames: int = 0) -> None:
-        """One more, see `Recording.noted`."""
-        self.append((text, frames))
-
-    def on(self, recording: Recording) -> Recording:
-        """A recording with them."""
-        return with_notes(recording, self)
-
-
 FORMATS: list[Format] = []
 READERS: dict[str, list[Format]] = {}  # by ending; the first that fits reads
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mmsnip.io.formats.columns import Columns
 from mmsnip.io.formats.csv_table import (
     column_map,
-    marker_recording,
     rate_of,
-    split_lines,
+    table_recording,
 )
 from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.table import read_table
@@ -29,7 +29,7 @@ _UNITS = {'m': 'm', 'mm': 'mm', 'cm': 'cm', 'meters': 'm'}
 @reader('.trc', title='OpenSim TRC', note='marker trajectories; y up')
 def read_trc(path: Path, columns: Any = None) -> Recording:
     """Markers of a TRC file; an empty cell is a lost marker."""
-    lines = split_lines(read_text(path))
+    lines = read_text(path).splitlines()
     if not lines[0].lower().startswith('pathfiletype') or len(lines) < 6:
         raise DataError(
             f'{path}, line 1: found {lines[0][:40]!r}; expected '
@@ -56,17 +56,15 @@ def read_trc(path: Path, columns: Any = None) -> Recording:
         )
     if len(set(names)) < len(names):
         raise DataError(f'{path}, line 4: a marker is named twice')
-    body = {
-        name: [2 + 3 * v + axis for axis in range(3)]
-        for v, name in enumerate(names)
-    }
-    recording = marker_recording(
+    found = Columns(frame=0, time=None if fps else 1, time_unit='s')
+    for v, name in enumerate(names):
+        at = range(2 + 3 * v, 5 + 3 * v)
+        found.joints['', name] = dict(zip('xyz', at))
+    recording = table_recording(
         path,
         table,
         column_map(columns, path),
-        {'': body},
-        frame=0,
-        time=1,
+        found,
         fps=fps,
         unit=_UNITS.get(unit),
         up='y',

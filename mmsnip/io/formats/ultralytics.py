@@ -17,9 +17,9 @@ import numpy as np
 from mmsnip.io.formats.clock import name_numbers
 from mmsnip.io.formats.pose_dialects import Frame
 from mmsnip.io.formats.pose_json import film_recording
-from mmsnip.io.formats.registry import frames_in, reader
+from mmsnip.io.formats.registry import frames_in, reader, with_notes
 from mmsnip.io.formats.table import read_numbers
-from mmsnip.io.formats.tracks import MAX_PERSONS, Body
+from mmsnip.io.formats.tracks import Body
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.structures import DataError, Recording
 from mmsnip.structures.files import read_text
@@ -62,30 +62,24 @@ def _holds_frames(files: Sequence[Path]) -> bool:
 def read_ultralytics(path: Path) -> Recording:
     """Persons of a folder of ``save_txt``; frames without a file are empty."""
     files = frames_in(path, '.txt')
-    # All files that have rows are as wide; some may lack ids.
     tables: list[np.ndarray] = []
     for file in files:
-        if file.stat().st_size == 0:
-            tables.append(np.zeros((0, BOX)))
-            continue
-        lines = read_text(file, MAX_FRAME).split('\n')
-        rows = [n for n, line in enumerate(lines) if line.strip()]
-        if len(rows) > MAX_PERSONS:
-            raise DataError(f'{file}: found {len(rows)} persons')
-        tables.append(
-            read_numbers([lines[n] for n in rows], file, [n + 1 for n in rows])
-        )
-    for file, table in zip(files, tables):
-        if len(table) and table.shape[1] not in _WIDTHS:
-            raise DataError(
-                f'{file}: found {table.shape[1]} numbers a row; expected '
-                f'class, box and 17 joints, {sorted(_WIDTHS)}'
-            )
+        table = np.zeros((0, BOX))
+        if file.stat().st_size:  # else nobody is there
+            lines = read_text(file, MAX_FRAME).splitlines()
+            rows = [n for n, line in enumerate(lines, 1) if line.strip()]
+            table = read_numbers([lines[n - 1] for n in rows], file, rows)
+            if table.shape[1] not in _WIDTHS:
+                raise DataError(
+                    f'{file}: found {table.shape[1]} numbers a row; expected '
+                    f'class, box and 17 joints, {sorted(_WIDTHS)}'
+                )
+        tables.append(table)
     full = [t for t in tables if len(t)]
     one = [t[:, -1] for t in full if _WIDTHS[t.shape[1]][2] == 1]
     # A single number more is an id where it is whole in all rows.
     whole = bool(one) and all((np.mod(last, 1) == 0).all() for last in one)
-    numbers, note = name_numbers([file.stem for file in files])
+    numbers, notes = name_numbers([file.stem for file in files])
     if None in numbers:
         numbers = list(range(len(files)))
     frames = []
@@ -96,7 +90,6 @@ def read_ultralytics(path: Path) -> Recording:
             points = row[BOX : BOX + V * width].reshape(V, width)
             score = points[:, 2] if width == 3 else np.ones(V)
             seen = (points[:, :2] != 0).any(axis=1)
-            seen &= np.isfinite(points).all(axis=1)
             known = (more == 2 or (more == 1 and whole)) and row[-1] >= 0
             body = Body(
                 np.where(seen[:, None], points[:, :2], 0).astype(np.float32),
@@ -108,4 +101,4 @@ def read_ultralytics(path: Path) -> Recording:
     recording = film_recording(
         frames, path, layout=get_layout('coco'), unit='normalized', up='-y'
     )
-    return recording.noted(*note) if note else recording
+    return with_notes(recording, notes)

@@ -11,14 +11,13 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from mmsnip.io.formats.columns import Columns
 from mmsnip.io.formats.csv_table import (
     column_map,
     filled,
-    marker_recording,
     rate_of,
     read_known,
-    split_lines,
-    whole,
+    table_recording,
 )
 from mmsnip.io.formats.registry import reader
 from mmsnip.io.formats.table import read_table
@@ -44,7 +43,7 @@ def _is_vicon(path: Path, head: str) -> bool:
 )
 def read_vicon(path: Path, columns: Any = None) -> Recording:
     """Trajectories of a Nexus export; other sections are left out."""
-    lines = split_lines(read_text(path))
+    lines = read_text(path).splitlines()
     begin = next(
         (n for n, x in enumerate(lines) if x.strip(' \t,;"') == SECTION), None
     )
@@ -71,19 +70,13 @@ def read_vicon(path: Path, columns: Any = None) -> Recording:
         more = dict(unit=unit, up='z', fps=fps)
         return read_known(path, columns, **known, **more)
     table = read_table(path, **known, last_line=end)
-    persons: dict[str, dict[str, list[int]]] = {}
+    found = Columns(frame=0)
     for k, name in enumerate(filled(names[: table.num_columns])):
-        if name and k < len(axes) and axes[k].upper() in ('X', 'Y', 'Z'):
+        axis = axes[k].lower() if k < len(axes) else ''
+        if name and axis in ('x', 'y', 'z'):
             person, _, joint = name.rpartition(':')
-            persons.setdefault(person, {}).setdefault(joint, []).append(k)
-    return marker_recording(
-        path,
-        table,
-        columns,
-        whole(persons),
-        0,
-        None,
-        fps=fps,
-        unit=unit,
-        up='z',
+            found.joints.setdefault((person, joint), {})[axis] = k
+    found.joints = {j: at for j, at in found.joints.items() if len(at) == 3}
+    return table_recording(
+        path, table, columns, found, fps=fps, unit=unit, up='z'
     )
