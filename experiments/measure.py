@@ -23,9 +23,9 @@ from mmsnip.evaluation import (
     evaluate_boundaries,
     evaluate_frames,
     segments_from_frames,
-    viterbi_labels,
 )
 from mmsnip.evaluation.protocols import evaluate_scores, paint_videos
+from mmsnip.evaluation.segments import viterbi_labels
 from mmsnip.io.scores import load_scored_videos
 
 FRAMES = (

@@ -13,12 +13,14 @@ from sheet import PLAIN, SMALL, new_sheet, write
 from mmsnip.evaluation import (
     babel_detections,
     evaluate_babel,
-    precision_recall_curves,
     run_detections,
     segment_iou,
     smooth_frames,
 )
-from mmsnip.evaluation.diagnosis import PrecisionRecall
+from mmsnip.evaluation.diagnosis import (
+    PrecisionRecall,
+    precision_recall_curves,
+)
 from mmsnip.skeleton import paint_segments
 from mmsnip.visualization.canvas import (
     BACKGROUND_COLOR,

@@ -12,7 +12,6 @@ from mmsnip.evaluation.average_precision import (
 )
 from mmsnip.evaluation.babel import (
     babel_detections,
-    babel_detections_by_video,
     babel_ground_truth,
     evaluate_babel,
 )
@@ -20,12 +19,10 @@ from mmsnip.evaluation.diagnosis import (
     ErrorReport,
     diagnose_errors,
     judge_segments,
-    precision_recall_curves,
 )
 from mmsnip.evaluation.framewise import (
     evaluate_boundaries,
     evaluate_frames,
-    frame_confusion,
 )
 from mmsnip.evaluation.pkummd import evaluate_pkummd, pkummd_detections
 from mmsnip.evaluation.segments import (
@@ -36,13 +33,11 @@ from mmsnip.evaluation.segments import (
     smooth_scores,
     suppress,
     viterbi_detections,
-    viterbi_labels,
 )
 
 __all__ = [
     'ErrorReport',
     'babel_detections',
-    'babel_detections_by_video',
     'babel_ground_truth',
     'diagnose_errors',
     'evaluate_activitynet',
@@ -51,10 +46,8 @@ __all__ = [
     'evaluate_frames',
     'evaluate_pkummd',
     'evaluate_voc',
-    'frame_confusion',
     'judge_segments',
     'pkummd_detections',
-    'precision_recall_curves',
     'run_detections',
     'segment_iou',
     'segments_from_frames',
@@ -62,5 +55,4 @@ __all__ = [
     'smooth_scores',
     'suppress',
     'viterbi_detections',
-    'viterbi_labels',
 ]

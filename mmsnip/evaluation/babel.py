@@ -98,22 +98,6 @@ def babel_detections_by_video(
 
     Videos of similar length are swept together, a bounded number of frames
     at a time; each gets the numbers, to the last bit, that it gets alone.
-
-    Args:
-        scores (Mapping[str, np.ndarray]): Per video frame probabilities,
-            (T, num_classes + 1), background last.
-        thresholds (Sequence[float]): As in ``babel_detections``, and so
-            are the others.
-        min_length (int): The same.
-        convention (str): The same.
-
-    Returns:
-        dict[str, np.ndarray]: Per video label, start, end, score,
-        (num_detections, 4) float64.
-
-    Raises:
-        ValueError: If an array is malformed, the video is named; or the
-            convention is unknown.
     """
     check_convention(convention)
     arrays = {

@@ -270,21 +270,7 @@ def precision_recall_curves(
     num_classes: int,
     iou_threshold: float = 0.5,
 ) -> list[PrecisionRecall]:
-    """Curve of every class, matched as ActivityNet does.
-
-    Args:
-        detections (Mapping[str, np.ndarray]): (num_detections, 4) a video.
-        ground_truth (Mapping[str, np.ndarray]): (num_segments, 3) a video.
-        num_classes (int): Classes without the background.
-        iou_threshold (float): In (0, 1].
-
-    Returns:
-        list[PrecisionRecall]: (num_classes,). Their `ap` are those of
-        `evaluate_activitynet` at this threshold.
-
-    Raises:
-        ValueError: If an array is malformed; the video is named.
-    """
+    """Curve of every class, matched as ActivityNet does."""
     found, truth = collect(detections, ground_truth, num_classes)
     hits = match_detections(found, truth, [iou_threshold])[0] >= 0
     positives = np.bincount(truth.label, minlength=num_classes)

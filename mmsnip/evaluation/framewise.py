@@ -235,22 +235,7 @@ def frame_confusion(
     ground_truth: Mapping[str, np.ndarray],
     num_classes: int,
 ) -> np.ndarray:
-    """Frames of each true label that got each predicted label.
-
-    Args:
-        predictions (Mapping[str, np.ndarray]): Per video labels, (T,)
-            integers in ``0..num_classes``, the last is the background.
-        ground_truth (Mapping[str, np.ndarray]): The same, of the truth.
-        num_classes (int): Classes without the background.
-
-    Returns:
-        np.ndarray: Counts, true label by row and predicted by column,
-        (num_classes + 1, num_classes + 1) int64.
-
-    Raises:
-        ValueError: If a video is in one mapping only, has two lengths, or a
-            label out of range; the video is named.
-    """
+    """Frames of each true label that got each predicted label."""
     width = num_classes + 1
     counts = np.zeros(width * width, dtype=np.int64)
     for found, true in _pairs(predictions, ground_truth, num_classes):

@@ -270,22 +270,6 @@ def viterbi_labels(
     least 1e-6 each, and ``switch_cost`` for every change: the Potts model,
     solved exactly. A run remains if its frames together speak for it by
     more than two changes cost.
-
-    Args:
-        scores (np.ndarray): Frame probabilities, (T, num_classes + 1),
-            background last.
-        switch_cost (float): Nats, finite and not negative; 0 is the
-            arg-max.
-
-    Returns:
-        np.ndarray: Label of each frame, (T,) int64.
-
-    Raises:
-        ValueError: If ``scores`` is not (T, num_classes + 1) or not finite,
-            or ``switch_cost`` is out of range.
-
-    Source:
-        Viterbi, IEEE Trans. Inf. Theory 13, 1967; Potts, 1952.
     """
     scores = check_scores(scores)
     if not (np.isfinite(switch_cost) and switch_cost >= 0):

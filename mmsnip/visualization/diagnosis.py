@@ -18,8 +18,6 @@ from mmsnip.evaluation import (
     ErrorReport,
     diagnose_errors,
     evaluate_activitynet,
-    frame_confusion,
-    precision_recall_curves,
 )
 from mmsnip.evaluation.average_precision import (
     check_same_names,
@@ -31,7 +29,9 @@ from mmsnip.evaluation.diagnosis import (
     KINDS,
     PrecisionRecall,
     mean_curve,
+    precision_recall_curves,
 )
+from mmsnip.evaluation.framewise import frame_confusion
 from mmsnip.evaluation.protocols import (
     check_protocol,
     count_classes,

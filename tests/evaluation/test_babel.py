@@ -8,12 +8,11 @@ import pytest
 from mmsnip.evaluation import (
     babel,
     babel_detections,
-    babel_detections_by_video,
     babel_ground_truth,
     evaluate_babel,
     segments_from_frames,
 )
-from mmsnip.evaluation.babel import SWEEP
+from mmsnip.evaluation.babel import SWEEP, babel_detections_by_video
 from tests.evaluation.slow_oracles import (
     babel_candidates,
     greedy_suppression,

@@ -9,10 +9,14 @@ from mmsnip.evaluation import (
     diagnose_errors,
     evaluate_activitynet,
     judge_segments,
-    precision_recall_curves,
 )
 from mmsnip.evaluation.average_precision import collect
-from mmsnip.evaluation.diagnosis import KINDS, detection_kinds, mean_curve
+from mmsnip.evaluation.diagnosis import (
+    KINDS,
+    detection_kinds,
+    mean_curve,
+    precision_recall_curves,
+)
 
 TRUTH = {'a': np.array([[0, 0, 100], [1, 200, 300]])}
 FOUND = {

@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.evaluation import (
-    evaluate_boundaries,
-    evaluate_frames,
-    frame_confusion,
-)
+from mmsnip.evaluation import evaluate_boundaries, evaluate_frames
+from mmsnip.evaluation.framewise import frame_confusion
 from tests.evaluation.slow_oracles import runs_of, set_iou
 
 

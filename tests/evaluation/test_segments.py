@@ -12,10 +12,10 @@ from mmsnip.evaluation import (
     segment_iou,
     segments_from_frames,
     suppress,
-    viterbi_labels,
 )
 from mmsnip.evaluation.average_precision import collect
 from mmsnip.evaluation.protocols import evaluate_scores
+from mmsnip.evaluation.segments import viterbi_labels
 from tests.evaluation.slow_oracles import greedy_suppression, runs_of, set_iou
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmsnip.evaluation import diagnose_errors, precision_recall_curves
+from mmsnip.evaluation import diagnose_errors
+from mmsnip.evaluation.diagnosis import precision_recall_curves
 from mmsnip.evaluation.protocols import evaluate_scores
 from mmsnip.io.inspect import inspect_annotation
 from mmsnip.visualization import draw_diagnosis
