@@ -182,16 +182,16 @@ def _read_joints(
         values = np.zeros((0, 0))
     with np.errstate(over='ignore'):
         points = values[:, :3].astype(np.float32)
-    if values.shape[1] != NUM_VALUES or not np.isfinite(points).all():
-        for n in at:
-            words = lines[n].split()
-            sound = len(words) == NUM_VALUES and all(map(is_number, words))
-            if not sound or not np.isfinite(np.float32(words[:3])).all():
-                raise DataError(
-                    f'{path}, line {n + 1}: found {lines[n].strip()[:60]!r}; '
-                    f'expected the {NUM_VALUES} numbers of joint '
-                    f'{at.index(n) % NUM_JOINTS}, x, y and z finite'
-                )
+        sound = values.shape[1] == NUM_VALUES and np.isfinite(points).all()
+    for n in () if sound else at:
+        words = lines[n].split()
+        fits = len(words) == NUM_VALUES and all(map(is_number, words))
+        if not fits or not (np.abs(np.array(words[:3], float)) < 3e38).all():
+            raise DataError(
+                f'{path}, line {n + 1}: found {lines[n].strip()[:60]!r}; '
+                f'expected the {NUM_VALUES} numbers of joint '
+                f'{at.index(n) % NUM_JOINTS}, x, y and z finite'
+            )
     return points.reshape(len(starts), NUM_JOINTS, 3)
 
 
