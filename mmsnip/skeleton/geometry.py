@@ -385,14 +385,14 @@ def pre_normalize(
     origin: int = 1,
     spine: tuple[int, int] | None = (0, 1),
     shoulders: tuple[int, int] | None = (8, 4),
-    compact: bool = True,
-    repeat_tail: bool = True,
-    zero_joints_stay: bool = True,
 ) -> PreNormalized:
     """Normalise a video the way the published NTU data were made.
 
-    It may move frames in time, each person's by itself, so it does not fit
-    videos with frame labels; `mmsnip.NormalizeSkeleton` never does that.
+    With its quirks: a person whose first frame is empty has all its empty
+    frames moved to the end, so that persons may lose their alignment; empty
+    frames at the end are filled by repeating all before them; joints whose
+    coordinates sum to zero are not moved. So it does not fit videos with
+    frame labels; `mmsnip.NormalizeSkeleton` never moves frames.
 
     Args:
         keypoint (np.ndarray): (M, T, V, 3), zeros where absent.
@@ -401,13 +401,6 @@ def pre_normalize(
             person 0's first frame.
         shoulders (tuple[int, int] | None): (right, left) joint, then turned
             to x.
-        compact (bool): Quirk: a person whose first frame is empty has all
-            its empty frames removed and moved to the end; other persons
-            stay, so persons may lose their alignment.
-        repeat_tail (bool): Quirk: empty frames at the end are filled by
-            repeating all frames before them.
-        zero_joints_stay (bool): Quirk: joints whose coordinates sum to zero
-            count as absent and are not moved.
 
     Returns:
         PreNormalized: Poses, their source frames and the two rotations. A
@@ -428,19 +421,16 @@ def pre_normalize(
         taken = full[person]
         if not taken.any():
             continue
-        if compact and not taken[0]:
+        if not taken[0]:
             # Stable: present frames in order, then the empty ones.
             order = np.argsort(~taken, kind='stable')
             taken = taken[order]
         length = int(np.flatnonzero(taken)[-1]) + 1
-        if repeat_tail and length < T:
+        if length < T:
             order = order[np.arange(T) % length]
         frames[person] = order
     x = np.take_along_axis(keypoint, frames[..., None, None], axis=1)
-    sums = x.sum(axis=-1)  # (M, T, V)
-    there = sums != 0
-    if not zero_joints_stay:
-        there = np.broadcast_to(there.any(axis=-1, keepdims=True), there.shape)
+    there = x.sum(axis=-1) != 0  # (M, T, V)
     x = (x - x[0, :, origin][:, None]) * there[..., None]
     if x.sum() == 0:
         return PreNormalized(x, frames, eye, eye)

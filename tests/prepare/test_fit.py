@@ -18,8 +18,8 @@ from mmsnip.prepare.fit import (
 from mmsnip.prepare.job import Wanted
 from mmsnip.skeleton.layout import SkeletonLayout
 from mmsnip.structures import DataError, Recording, Segments
-from tests.skeleton.test_sides import LAYOUT as STICK_LAYOUT
-from tests.skeleton.test_sides import STICK
+from tests.skeleton.test_orientation import LAYOUT as STICK_LAYOUT
+from tests.skeleton.test_orientation import STICK
 
 LAYOUT = SkeletonLayout(
     'five', ('root', 'spine', 'head', 'arm', 'leg'), (-1, 0, 1, 1, 0)

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mmsnip.prepare.folder import FolderSource
-from mmsnip.prepare.labels import stratified_split
-from mmsnip.prepare.report import format_report
+from mmsnip.prepare.folder import FolderSource, Skipped
+from mmsnip.prepare.labels import apply_splits, read_splits, stratified_split
+from mmsnip.prepare.report import Report, format_report, save_report
+from mmsnip.structures import DataError
 from tests.prepare.noted import LAYOUT, run
 
 
@@ -154,3 +159,97 @@ def test_a_draw_of_before_stays_as_it_was():
     split = stratified_split(names, [n % 4 for n in range(17)], 0.2, seed=0)
 
     assert split['val'] == ['v01', 'v08', 'v14']
+
+
+SPLIT = dict(train=['a', 'walk/b'], val=['c'])
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_all_forms_say_the_same(tmp_path):
+    as_json = write(tmp_path / 'split.json', json.dumps(SPLIT))
+    train = write(tmp_path / 'train.txt', 'a\n\nwalk/b\na\n')
+    val = write(tmp_path / 'val.txt', 'c')
+
+    assert read_splits(as_json) == SPLIT
+    assert read_splits([train, val]) == SPLIT
+    assert read_splits(tmp_path) == SPLIT
+    text = 'Training videos: \n0001-M, 0001-R\nValidataion videos:\n0002-L'
+    found = read_splits(write(tmp_path / 'cross-view.txt', text))  # PKU-MMD
+    assert found == dict(train=['0001-M', '0001-R'], val=['0002-L'])
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'message'),
+    [
+        ('s.json', '{"train": ["a"', 's.json, line 1'),
+        ('s.json', '["a"]', 'expected an object of lists'),
+        ('s.json', '{"train": "a"}', "key 'train': found str 'a'"),
+        ('s.json', '{"train": ["a", 3]}', "key 'train': found int 3"),
+        ('s.json', '{"train": ["../a"]}', "'../a' cannot name a recording"),
+        ('train.txt', 'a\n/b\n', "train.txt, line 2: '/b' cannot name"),
+        ('s.csv', 'a', "ends in '.csv'"),
+    ],
+)
+def test_what_is_no_split_file_is_refused(tmp_path, name, text, message):
+    path = write(tmp_path / name, text)
+
+    with pytest.raises(DataError, match=message):
+        read_splits(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=60), st.sampled_from(['.json', '.txt']))
+def test_any_bytes_are_a_split_or_our_own_error(
+    tmp_path_factory, content, ending
+):
+    path = tmp_path_factory.getbasetemp() / f'any{ending}'
+    path.write_bytes(content)
+    with suppress(DataError):  # anything else fails
+        found = read_splits(path)
+        assert all(isinstance(n, str) for part in found.values() for n in part)
+
+
+def test_names_are_found_with_ending_and_backslash():
+    wanted = dict(train=['a.skeleton', 'walk\\b.npy', 'a'], val=['x', 'c.d'])
+
+    there, missing = apply_splits(wanted, ['a', 'walk/b', 'c.d', 'c'])
+
+    assert there == dict(train=['a', 'walk/b'], val=['c.d'])
+    assert missing == dict(val=['x'])
+
+
+def test_few_examples_of_each_kind_are_printed_and_all_are_written(tmp_path):
+    skipped = [Skipped(f'in/v{n}.npy', f'in/v{n}.npy: cut') for n in range(9)]
+    skipped.append(Skipped('in/odd.npy', 'empty'))
+    notes = [('a', "row 1: 'x' cut"), ('a', "row 5: 'y' cut"), ('b', 'lost')]
+    report = Report(str(tmp_path / 'o.pkl'), 12, 2)
+    report.skipped, report.notes = skipped, notes
+
+    text = format_report(report, shown=2)
+    path = save_report(report)
+
+    assert text.count('.npy: cut') == 2
+    assert '... and 7 more' in text
+    assert 'in/odd.npy: empty' in text
+    assert path.name == 'o.pkl.report.json'
+    written = json.loads(path.read_text())
+    assert [s['path'] for s in written['skipped']] == [s.path for s in skipped]
+    first, second = written['notes']  # the largest kind first
+    assert (first['kind'], first['count']) == ("row N: '..' cut", 2)
+    assert first['recordings'] == second['count'] == 1
+    assert first['each'][1] == dict(name='a', what="row 5: 'y' cut")
+
+
+def test_names_of_foreign_bytes_can_be_printed(tmp_path):
+    name = b'caf\xe9\n\x1b[31m.npy'.decode('utf-8', 'surrogateescape')
+    report = Report(str(tmp_path / 'o.pkl'), 1)
+    report.skipped = [Skipped(name, 'no text')]
+
+    text = format_report(report)
+
+    assert 'caf\\udce9\\n\\x1b[31m.npy: no text' in text
+    assert save_report(report).exists()

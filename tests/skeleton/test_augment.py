@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from mmsnip.skeleton.augment import (
+    BAND_FRAMES,
     add_noise,
     blur_kernel,
     blur_time,
+    draw_noise,
     draw_shear,
     flip_space,
     mask_axis,
@@ -116,3 +118,108 @@ def test_drawn_shear_has_ones_on_its_diagonal():
     matrix = draw_shear(0.3, np.random.default_rng(0), 2)
     np.testing.assert_array_equal(np.diag(matrix), 1)
     assert 0 < np.abs(matrix[[0, 1], [1, 0]]).max() <= 0.3
+
+
+@pytest.mark.parametrize('D', [2, 3, 4])
+def test_shear_entries_stand_row_by_row_off_the_diagonal(D):
+    entries = np.arange(1.0, D * (D - 1) + 1).reshape(D - 1, D)
+    matrix = shear_matrix(entries)
+    for i in range(D):
+        assert matrix[i, i] == 1
+        assert np.delete(matrix[i], i).tolist() == entries[:, i].tolist()
+    assert draw_shear(0.5, np.random.default_rng(0), D).shape == (D, D)
+
+
+def test_noise_is_normal_and_reproducible():
+    noise = draw_noise((2, 301, 25, 3), 0.5, np.random.default_rng(0))
+    again = draw_noise((2, 301, 25, 3), 0.5, np.random.default_rng(0))
+    z = noise.astype(np.float64) / 0.5
+    assert noise.dtype == np.float32
+    np.testing.assert_array_equal(noise, again)
+    # moments of a normal distribution: four standard errors of 45,150 draws
+    assert abs(z.mean()) < 4 / np.sqrt(z.size)
+    assert abs((z**2).mean() - 1) < 4 * np.sqrt(2 / z.size)
+    assert abs((z**3).mean()) < 4 * np.sqrt(15 / z.size)
+    assert abs((z**4).mean() - 3) < 4 * np.sqrt(96 / z.size)
+    # neighbours, which come of one pair or of two, are not related
+    flat = z.ravel()
+    half = flat.size // 2
+    assert abs((flat[1:] * flat[:-1]).mean()) < 4 / np.sqrt(flat.size)
+    assert abs((flat[:half] * flat[half:]).mean()) < 4 / np.sqrt(half)
+
+
+def test_noise_of_an_odd_size_and_of_no_width():
+    rng = np.random.default_rng(0)
+    assert draw_noise((1, 1, 1, 3), 1.0, rng).shape == (1, 1, 1, 3)
+    assert not draw_noise((1, 2, 5, 3), 0.0, rng).any()
+
+
+def test_float64_noise_leaves_the_type_of_the_motion():
+    x = np.ones((1, 4, 5, 3), np.float32)
+    noisy = add_noise(x, np.full(x.shape, 1e-9))
+    assert noisy.dtype == np.float32
+    np.testing.assert_array_equal(noisy, x)
+
+
+def test_flip_of_a_view_that_is_not_contiguous():
+    x = np.random.default_rng(0).normal(size=(2, 13, 5, 3))[:, ::2]
+    order = np.array([0, 2, 1, 4, 3])
+    flipped = flip_space(x, order, mirror_axis=0)
+    expected = x[:, :, order] * [-1, 1, 1]
+    np.testing.assert_array_equal(flipped, expected)
+
+
+M, V, C = 2, 5, 4
+
+
+def slow_blur(x, kernel, mask, normalize, num_coords):
+    """Frame by frame, from the sentence in the docstring."""
+    blurred = x.astype(np.float64)
+    radius = len(kernel) // 2
+    for m in range(x.shape[0]):
+        for t in np.flatnonzero(mask[m]):
+            total, share = np.zeros((V, num_coords)), 0.0
+            for tap, weight in enumerate(kernel):
+                source = t + tap - radius
+                if 0 <= source < x.shape[1] and mask[m, source]:
+                    total += weight * x[m, source, :, :num_coords]
+                    share += weight
+            total = total / share if normalize else total
+            blurred[m, t, :, :num_coords] = total
+    return blurred
+
+
+@pytest.mark.parametrize('normalize', [True, False])
+@pytest.mark.parametrize('num_coords', [3, 4])
+@pytest.mark.parametrize('present', [1.0, 0.6])
+@pytest.mark.parametrize(
+    'T', [1, 6, BAND_FRAMES - 1, BAND_FRAMES, 2 * BAND_FRAMES + 3]
+)
+def test_blur_equals_the_slow_loop(T, present, num_coords, normalize):
+    rng = np.random.default_rng(T)
+    x = rng.normal(size=(M, T, V, C))
+    mask = rng.random((M, T)) < present
+    kernel = blur_kernel(1.4)
+
+    blurred = blur_time(x, kernel, mask, normalize, num_coords)
+
+    expected = slow_blur(x, kernel, mask, normalize, num_coords)
+    np.testing.assert_allclose(blurred, expected, atol=1e-13)
+
+
+def test_blur_of_float32_stays_float32_and_close():
+    x = np.random.default_rng(0).normal(size=(M, 47, V, C))
+    blurred = blur_time(x.astype(np.float32), blur_kernel(2.0))
+    assert blurred.dtype == np.float32
+    np.testing.assert_allclose(
+        blurred, blur_time(x, blur_kernel(2.0)), atol=2e-6
+    )
+
+
+def test_a_kernel_that_is_not_symmetric_is_not_mirrored():
+    x = np.zeros((1, 9, 1, 3))
+    x[0, 4] = 1.0
+    kernel = np.array([1.0, 2.0, 4.0])
+    blurred = blur_time(x, kernel, normalize=False)
+    # a correlation: the frame before sees the impulse under its last tap
+    assert blurred[0, 3:6, 0, 0].tolist() == [4.0, 2.0, 1.0]

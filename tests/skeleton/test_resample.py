@@ -114,3 +114,48 @@ def test_later_start_wins_then_the_shorter_then_the_lower_label():
     segments = np.array([[0, 9], [2, 8], [2, 4], [2, 4]])
     labels = paint_segments(segments, np.array([0, 1, 2, 3]), 10, 7)
     assert labels.tolist() == [0, 0, 2, 2, 1, 1, 1, 1, 0, 7]
+
+
+def test_mirror_crop_is_a_slice_of_the_padded_frames():
+    T, padding = 13, 4
+    frames = list(range(T))
+    padded = [*frames[:padding][::-1], *frames, *frames[-padding:][::-1]]
+    for start in range(2 * padding + 1):
+        found = mirror_crop_map(T, padding, start).tolist()
+        assert found == padded[start : start + T]
+
+
+@pytest.mark.parametrize('contiguous', [True, False])
+def test_whole_and_fractional_maps_take_the_same_frames(contiguous):
+    x = np.random.default_rng(0).normal(size=(2, 13, 5, 3))
+    x = x if contiguous else x[:, :, ::-1]
+    mask = np.random.default_rng(1).random((2, 13)) < 0.7
+    whole = np.array([3, 3, 0, -1, 12, 7, -1])
+    taken, there = take_frames(x, mask, whole)
+    expected, expected_mask = take_frames(x, mask, whole.astype(float))
+    np.testing.assert_array_equal(taken, expected)
+    np.testing.assert_array_equal(there, expected_mask)
+    outer = np.array([5, 6, 7, -1, 9, 10, 11, 12, 13, 14, 15, 16, 17])
+    composed = compose_maps(outer, whole)
+    assert composed.dtype == outer.dtype
+    np.testing.assert_array_equal(
+        composed, compose_maps(outer, whole.astype(float))
+    )
+
+
+def test_segments_follow_a_map_frame_by_frame():
+    segments = np.array([[2, 5], [4, 9], [0, 13], [7, 7], [12, 13]])
+    frame_map = np.array([4, 3, 2, 2, 3, 8, 8, -1, 12, 12, 0])
+    found, which = map_segments(segments, frame_map)
+    expected = []
+    for index, (start, end) in enumerate(segments):
+        inside = [0, *((start <= f < end) for f in frame_map), 0]
+        steps = np.diff(inside)
+        for a, b in zip(
+            np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+        ):
+            expected.append((index, a, b))
+    assert [(w, *s) for w, s in zip(which, found.tolist())] == expected
+    nothing, of_none = map_segments(np.zeros((0, 2), int), frame_map)
+    assert nothing.shape == (0, 2)
+    assert not len(of_none)
