@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
@@ -36,6 +36,7 @@ __all__ = [
     'DiagnosisHook',
     'EmbeddingMapHook',
     'EpochHook',
+    'MeanTeacherHook',
     'SeedHook',
     'SkeletonCheckpointHook',
     'SnippetProbeHook',
@@ -93,6 +94,48 @@ class EpochHook(Hook):
         model = _bare(runner.model)
         if hasattr(model, 'begin_pass'):
             model.begin_pass(runner.optim_wrapper.should_update())
+
+
+@HOOKS.register_module()
+class MeanTeacherHook(Hook):
+    """Let the running mean of the weights teach a `MeanTeacherLocalizer`.
+
+    The mean is that of mmengine's ``EMAHook``, which saves and resumes it.
+    How much it counts follows from the iteration, so that a resumed run
+    needs no saved state.
+
+    Args:
+        begin (float): Share of the training that labels alone do, in [0, 1).
+        rise (float): Share of the training in which its weight then rises.
+        weight (float): Weight of its loss afterwards.
+
+    Raises:
+        ValueError: If the run has no ``EMAHook``, or ``begin`` is not in
+            [0, 1).
+    """
+
+    def __init__(
+        self, begin: float = 0.3, rise: float = 0.1, weight: float = 1.0
+    ) -> None:
+        if not 0 <= begin < 1:
+            raise ValueError(f'begin={begin} must lie in [0, 1)')
+        self.begin, self.rise, self.weight = begin, rise, weight
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Name the teacher and its weight."""
+        means = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
+        if not means:
+            raise ValueError(
+                'MeanTeacherHook: the run has no running mean of the weights; '
+                "add dict(type='EMAHook', ema_type='mmsnip.WarmEMA') to "
+                'custom_hooks'
+            )
+        past = (runner.iter + 1) / runner.max_iters - self.begin
+        share = min(max(past / max(self.rise, 1e-9), 0.0), 1.0)
+        teacher = means[0].ema_model.module
+        _bare(runner.model).set_teacher(teacher, self.weight * share)
 
 
 def _seed_all(*key: int) -> None:

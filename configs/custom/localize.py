@@ -4,6 +4,8 @@
 # axis that points up come from it. MMSNIP_INIT names the pre-trained
 # checkpoint; unset: from scratch.
 # MMSNIP_SPLIT chooses among several protocols of a file, xsub or xview.
+# Training videos without labels are used, too: a running mean of the weights
+# teaches on them. MMSNIP_UNLABELLED=0 leaves them out.
 # MMSNIP_STREAM: egocentric (unset), or joint, bone, motion, bone_motion, the
 # published inputs; tools/fuse.py fuses what several of them found.
 # MMSNIP_ENCODER: AGCN (unset), CTRGCN or STGCN.
@@ -27,8 +29,10 @@ data = custom.describe_annotation(
     untrimmed=True,
     protocol=environ.get('MMSNIP_SPLIT'),
 )
-window = 512 * data.rate  # 17 s at 30 frames a second
+window = data.window_frames()  # 9 to 17 s
 batch_size = 4
+unlabelled = environ.get('MMSNIP_UNLABELLED') != '0'
+unlabelled = unlabelled and data.num_labelled < data.num_train
 stream = environ.get('MMSNIP_STREAM') or 'egocentric'
 encoder = environ.get('MMSNIP_ENCODER') or 'AGCN'
 
@@ -65,33 +69,37 @@ if stream == 'egocentric':
 else:
     load += [dict(type='NormalizeSkeleton')]
 tempo = (0.7, 1.4)
-augment = [
+cut = [
     dict(type='RandomWindow', size=round(window * tempo[1])),
     dict(type='RandomTempo', low=tempo[0], high=tempo[1]),
     dict(type='RandomWindow', size=window),
-    dict(type='RandomPosture', sigma=0.25, up=data.up_of(stream)),
-]
-pack = [
     dict(type='FrameLabels'),
-    dict(
-        type='SkeletonStream',
-        stream=stream,
-        fps=data.fps,
-        up=data.up,
-        heading_line='hips',  # evidence.md: which heading
-        heading_seconds=2.0,
-    ),
-    dict(type='PackSkeletonInputs'),
 ]
-train_pipeline = [*load, *augment, *pack]
-test_pipeline = [*load, *pack]
+posture = dict(type='RandomPosture', sigma=0.25, up=data.up_of(stream))
+to_stream = dict(
+    type='SkeletonStream',
+    stream=stream,
+    fps=data.fps,
+    up=data.up,
+    heading_line='hips',  # evidence.md: which heading
+    heading_seconds=2.0,
+)
+pack = dict(type='PackSkeletonInputs')
+if unlabelled:
+    # The teacher sees the first view, the network the second.
+    views = [[to_stream], [posture, to_stream]]
+    shown = [dict(type='MultiView', views=views)]
+else:
+    shown = [posture, to_stream]
+train_pipeline = [*load, *cut, *shown, pack]
+test_pipeline = [*load, dict(type='FrameLabels'), to_stream, pack]
 
 train_dataloader.update(batch_size=batch_size, num_workers=1)
 train_dataloader.dataset.update(
     pipeline=train_pipeline,
     ann_file=data.ann_file,
     split=data.train_split,
-    labelled=True,  # pre-training is for the others
+    labelled=not unlabelled,
     samples_per_video=data.visits(window),
     # at least 45 steps, whatever fraction of the videos is labelled
     min_samples=data.epoch_samples(window, 45 * batch_size),
@@ -110,5 +118,27 @@ custom_hooks = [
     dict(type='EMAHook', ema_type='mmsnip.WarmEMA', decay=0.99),
 ]
 
+if unlabelled:
+    model.update(type='MeanTeacherLocalizer', temperature=0.5)
+    custom_hooks.append(dict(type='MeanTeacherHook', begin=0.3, rise=0.1))
+    # Each labelled frame once an epoch, in at least 60 steps.
+    visits = max(data.num_labelled * data.visits(window), 60 * batch_size)
+    train_dataloader.batch_size = 2 * batch_size  # half of them labelled
+    train_dataloader.sampler = dict(
+        type='HalfLabelledSampler', num_visits=2 * visits
+    )
+
 # A config holds plain values only.
-del read, environ, custom, data, tempo, encoder
+del (
+    read,
+    environ,
+    custom,
+    data,
+    tempo,
+    encoder,
+    unlabelled,
+    cut,
+    posture,
+    to_stream,
+    shown,
+)

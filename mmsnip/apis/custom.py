@@ -70,6 +70,7 @@ class AnnotationSummary:
         can_probe (bool): Whether videos of both splits have labels, so that
             a k-NN probe can score an encoder.
         num_train (int): Videos to train on.
+        num_labelled (int): Those of them with segments.
         mean_frames (float): Their mean length.
         median_frames (float): Their median length.
         segment_frames (float | None): Median length of their segments, of
@@ -87,6 +88,7 @@ class AnnotationSummary:
     val_split: str | None
     can_probe: bool
     num_train: int
+    num_labelled: int
     mean_frames: float
     median_frames: float
     segment_frames: float | None
@@ -162,6 +164,16 @@ class AnnotationSummary:
         if self.segment_frames is not None:
             frames = min(frames, self.segment_frames / 5)
         return 2 * round(frames / 2) + 1
+
+    def window_frames(self) -> int:
+        """Frames of a training window: five median segments.
+
+        Within 256..512 at 30 frames a second. Shorter windows train faster
+        and see more beginnings; where segments are long, they lose context.
+        """
+        frames = 5 * (self.segment_frames or UNKNOWN_SEGMENT_S * self.fps)
+        low, high = 256 * self.rate, 512 * self.rate
+        return round(min(max(frames, low), high))
 
     def epoch_samples(self, window: int, least: int = 0) -> int:
         """Windows of an epoch that sees each frame of all videos once.
@@ -349,6 +361,7 @@ def describe_annotation(
             val_split and labelled(training) and labelled(videos_of(val_split))
         ),
         num_train=len(lengths),
+        num_labelled=sum(v.get('segments') is not None for v in training),
         mean_frames=float(np.mean(lengths)),
         median_frames=float(np.median(lengths)),
         segment_frames=_segment_frames(training),

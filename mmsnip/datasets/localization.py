@@ -284,6 +284,13 @@ class SkeletonLocalizationDataset(BaseDataset):
         """Number of different videos."""
         return super().__len__()
 
+    @property
+    def labelled_videos(self) -> list[int]:
+        """Index of each video with segments, no action among them."""
+        self.full_init()
+        record = super().get_data_info
+        return [i for i in range(self.num_videos) if 'segments' in record(i)]
+
     def __len__(self) -> int:
         """Number of visits an epoch has."""
         visits = self.num_videos * self.samples_per_video

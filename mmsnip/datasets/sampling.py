@@ -85,6 +85,60 @@ class VisitSampler(DefaultSampler):
         return iter([Visit(i, self.epoch, self.seed) for i in indices])
 
 
+@DATA_SAMPLERS.register_module()
+class HalfLabelledSampler(VisitSampler):
+    """Visits to videos with and without labels in turns.
+
+    A batch of even size is half of both, however few have labels; each half
+    shows all its videos before it shows one again. Order and draws depend on
+    seed and epoch alone, not on the number of processes.
+
+    Args:
+        dataset (SkeletonLocalizationDataset): Videos of both kinds.
+        num_visits (int): Visits of an epoch, of all processes.
+        seed (int, optional): The same in all processes; None agrees on one.
+
+    Raises:
+        ValueError: If the videos are all of one kind.
+    """
+
+    def __init__(
+        self, dataset: Any, num_visits: int, seed: int | None = None
+    ) -> None:
+        super().__init__(dataset, seed=seed)
+        labelled = set(dataset.labelled_videos)
+        rest = set(range(dataset.num_videos)) - labelled
+        if not labelled or not rest:
+            raise ValueError(
+                f'HalfLabelledSampler: {len(labelled)} videos have labels and '
+                f'{len(rest)} have none; it needs both, VisitSampler does not'
+            )
+        self.halves = sorted(labelled), sorted(rest)
+        pairs = -(-num_visits // (2 * self.world_size))
+        self.num_samples = 2 * pairs
+        self.total_size = self.num_samples * self.world_size
+
+    def __iter__(self) -> Iterator[Visit]:
+        """Visits of this rank in the present epoch."""
+        rng = np.random.default_rng([self.seed % 2**63, self.epoch, 21])
+        count = self.total_size // 2
+        halves = [
+            np.concatenate(
+                [rng.permutation(half) for _ in range(-(-count // len(half)))]
+            )[:count]
+            for half in self.halves
+        ]
+        pairs = np.stack(halves, axis=1)[self.rank :: self.world_size]
+        keys = 2 * (self.rank + self.world_size * np.arange(len(pairs)))
+        return iter(
+            [
+                Visit(index, self.epoch, self.seed, key + place)
+                for key, pair in zip(keys.tolist(), pairs.tolist())
+                for place, index in enumerate(pair)
+            ]
+        )
+
+
 def stratified_fraction(
     labels: Sequence[Collection[int]], fraction: float, seed: int
 ) -> list[int]:

@@ -57,6 +57,35 @@ def frame_cross_entropy(
     return total / share.clamp(min=torch.finfo(total.dtype).tiny)
 
 
+def soft_cross_entropy(
+    logits: Tensor, targets: Tensor, counted: Tensor
+) -> Tensor:
+    """Cross-entropy of frames with probabilities in place of labels.
+
+    Args:
+        logits (Tensor): Frame logits, (N, T, num_classes + 1).
+        targets (Tensor): Probabilities of each frame, of the same shape.
+        counted (Tensor): Frames that count, (N, T) bool.
+
+    Returns:
+        Tensor: Mean over the frames that count, 0 where none does; a scalar
+        in float32 or wider.
+
+    Raises:
+        ValueError: If shapes disagree.
+    """
+    _check_frames(logits, counted)
+    if targets.shape != logits.shape:
+        raise ValueError(
+            f'targets have shape {tuple(targets.shape)} and logits '
+            f'{tuple(logits.shape)}, expected the same'
+        )
+    if logits.dtype in (torch.float16, torch.bfloat16):
+        logits = logits.float()
+    each = -(targets * functional.log_softmax(logits, dim=2)).sum(dim=2)
+    return (each * counted).sum() / counted.sum().clamp(min=1)
+
+
 def frame_smoothing(
     logits: Tensor, labels: Tensor, truncation: float = 4.0
 ) -> Tensor:

@@ -13,6 +13,7 @@ from mmsnip.models.heads import (
     TempoRankingHead,
 )
 from mmsnip.models.localizer import SkeletonLocalizer
+from mmsnip.models.mean_teacher import MeanTeacherLocalizer
 from mmsnip.models.necks import (
     PyramidFusionNeck,
     UNetFusionNeck,
@@ -30,6 +31,7 @@ __all__ = [
     'DilatedLocalizationHead',
     'FrameLocalizationHead',
     'GlobalContrastHead',
+    'MeanTeacherLocalizer',
     'PyramidFusionNeck',
     'SkeletonCLR',
     'SkeletonLocalizer',

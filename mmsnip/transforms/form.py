@@ -252,14 +252,14 @@ class PackSkeletonInputs(SkeletonTransform):
             meta.setdefault('fps', fps)
         if 'num_classes' in self.meta_keys and classes is not None:
             meta.setdefault('num_classes', len(classes))
+        labels = results.get('frame_labels')
+        if labels is not None:
+            data_sample.gt_frame_labels = torch.as_tensor(
+                np.ascontiguousarray(labels), dtype=torch.int64
+            )
         views = results.get('views')
         if views is None:
             packed = _pack(results)
-            labels = results.get('frame_labels')
-            if labels is not None:
-                data_sample.gt_frame_labels = torch.as_tensor(
-                    np.ascontiguousarray(labels), dtype=torch.int64
-                )
         else:
             parts = [_pack(view) for view in views]
             packed = {key: [p[key] for p in parts] for key in parts[0]}

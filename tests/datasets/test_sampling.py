@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmsnip.datasets.localization import SkeletonLocalizationDataset
 from mmsnip.datasets.sampling import (
+    HalfLabelledSampler,
     Visit,
     VisitSampler,
     stratified_fraction,
@@ -262,3 +263,46 @@ def test_ranks_draw_differently(monkeypatch):
         torch.manual_seed(0)
         drawn.append(sample_rng({}).random())
     assert drawn[0] != drawn[1]
+
+
+@pytest.fixture
+def half_labelled(write, make_video):
+    """Two videos with labels, one of them all background, and five without."""
+    rows = {0: [[1, 4, 0]], 4: []}
+    videos = [make_video(f'v{n}', 9, rows.get(n)) for n in range(7)]
+    return SkeletonLocalizationDataset(write(videos))
+
+
+def test_each_batch_is_half_of_videos_with_labels(half_labelled):
+    sampler = HalfLabelledSampler(half_labelled, num_visits=20, seed=3)
+
+    visits = list(sampler)
+
+    assert len(visits) == len(sampler) == 20
+    assert {int(visit) for visit in visits[::2]} == {0, 4}
+    # Nobody comes again before all have come.
+    assert sorted(map(int, visits[1:10:2])) == [1, 2, 3, 5, 6]
+    assert len({visit.key for visit in visits}) == 20
+
+
+def test_ranks_share_the_visits_of_one_process(half_labelled, monkeypatch):
+    def sampler(rank, world):
+        info = 'mmengine.dataset.sampler.get_dist_info'
+        monkeypatch.setattr(info, lambda: (rank, world))
+        return HalfLabelledSampler(half_labelled, num_visits=12, seed=3)
+
+    def seen(visits):
+        return [(int(v), v.key) for v in visits]
+
+    alone = seen(sampler(0, 1))
+    first, second = (seen(sampler(rank, 2)) for rank in (0, 1))
+
+    assert first == alone[0:2] + alone[4:6] + alone[8:10]
+    assert second == alone[2:4] + alone[6:8] + alone[10:12]
+
+
+def test_videos_of_one_kind_need_no_halves(untrimmed_file):
+    dataset = SkeletonLocalizationDataset(untrimmed_file, labelled=True)
+
+    with pytest.raises(ValueError, match='0 have none; it needs both'):
+        HalfLabelledSampler(dataset, num_visits=4, seed=0)

@@ -12,11 +12,13 @@ import pytest
 import torch
 
 import mmsnip.registry  # noqa: F401  (lets torch.load read checkpoints)
+from mmsnip.io.annotation import save_annotation
 from tests import warm
 from tests.tools.conftest import (
     ROOT,
     TINY_LOCALIZE,
     TINY_PRETRAIN,
+    annotation,
     environment,
     free_port,
     losses,
@@ -27,6 +29,10 @@ from tests.tools.conftest import (
 CASES = {
     'pretrain': ('configs/custom/pretrain.py', TINY_PRETRAIN),
     'localize': ('configs/custom/localize.py', TINY_LOCALIZE),
+    'taught': (
+        'configs/custom/localize.py',
+        [*TINY_LOCALIZE, 'train_dataloader.sampler.num_visits=8'],
+    ),
 }
 
 
@@ -67,18 +73,25 @@ def localized(tmp_path_factory, ann_file):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ('kind', 'workers'), [('pretrain', 2), ('localize', 0), ('localize', 2)]
+    ('kind', 'workers'),
+    [('pretrain', 2), ('localize', 0), ('localize', 2), ('taught', 2)],
 )
 def test_a_killed_run_resumes_on_the_same_trajectory(
     tmp_path, ann_file, kind, workers
 ):
     config, options = CASES[kind]
+    if kind == 'taught':
+        content = annotation()
+        for video in content['annotations'][:5]:
+            del video['segments'], video['segment_labels']
+        ann_file = tmp_path / 'few.pkl'
+        save_annotation(ann_file, content)
     options = [
         *options,
         'train_cfg.max_epochs=4',
         f'train_dataloader.num_workers={workers}',
     ]
-    if kind == 'localize':
+    if kind != 'pretrain':
         options += ['model.head.dropout=0.3']
     whole, killed = tmp_path / 'whole', tmp_path / 'killed'
     train(config, whole, options, ann_file)
