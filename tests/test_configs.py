@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from argparse import Namespace
 from pathlib import Path
@@ -103,13 +104,42 @@ def test_more_frames_a_second_make_longer_windows(tmp_path, monkeypatch):
         strides = high.model.backbone.temporal_strides
         assert list(strides) == [4 * first, *others]
     for low, high in zip(usual[:2], fast[:2]):
-        assert (low.window, high.window) == (512, 2048)
-        assert high.train_pipeline[4]['size'] == 2048
+        assert (low.window, high.window) == (256, 1024)
+        assert high.train_pipeline[4]['size'] == 1024
     for cfg in fast[2:]:
         stride = math.prod(cfg.model.backbone.temporal_strides)
         assert cfg.model.snippet_head.num_snippets == -(
             -cfg.view_frames // stride
         )
+
+
+def test_videos_without_labels_are_taught_unless_told_otherwise(
+    tmp_path, monkeypatch
+):
+    data = annotation()
+    for video in data['annotations'][:3]:
+        del video['segments'], video['segment_labels']
+    save_annotation(tmp_path / 'few.pkl', data)
+    monkeypatch.setenv('MMSNIP_ANN_FILE', str(tmp_path / 'few.pkl'))
+    folder = ROOT / 'configs' / 'custom'
+
+    def read(name):
+        cfg = Config.fromfile(folder / f'{name}.py')
+        loader = cfg.train_dataloader
+        hooks = [hook.type for hook in cfg.custom_hooks]
+        return (
+            cfg.model.type == 'MeanTeacherLocalizer',
+            loader.sampler.type == 'HalfLabelledSampler',
+            not loader.dataset.labelled,
+            'MeanTeacherHook' in hooks,
+        )
+
+    assert read('localize') == (True,) * 4
+    assert read('linear_probe') == (False,) * 4  # labels alone judge
+    monkeypatch.setenv('MMSNIP_UNLABELLED', '0')
+    assert read('localize') == (False,) * 4
+    assert read('linear_probe') == (False,) * 4
+    assert os.environ['MMSNIP_UNLABELLED'] == '0'
 
 
 def test_the_papers_numbers_stand_in_the_configs():

@@ -170,6 +170,14 @@ def test_without_segments_clips_or_three_seconds_count(
     assert np.prod(summary.temporal_strides()) == stride
 
 
+@pytest.mark.parametrize(
+    ('frames', 'fps', 'window'),
+    [(20, 30.0, 256), (70, 30.0, 350), (300, 30.0, 512), (280, 120.0, 1400)],
+)
+def test_a_window_holds_five_segments(describe, frames, fps, window):
+    assert describe(last(frames, fps=fps)).window_frames() == window
+
+
 @pytest.mark.parametrize('encoder', ['AGCN', 'CTRGCN', 'STGCN'])
 def test_both_stages_choose_the_strides_of_any_encoder(
     write, monkeypatch, encoder
