@@ -38,14 +38,7 @@ LINES: tuple[Any, ...] = (
 
 
 class ClassStyle(NamedTuple):
-    """Colour, hatch and line style of a class.
-
-    Attributes:
-        color (str): Fill and line colour, ``#RRGGBB``.
-        hatch (str): Matplotlib hatch, empty for the first twelve classes.
-        line (Any): Matplotlib line style of the probability curve.
-        ink (str): Colour that reads on `color`.
-    """
+    """Look of a class: `ink` reads on `color`; no hatch below twelve."""
 
     color: str
     hatch: str
@@ -54,28 +47,7 @@ class ClassStyle(NamedTuple):
 
 
 def class_style(index: int) -> ClassStyle:
-    """Look of a class, a function of its index alone.
-
-    Twelve colours, then the same twelve with a hatch, and so on: 72 looks
-    before one returns.
-
-    Args:
-        index (int): Class index, at least 0.
-
-    Returns:
-        ClassStyle: Its look.
-
-    Raises:
-        ValueError: If `index` is negative.
-
-    Examples:
-        >>> class_style(0).color == class_style(12).color
-        True
-        >>> class_style(0).hatch == class_style(12).hatch
-        False
-    """
-    if index < 0:
-        raise ValueError(f'class index {index} is negative; start at 0')
+    """Look of a class by its index alone: 72 before one returns."""
     cycle = (index // len(COLORS)) % len(HATCHES)
     color = COLORS[index % len(COLORS)]
     ink = '#1A1A1A' if relative_luminance(color) > 0.36 else '#FFFFFF'

@@ -352,9 +352,8 @@ def draw_confusion(
     total = counts.sum()
     heading = 'Confusion of frames, % of the true class'
     if total:
-        right = np.trace(counts) / total
-        heading += f'; {100 * right:.1f} % of all right'
-    put_heading(figure, f'{heading}; right: frames')
+        heading += f', {100 * np.trace(counts) / total:.1f} % right'
+    put_heading(figure, f'{heading}; beside: number of frames')
     return figure
 
 

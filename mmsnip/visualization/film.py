@@ -49,8 +49,6 @@ def save_film(
     classes: Sequence[str] = (),
     ground_truth: np.ndarray | None = None,
     detections: np.ndarray | None = None,
-    span: tuple[int, int] | None = None,
-    frame_rate: float = FRAME_RATE,
     title: str | None = None,
 ) -> Path:
     """Write an animation at the speed of the recording.
@@ -66,16 +64,14 @@ def save_film(
             end in frames; None leaves its row out.
         detections (np.ndarray | None): (num_detections, 4) label, start,
             end, score; of those that overlap the best are shown.
-        span (tuple[int, int] | None): Frames [start, end); None takes all.
-        frame_rate (float): Pictures a second, no more than `fps`.
         title (str | None): Name of the recording.
 
     Returns:
         Path: The file written.
 
     Raises:
-        ValueError: If the ending is unknown, a shape or label does not fit,
-            or `span` names no frames of the video.
+        ValueError: If the ending is unknown, or a shape or label does not
+            fit.
         RuntimeError: If ``.mp4`` is asked for without ffmpeg.
     """
     path = Path(path)
@@ -89,16 +85,13 @@ def save_film(
             f'{path}: ffmpeg is not installed, which .mp4 needs; install it '
             'or write a .gif'
         )
-    film = PoseFilm(poses, fps, classes, ground_truth, detections, span, title)
-    if not frame_rate > 0:
-        raise ValueError(f'frame_rate={frame_rate!r} must be positive')
-    step, (start, end) = max(fps / frame_rate, 1.0), film.span
-    count = max(int(np.ceil((end - start) / step - 1e-9)), 1)
-    frames = start + np.floor(np.arange(count) * step + 1e-9).astype(np.int64)
+    film = PoseFilm(poses, fps, classes, ground_truth, detections, title)
+    step = max(fps / FRAME_RATE, 1.0)
+    frames = np.arange(0, film.points.shape[1] - 1e-9, step) + 1e-9
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = writer(fps=min(frame_rate, fps))
+    made = writer(fps=min(FRAME_RATE, fps))
     with made.saving(film.figure, str(path), film.figure.dpi):
-        for frame in frames.tolist():
+        for frame in frames.astype(np.int64).tolist():
             film.show(frame)
             made.grab_frame()
     return path
@@ -114,18 +107,11 @@ class PoseFilm:
         classes: Sequence[str] = (),
         ground_truth: np.ndarray | None = None,
         detections: np.ndarray | None = None,
-        span: tuple[int, int] | None = None,
         title: str | None = None,
     ) -> None:
         poses = check_poses(poses, partial=True)
         T = poses.joints.shape[1]
         self.fps, self.classes = float(fps), list(classes)
-        self.span = (0, T) if span is None else (int(span[0]), int(span[1]))
-        if not 0 <= self.span[0] < self.span[1] <= T:
-            raise ValueError(
-                f'span={self.span} must name frames of a video of {T}, '
-                '0 <= start < end'
-            )
         self.rows = label_rows(ground_truth, detections, len(classes), T)
         stage_in = _LINE_IN * (max(len(self.rows), 1) + bool(title)) + _EDGE_IN
         rows_in = stage_in + _STAGE_IN + 0.08
@@ -138,8 +124,6 @@ class PoseFilm:
             self.figure, _EDGE_IN, stage_in, width_in, _STAGE_IN, 'stage'
         )
         self.points = project_bodies(poses)
-        self._parents = np.asarray(poses.parents)
-        self._children = np.flatnonzero(self._parents >= 0)
         self._centre, self._half, limits = follow(
             self.points, self.fps, width_in / _STAGE_IN
         )
@@ -147,42 +131,47 @@ class PoseFilm:
         dress(self.stage, sides=())
         floor = np.nanmin(self.points[..., 1], initial=limits[1])
         self.stage.axhline(floor, color=RULE, lw=1.0, zorder=0)
-        names = poses.joint_names
-        pairs = () if names is None else mirror_pairs(names)
-        colors = np.array(joint_colors(len(self._parents), pairs))
-        self.bodies = []
-        for person in range(len(self.points)):
-            alpha = 1.0 if person == 0 else 0.6
-            look = dict(colors=colors[self._children], capstyle='round')
-            body = LineCollection([], alpha=alpha, **look)
-            self.stage.add_collection(body, autolim=False)
-            self.bodies.append(body)
-        line_in = _EDGE_IN + 0.1
-        right = dict(ha='right')
-        self._clock = self._write(_WIDTH_IN - _EDGE_IN, line_in, '', **right)
-        if title:
-            self._write(_EDGE_IN, line_in, title, _SIZE + 1)
-            line_in += _LINE_IN
-        self.captions, self._swatches = {}, {}
-        for place, name in enumerate(self.rows):
-            top_in = line_in + place * _LINE_IN
-            self._write(_EDGE_IN, top_in, name, _SIZE - 1, color=FAINT_INK)
-            spot = (
-                (_LEFT_IN + 0.02) / _WIDTH_IN,
-                1 - (top_in + 0.065) / height_in,
+        parents = np.asarray(poses.parents)
+        children = np.flatnonzero(parents >= 0)
+        self._bones = np.stack([children, parents[children]], axis=1)
+        pairs = mirror_pairs(poses.joint_names or ())
+        colors = np.array(joint_colors(len(parents), pairs))[children]
+        self.bodies = [
+            self.stage.add_collection(
+                LineCollection(
+                    [],
+                    colors=colors,
+                    capstyle='round',
+                    alpha=0.6 if person else 1.0,
+                ),
+                autolim=False,
             )
-            size = 0.2 / _WIDTH_IN, 0.13 / height_in
-            patch = Rectangle(spot, *size, transform=self.figure.transFigure)
+            for person in range(len(self.points))
+        ]
+        top_in = _EDGE_IN + 0.1
+        self._clock = self._write(_WIDTH_IN - _EDGE_IN, top_in, '', ha='right')
+        if title:
+            self._write(_EDGE_IN, top_in, title, _SIZE + 1)
+            top_in += _LINE_IN
+        self.captions, self._swatches = {}, {}
+        for name in self.rows:
+            self._write(_EDGE_IN, top_in, name, _SIZE - 1, color=FAINT_INK)
+            left, bottom = _LEFT_IN + 0.02, height_in - top_in - 0.065
+            patch = Rectangle(
+                (left / _WIDTH_IN, bottom / height_in),
+                0.2 / _WIDTH_IN,
+                0.13 / height_in,
+                transform=self.figure.transFigure,
+            )
             self._swatches[name] = self.figure.add_artist(patch)
             self.captions[name] = self._write(_LEFT_IN + 0.3, top_in, '')
+            top_in += _LINE_IN
         self._cursor = self._draw_rows(rows_in) if self.rows else None
-        self.show(self.span[0])
 
     def show(self, frame: int) -> None:
         """Move everything to a frame."""
-        ends = np.stack([self._children, self._parents[self._children]], 1)
         for body, points in zip(self.bodies, self.points[:, frame]):
-            bones = points[ends]
+            bones = points[self._bones]
             body.set_segments(np.nan_to_num(bones))
             there = np.isfinite(bones).all((1, 2))
             body.set_linewidths(np.where(there, 2.6, 0.0))
@@ -233,8 +222,7 @@ class PoseFilm:
             draw_bars(ax, part, blank, self.fps, top, BAR, scale)
         ax.set_yticks(np.arange(len(self.rows)) + 0.5, list(self.rows))
         ax.tick_params(axis='y', labelcolor=FAINT_INK)
-        ax.set_ylim(len(self.rows), 0)
-        ax.set_xlim(self.span[0] / self.fps, self.span[1] / self.fps)
+        ax.set(xlim=(0, length_s), ylim=(len(self.rows), 0))
         ax.locator_params(axis='x', nbins=7)
         return ax.axvline(0, color=INK, lw=1.4, gid='cursor')
 
@@ -250,10 +238,8 @@ def project_bodies(poses: Poses) -> np.ndarray:
     first = int(present.argmax())
     names = poses.joint_names
     up = up_axis(poses.joints, poses.up, names, poses.parents)
-    across = None
-    if C == 3:
-        bodies = points[poses.body_mask[:, first], first]
-        across = view_across(bodies, up, mirror_pairs(names) if names else ())
+    bodies = points[poses.body_mask[:, first], first]
+    across = view_across(bodies, up, mirror_pairs(names or ()))
     flat = project_pose(points.reshape(-1, C), up, across)
     return flat.reshape(M, T, V, 2)
 
@@ -269,8 +255,7 @@ def follow(
         return np.zeros(T), aspect, (-1.0, 1.0)
     seen = x[:, there]
     middle = (np.nanmin(seen, (0, 2)) + np.nanmax(seen, (0, 2))) / 2
-    frames = np.arange(T)
-    centre = np.interp(frames, frames[there], middle)
+    centre = np.interp(np.arange(T), np.flatnonzero(there), middle)
     reach = max(int(fps) // 2, 1)
     window = np.ones(2 * reach + 1) / (2 * reach + 1)
     centre = np.convolve(np.pad(centre, reach, mode='edge'), window, 'valid')

@@ -106,6 +106,8 @@ def view_across(
     joints: np.ndarray, up: tuple[int, int], pairs: Sequence[Pair] = ()
 ) -> np.ndarray:
     """Direction on the ground that a frontal view shows to the right."""
+    if joints.shape[-1] == 2:
+        return np.array([1.0, 0.0])
     ground = np.asarray(joints, dtype=np.float64)[..., _ground_axes(up)]
     body = ground[0]
     finite = np.isfinite(body).all(1)
@@ -124,7 +126,7 @@ def view_across(
 def project_pose(
     joints: np.ndarray,
     up: tuple[int, int],
-    across: np.ndarray | None = None,
+    across: np.ndarray,
     turn_deg: float = TURN_DEG,
 ) -> np.ndarray:
     """Joints on the picture plane, x to the right and y up."""
@@ -133,7 +135,6 @@ def project_pose(
     height = sign * points[:, axis]
     if points.shape[1] == 2:
         return np.stack([points[:, 1 - axis], height], axis=1)
-    across = np.array([1.0, 0.0]) if across is None else across
     turn = np.deg2rad(turn_deg)
     behind = np.array([-across[1], across[0]])
     right = np.cos(turn) * across + np.sin(turn) * behind
@@ -161,8 +162,8 @@ def draw_pose(
         joints (np.ndarray): (V, C) positions, C = 2 or 3; a joint that is
             not finite is left out with its bones.
         parents (Sequence[int]): V parents, -1 for the root.
-        up (str | tuple[int, int]): As in `Poses`, or the answer of
-            `up_axis`.
+        up (str | tuple[int, int]): As in `Poses`, or the axis and 1 or -1
+            where it points down.
         joint_names (Sequence[str] | None): V names, read for left and right.
         pairs (Sequence[tuple[int, int]] | None): (left, right) joints; None
             reads them from `joint_names`.
@@ -175,26 +176,12 @@ def draw_pose(
 
     Returns:
         np.ndarray: (V, 2) positions as drawn.
-
-    Raises:
-        ValueError: If shapes disagree, or C is neither 2 nor 3.
     """
-    joints = np.asarray(joints)
-    if joints.ndim != 2 or joints.shape[1] not in (2, 3):
-        raise DataError(
-            f'joints has shape {joints.shape}; expected (V, 2) or (V, 3), one '
-            'body at one frame'
-        )
-    if len(parents) != len(joints):
-        raise DataError(
-            f'parents has {len(parents)} entries for {len(joints)} joints; '
-            'give one parent a joint, -1 for the root'
-        )
     if pairs is None:
-        pairs = () if joint_names is None else mirror_pairs(joint_names)
+        pairs = mirror_pairs(joint_names or ())
     if isinstance(up, str):
         up = up_axis(joints, up, joint_names, parents)
-    if across is None and joints.shape[1] == 3:
+    if across is None:
         across = view_across(joints[None], up, pairs)
     points = project_pose(joints, up, across, turn_deg)
     points[:, 0] += shift
@@ -221,35 +208,28 @@ def draw_pose(
 def draw_bodies(
     ax: Axes,
     bodies: np.ndarray,
-    parents: Sequence[int] | None,
+    parents: Sequence[int],
     up: tuple[int, int],
     pairs: Sequence[Pair],
-    turn_deg: float = TURN_DEG,
-    apart: float = 0.8,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw persons side by side, at most ``apart`` heights away."""
-    across = None
-    if bodies.shape[-1] == 3:
-        across = view_across(bodies, up, pairs)
-    flat = [project_pose(body, up, across, turn_deg) for body in bodies]
+    """Draw persons side by side; answers their centre and half their size."""
+    across = view_across(bodies, up, pairs)
+    flat = [project_pose(body, up, across) for body in bodies]
     centres = np.array([np.nanmean(points[:, 0]) for points in flat])
     tall = max(np.nanmax(p[:, 1]) - np.nanmin(p[:, 1]) for p in flat)
     order = np.argsort(centres, kind='stable')
-    gaps = np.minimum(np.diff(centres[order]), apart * tall)
-    placed = centres[order[0]] + np.concatenate([[0], np.cumsum(gaps)])
-    for which, body in enumerate(bodies):
-        alpha = 1.0 if which == 0 else 0.55
-        shift = placed[np.flatnonzero(order == which)[0]] - centres[which]
-        flat[which][:, 0] += shift
-        if parents is None:
-            look = dict(color=MIDDLE_COLOR, ms=4, alpha=alpha)
-            ax.plot(*flat[which].T, '.', **look)
-            ax.set_aspect('equal')
-            continue
-        view = dict(up=up, pairs=pairs, across=across, turn_deg=turn_deg)
+    # Who stands far away comes nearer.
+    gaps = np.minimum(np.diff(centres[order]), 0.8 * tall)
+    shifts = np.empty(len(bodies))
+    shifts[order] = centres[order[0]] + np.append(0, np.cumsum(gaps))
+    view = dict(up=up, pairs=pairs, across=across)
+    points = [
         draw_pose(ax, body, parents, alpha=alpha, shift=shift, **view)
-    points = np.concatenate(flat)
-    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+        for body, alpha, shift in zip(
+            bodies, (1.0, *[0.55] * len(bodies)), shifts - centres
+        )
+    ]
+    low, high = (f(np.concatenate(points), 0) for f in (np.nanmin, np.nanmax))
     return (low + high) / 2, (high - low) / 2
 
 

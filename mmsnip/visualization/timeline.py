@@ -221,20 +221,7 @@ def draw_inspection(
 
 
 def best_non_overlapping(detections: np.ndarray) -> np.ndarray:
-    """Detections left when each yields to a better one that it overlaps.
-
-    Args:
-        detections (np.ndarray): (num_detections, 4) label, start, end, score.
-
-    Returns:
-        np.ndarray: The kept rows, ordered by start.
-
-    Examples:
-        >>> best_non_overlapping(
-        ...     np.array([[0, 0, 9, 0.5], [1, 5, 12, 0.8], [2, 12, 14, 0.1]])
-        ... )[:, 0].tolist()
-        [1.0, 2.0]
-    """
+    """Detections left when each yields to a better one, by start."""
     kept: list[np.ndarray] = []
     for row in detections[np.argsort(-detections[:, 3], kind='stable')]:
         if all(row[1] >= other[2] or row[2] <= other[1] for other in kept):
@@ -250,22 +237,19 @@ def label_rows(
     num_frames: int,
 ) -> dict[str, np.ndarray]:
     """Rows of bars, cut to the video: truth, and the best predictions."""
+    given = {'ground truth': ground_truth, 'prediction': detections}
     rows = {}
-    for name, given in (
-        ('ground truth', ground_truth),
-        ('prediction', detections),
-    ):
-        if given is None:
+    for name, array in given.items():
+        if array is None:
             continue
-        array = np.asarray(given, dtype=np.float64)
+        array = np.array(array, dtype=np.float64)
         if array.ndim == 2 and array.shape[1] > 2:
             array[:, 1:3] = array[:, 1:3].clip(0, num_frames)
             array = array[array[:, 2] > array[:, 1]]
         checked = Segments.of_rows(array, num_classes=num_classes, source=name)
-        part = checked.rows
-        rows[name] = (
-            best_non_overlapping(part) if given is detections else part
-        )
+        rows[name] = checked.rows
+    if 'prediction' in rows:
+        rows['prediction'] = best_non_overlapping(rows['prediction'])
     return rows
 
 
@@ -432,7 +416,7 @@ def _draw_strip(
     middles = segments[[r for r, _ in picked], 1:3].mean(1) / fps
     places = spread_places(middles / end, 1.0, slot)
     up = up_axis(poses.joints, poses.up, poses.joint_names, poses.parents)
-    pairs = mirror_pairs(poses.joint_names) if poses.joint_names else ()
+    pairs = mirror_pairs(poses.joint_names or ())
     boxes = []
     for (which, frame), place, middle in zip(picked, places, middles):
         label = int(segments[which, 0])

@@ -48,6 +48,8 @@ def texts_overlap(figure):
 
 
 CLASSES = ['walk', 'cost $5 or $7', '_hidden']
+PARENTS = [-1, 0, 1, 1, 1]
+NAMES = ['Hips', 'Spine', 'Head', 'Hand_L', 'Hand_R']
 PICTURES = ['class_ap', 'confusion', 'errors', 'precision_recall']
 
 
