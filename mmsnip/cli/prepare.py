@@ -165,12 +165,22 @@ LABELS: Options = {
         default='keep',
     ),
     '--keep-unlabelled': _flag(
-        'keep recordings without labels, in a split "unlabelled"'
+        'keep recordings without labels, in the split train, where both '
+        'stages of training use them'
     ),
 }
 BVH: Options = {
+    '--positions': _choice(
+        ('auto', 'replace', 'add'),
+        'whether position channels replace OFFSET or are added to it '
+        '(default: auto)',
+        default='auto',
+    ),
     '--drop': _many(
         'JOINT', 'joints to leave out, such as joint_Root', default=()
+    ),
+    '--joints': _many(
+        'JOINT', 'joints to keep, in this order (default: all)', default=()
     ),
     '--end-sites': _flag('take End Sites as joints'),
 }
@@ -404,7 +414,7 @@ def job(args: argparse.Namespace) -> tuple[Any, ...]:
             keywords[name] = own[name]
         reading = {
             name: keywords.pop(name)
-            for name in ('drop', 'end_sites', 'columns')
+            for name in ('positions', 'drop', 'joints', 'end_sites', 'columns')
             if name in keywords
         }
         if 'image' in keywords:

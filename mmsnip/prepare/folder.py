@@ -14,7 +14,6 @@ from mmsnip.io.formats.columns import load_column_map
 from mmsnip.io.labels import OVERLAPS, read_labels
 from mmsnip.prepare.joints import read_for
 from mmsnip.prepare.labels import (
-    UNLABELLED,
     label_fields,
     labelled,
     labelled_splits,
@@ -211,8 +210,6 @@ class FolderSource(Source):
             elif not there and not self._keep_unlabelled:
                 self.skip(path, 'it has no label')
                 continue
-            elif self._labels is not None:
-                fields = dict(segment_labels=[])
             self._class_of[name] = usual_label(fields) if there else None
             if path.is_dir():
                 with os.scandir(path) as entries:
@@ -315,13 +312,8 @@ class FolderSource(Source):
 
     def splits(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Those of the label file, or a drawn part of each class."""
-        splits = labelled_splits(
-            names, self._class_of, self.val_fraction, self.seed
-        )
-        if self._splits:
-            bare = {k: v for k, v in splits.items() if k == UNLABELLED}
-            splits = {**self._splits, **bare}
-        return splits
+        drawn = self.val_fraction, self.seed
+        return labelled_splits(names, self._class_of, *drawn, self._splits)
 
 
 def _is_label(path: Path, labels: Path | None, root: Path) -> bool:

@@ -376,8 +376,8 @@ def _agreeing(parts: Parts, work: Work, dtype: str, report: Report) -> Parts:
                 f'have {most[0]} with {most[1]}{_named(other)}; a file holds '
                 'one body'
             )
-        elif untrimmed and not facts['untrimmed']:
-            reason = 'it has no segments, others have; label it or move it'
+        elif untrimmed and facts['label'] is not None:
+            reason = 'it has one label, others have segments; move it'
         elif facts['largest'] > limit:
             reason = (
                 f'values up to {facts["largest"]:g} do not fit into {dtype}; '

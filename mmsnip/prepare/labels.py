@@ -209,7 +209,6 @@ def _over_gaps(segments: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 MAX_TEXT = 2**28
-UNLABELLED = 'unlabelled'
 
 
 def read_splits(paths: Any) -> dict[str, list[str]]:
@@ -302,17 +301,23 @@ def labelled_splits(
     class_of: Mapping[str, int | None],
     val_fraction: float,
     seed: int,
+    given: Mapping[str, list[str]],
 ) -> dict[str, list[str]]:
-    """Draw ``train`` and ``val`` from what is labelled."""
+    """``train`` and ``val`` of what is labelled, given or drawn.
+
+    The others join ``train``.
+    """
     labels = {name: class_of.get(name, -1) for name in names}
     known = [name for name in names if labels[name] is not None]
     bare = [name for name in names if labels[name] is None]
-    splits = {}
-    if val_fraction and known:
+    splits = dict(given)
+    if not splits and val_fraction and known:
         splits = stratified_split(
             known, [labels[name] for name in known], val_fraction, seed
         )
-    return {**splits, UNLABELLED: bare} if bare else splits
+    if splits and bare:
+        splits['train'] = [*splits.get('train', ()), *bare]
+    return splits
 
 
 def stratified_split(

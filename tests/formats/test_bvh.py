@@ -141,6 +141,27 @@ def test_position_channels_replace_the_offset_unless_they_stay_zero(read_bvh):
     assert "['c'] stay near zero" in found.notes[0].text
 
 
+@pytest.mark.parametrize(
+    ('positions', 'add'), [('replace', ()), ('add', range(6))]
+)
+def test_the_user_says_what_position_channels_do(read_bvh, positions, add):
+    found = read_bvh(TEXT, positions=positions)
+
+    expected = slow_positions(TREE, ROWS, add=add)[None, :, JOINTS]
+    np.testing.assert_allclose(found.keypoint, expected, atol=1e-4)
+
+
+def test_joints_are_kept_in_the_order_named(read_bvh):
+    found = read_bvh(TEXT, joints=['Foot', 'Neck', 'Hips'])
+
+    expected = slow_positions(TREE, ROWS)[None, :, [5, 2, 0]]
+    np.testing.assert_allclose(found.keypoint, expected, atol=1e-4)
+    assert found.joint_names == ('Foot', 'Neck', 'Hips')
+    assert list(found.layout.parents) == [2, 2, -1]
+    with pytest.raises(DataError, match=r"has no joint \['Toe'\]"):
+        read_bvh(TEXT, joints=['Toe'])
+
+
 def test_two_alike_roots_are_two_persons(read_bvh):
     tree = [
         ('A', -1, (0, 0, 0), XYZ),

@@ -45,7 +45,11 @@ _EXPECTED = {
     'lengths and axes as the file has them (--unit, --up)',
 )
 def read_bvh(
-    path: Path, drop: Sequence[str] = (), end_sites: bool = False
+    path: Path,
+    drop: Sequence[str] = (),
+    joints: Sequence[str] = (),
+    end_sites: bool = False,
+    positions: str = 'auto',
 ) -> Recording:
     """Joint positions of a BVH file by forward kinematics.
 
@@ -65,8 +69,12 @@ def read_bvh(
         drop (Sequence[str]): Joints to leave out once they have moved their
             children, such as a ``joint_Root`` on the floor; the children
             hang on the nearest joint above.
+        joints (Sequence[str]): Joints to keep, in this order; all where
+            empty.
         end_sites (bool): Whether End Sites are joints, called
             ``<parent>_end``. Defaults to False.
+        positions (str): ``replace`` or ``add``: what position channels do to
+            OFFSET, or ``auto``, the rule above.
 
     Returns:
         Recording: (M, T, V, 3), M = 1 unless several ROOTs are alike, then
@@ -96,8 +104,10 @@ def read_bvh(
             f'{path}: {len(values):,} frames of {len(nodes):,} joints are '
             'more than is read at once; split the recording'
         )
-    added = _added(nodes, values)
-    if added:
+    added = list(range(len(nodes))) if positions == 'add' else []
+    if positions == 'auto':
+        added = _added(nodes, values)
+    if added and positions == 'auto':
         notes.append(
             f'position channels of {[nodes[v].name for v in added]} stay '
             'near zero and were added to OFFSET'
@@ -108,7 +118,9 @@ def read_bvh(
             rows = np.ascontiguousarray(values[start : start + CHUNK].T)
             moved = _positions(nodes, rows, added)
             points[start : start + CHUNK] = moved.transpose(2, 0, 1)
-    bodies, names, parents = _bodies(nodes, drop, end_sites, notes, path)
+    bodies, names, parents = _bodies(
+        nodes, drop, joints, end_sites, notes, path
+    )
     fps = nice_rate(step)
     if fps is None:
         notes.append(f'a frame time of {step:g} s gives no frame rate')
@@ -317,34 +329,44 @@ def _positions(
 def _bodies(
     nodes: list[_Node],
     drop: Sequence[str],
+    joints: Sequence[str],
     end_sites: bool,
     notes: list[str],
     path: Path,
 ) -> tuple[list[list[int]], list[str], list[int]]:
     """Nodes of each body; names and parents within one."""
-    unknown = set(drop) - {node.name for node in nodes}
+    unknown = {*drop, *joints} - {node.name for node in nodes}
     if unknown:
         raise DataError(
-            f'{path} has no joint {sorted(unknown)} to drop; it has '
+            f'{path} has no joint {sorted(unknown)}; it has '
             f'{[node.name for node in nodes if not node.is_end]}'
         )
     above: list[int] = []  # the nearest node above that is kept
     root: list[int] = []
     trees: dict[int, list[int]] = {}
+    kept: set[int] = set()
     for v, node in enumerate(nodes):
         up = node.parent
         root.append(root[up] if up >= 0 else v)
-        dropped = up >= 0 and nodes[up].name in drop
-        above.append(above[up] if dropped else up)
-        if node.name not in drop and (end_sites or not node.is_end):
+        above.append(above[up] if up >= 0 and up not in kept else up)
+        wanted = not joints or node.name in joints
+        if wanted and node.name not in drop and (end_sites or not node.is_end):
             trees.setdefault(root[v], []).append(v)
+            kept.add(v)
     if not trees:
-        raise DataError(f'{path}: drop={list(drop)} leaves no joint')
+        raise DataError(f'{path}: drop and joints leave no joint')
     bodies = list(trees.values())
+    if joints:
+        order = list(joints).index
+        bodies = [
+            sorted(b, key=lambda v: order(nodes[v].name)) for b in bodies
+        ]
     place = {v: n for body in bodies for n, v in enumerate(body)}
     shapes = {tuple(place.get(above[v], -1) for v in body) for body in bodies}
     if len(shapes) > 1 or len(bodies) > MAX_BODIES:
-        bodies = [sorted(v for body in bodies for v in body)]
+        bodies = [[v for body in bodies for v in body]]
+        if not joints:
+            bodies[0].sort()
         place = {v: n for n, v in enumerate(bodies[0])}
     first, *others = [v for v in bodies[0] if above[v] < 0]
     if others:
