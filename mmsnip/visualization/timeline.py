@@ -41,7 +41,7 @@ from mmsnip.visualization.pose import Poses, check_poses, draw_bodies, up_axis
 
 BAR = 0.72  # of the height of a row
 MAX_CURVES, MIN_PEAK = 12, 0.1
-MAX_EXAMPLES, DEFAULT_FPS = 8, 30.0
+MAX_EXAMPLES = 8
 _NAME_SIZE, _LEFT_IN, _LEAST_IN = 9.0, 1.35, 4.0
 _ROW_IN, _STRIP_IN, _CURVES_IN = 0.46, 1.46, 1.5
 
@@ -51,7 +51,7 @@ def draw_timeline(
     detections: np.ndarray | None,
     classes: Sequence[str],
     num_frames: int,
-    fps: float = 30.0,
+    fps: float | None = 30.0,
     scores: np.ndarray | None = None,
     poses: Poses | tuple[Any, ...] | None = None,
     title: str | None = None,
@@ -67,7 +67,8 @@ def draw_timeline(
             the arg-max runs of `scores`, or leaves the row out.
         classes (Sequence[str]): Names, one a label.
         num_frames (int): T, at least 1.
-        fps (float): Frames a second.
+        fps (float, optional): Frames a second; None, not known: the axis
+            counts frames.
         scores (np.ndarray | None): (T, num_classes + 1) probabilities,
             background last, drawn as curves.
         poses (Poses | tuple | None): Skeletons (M, T, V, C), their parents,
@@ -85,6 +86,9 @@ def draw_timeline(
         ValueError: If a shape, a label, T or fps does not fit; what was
             found and expected is named.
     """
+    timed = fps is not None
+    fps = fps if timed else 1.0
+    axis = 'time (s)' if timed else 'frame'
     if int(num_frames) != num_frames or num_frames < 1 or not is_rate(fps):
         raise DataError(
             f'num_frames={num_frames!r} must be a whole number of at least '
@@ -158,9 +162,9 @@ def draw_timeline(
         slot = slot_in / width_in
         row = [0, *filled][-1] + (1 + BAR) / 2
         strip = axes['poses']
-        _draw_strip(strip, top, row, posed, picked, poses, fps, slot)
+        _draw_strip(strip, top, row, posed, picked, poses, fps, timed, slot)
         top.xaxis.tick_top()
-        top.set_xlabel('time (s)', size=9, color=INK, loc='left')
+        top.set_xlabel(axis, size=9, color=INK, loc='left')
         top.xaxis.set_label_position('top')
         top.tick_params(labeltop=True, labelbottom=False)
     if scores is not None:
@@ -168,7 +172,7 @@ def draw_timeline(
         _draw_curves(axes['curves'], scores, curves, fps)
     if scores is not None or not picked:
         bottom = grid[-1, 0]
-        bottom.set_xlabel('time (s)', size=9.5, color=INK)
+        bottom.set_xlabel(axis, size=9.5, color=INK)
         bottom.tick_params(labelbottom=True)
     most = min(12, int(width_in / 0.6))
     time_ticks(top, most)
@@ -211,7 +215,7 @@ def draw_inspection(
             None,
             facts['classes']['names'],
             video['frames'],
-            video['fps'] or DEFAULT_FPS,
+            video['fps'],
             poses=poses,
             title=': '.join([name, ', '.join(kinds)] if kinds else [name]),
         )
@@ -407,6 +411,7 @@ def _draw_strip(
     picked: list[tuple[int, int]],
     poses: Poses,
     fps: float,
+    timed: bool,
     slot: float,
 ) -> None:
     """Poses in axes of their own, tied to their segments at ``row`` above."""
@@ -427,7 +432,8 @@ def _draw_strip(
         bodies = poses.joints[poses.body_mask[:, frame], frame]
         boxes.append((ax, *draw_bodies(ax, bodies, poses.parents, up, pairs)))
         foot = dict(size=8, color=FAINT_INK, ha='center', va='top')
-        strip.text(place * end, 0.1, f'{(frame + 0.5) / fps:.2f} s', **foot)
+        text = f'{(frame + 0.5) / fps:.2f} s' if timed else str(frame)
+        strip.text(place * end, 0.1, text, **foot)
         link = ConnectionPatch(
             (middle, row),
             (place * end, 0.83),

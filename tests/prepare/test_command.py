@@ -221,7 +221,7 @@ def test_labels_of_a_table_reach_the_output(capsys, folder, tmp_path):
         if 'segments' in v
     }
     assert found == {'sit/0': [[3, 15]], 'walk/1': [[6, 12]]}
-    assert len(data['split']['train']) > len(found)
+    assert len(data['annotations']) > len(found)
 
 
 @pytest.mark.parametrize('options', [[], ['--dry-run']])

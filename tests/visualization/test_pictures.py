@@ -563,6 +563,17 @@ def test_a_file_of_unknown_bodies_without_labels_is_drawn(tmp_path):
     assert paths
 
 
+@pytest.mark.parametrize(
+    ('fps', 'label', 'end'), [(None, 'frame', 40), (20.0, 'time (s)', 2)]
+)
+def test_without_a_rate_the_axis_counts_frames(fps, label, end):
+    figure = draw_timeline(np.array([[0, 5, 9]]), None, ['a'], 40, fps)
+
+    (ax,) = axes_of(figure, 'segments')
+    assert ax.get_xlim() == (0, end)
+    assert ax.get_xlabel() == label
+
+
 def test_scores_and_truth_must_be_of_the_same_videos():
     with pytest.raises(ValueError, match='no video to diagnose'):
         draw_diagnosis({}, {})
