@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -40,7 +41,9 @@ def match_names(
     Without endings one name must end in the other, folder by folder:
     ``data/walk/p01.mp4`` is ``walk/p01``, ``sit/p01`` is not.
     """
-    known, by_stem = set(names), {}
+    # A Mac writes accents apart from their letters in names of files.
+    own = {unicodedata.normalize('NFC', name): name for name in names}
+    known, by_stem = set(own), {}
     for name in sorted(known):
         by_stem.setdefault(name.rsplit('/', 1)[-1], []).append(name)
     found: dict[str, str] = {}
@@ -48,7 +51,7 @@ def match_names(
     claims: dict[str, list[str]] = {}
     rest = []
     for video in videos:
-        plain = video.replace('\\', '/')
+        plain = unicodedata.normalize('NFC', video.replace('\\', '/'))
         if plain in known:
             found[plain] = video
         else:
@@ -94,7 +97,7 @@ def match_names(
                 f'the labels of {video!r} and of {other!r} may both be of '
                 f'{name!r}'
             )
-    return found, reasons
+    return {own[name]: video for name, video in found.items()}, reasons
 
 
 def label_fields(
@@ -279,15 +282,16 @@ def apply_splits(
     splits: Mapping[str, Sequence[str]], names: Iterable[str]
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Names of each split that exist among `names`, and those that do not."""
-    known = set(names)
+    known = {unicodedata.normalize('NFC', name): name for name in names}
     there: dict[str, list[str]] = {}
     missing: dict[str, list[str]] = {}
     for split, wanted in splits.items():
         found: dict[str, None] = {}
         for name in wanted:
-            plain = name.replace('\\', '/')
-            options = (name, plain, os.path.splitext(plain)[0])
-            match = next((n for n in options if n in known), None)
+            same = unicodedata.normalize('NFC', name)
+            plain = same.replace('\\', '/')
+            options = (same, plain, os.path.splitext(plain)[0])
+            match = next((known[n] for n in options if n in known), None)
             if match is None:
                 missing.setdefault(split, []).append(name)
             else:

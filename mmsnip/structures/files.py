@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +25,10 @@ __all__ = [
 
 MAX_BYTES = 2**33  # what one file may hold once it is unpacked
 Source = 'str | os.PathLike[str]'
-# Joiners that Persian, Hindi and emoji are written with; no control.
-_JOINERS = '\u200c\u200d'
+_NO_TEXT = re.compile(
+    '[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069'
+    '\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]'
+)
 _RESERVED = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
@@ -195,11 +196,8 @@ def safe_file_name(name: str) -> str:
 
 
 def is_text(name: str) -> bool:
-    """Whether a name has neither controls nor invisible direction marks."""
-    return all(
-        letter in _JOINERS or unicodedata.category(letter)[0] != 'C'
-        for letter in name
-        if unicodedata.category(letter) != 'Zs'
-    ) and not any(
-        unicodedata.category(letter) in ('Zl', 'Zp') for letter in name
-    )
+    """Whether a name has no control, line break, override or broken letter.
+
+    Marks that Hebrew, Arabic, Persian and emoji are written with are text.
+    """
+    return _NO_TEXT.search(name) is None

@@ -10,7 +10,12 @@ import pytest
 from mmsnip.io.labels import VideoLabels
 from mmsnip.io.labels.elan import save_elan
 from mmsnip.prepare.folder import FolderSource
-from mmsnip.prepare.labels import label_fields, labelled, match_names
+from mmsnip.prepare.labels import (
+    apply_splits,
+    label_fields,
+    labelled,
+    match_names,
+)
 from mmsnip.structures import Recording
 from tests.prepare.noted import run as make
 
@@ -137,6 +142,17 @@ def test_recordings_and_labels_without_each_other_are_reported(root, tmp_path):
         str(root / 'sit' / 'p02.npz'): 'it has no label',
         'p07': 'has labels, but no file',
     }
+
+
+def test_accents_written_apart_are_the_same_name():
+    apart, whole = 'cafe\u0301/p01', 'caf\xe9/p01'
+
+    assert match_names([f'{whole}.mp4'], [apart]) == (
+        {apart: f'{whole}.mp4'},
+        {},
+    )
+    assert match_names([apart], [whole])[0] == {whole: apart}
+    assert apply_splits({'val': [whole]}, [apart])[0] == {'val': [apart]}
 
 
 @pytest.mark.parametrize('parts', ['', ',train'])

@@ -211,7 +211,9 @@ def test_scores_refuse_what_is_no_row_of_classes_a_frame(values):
 
 
 @pytest.mark.parametrize(
-    'name', ['walk 1', 'S001/a', 'می\u200cرود', 'a\u202fb', 'a\xa0b', '手']
+    'name',
+    ['walk 1', 'S001/a', 'می\u200cرود', 'a\u202fb', 'a\xa0b', '手']
+    + ['\u200fשלם\u200e', 'so\xadft', '\U0001f1f3\U0001f1f1', 'a\uf022b'],
 )
 def test_a_name_of_any_language_is_a_name(name):
     assert safe_name(name, 'list.csv') == name
@@ -220,7 +222,7 @@ def test_a_name_of_any_language_is_a_name(name):
 @pytest.mark.parametrize(
     'name',
     ['', ' ', '..', '../x', 'a/../b', '/abs', '\\abs', 'C:x', 'a\nb', 'a\x00']
-    + ['a\u202eb', 'a\u2028b', 'a\ud800'],
+    + ['a\u202eb', 'a\u2067b', 'a\u2028b', 'a\ud800', 'a\uffff', 'a\x85'],
 )
 def test_a_name_cannot_leave_its_folder_or_hide(name):
     with pytest.raises(DataError, match=r'list\.csv'):

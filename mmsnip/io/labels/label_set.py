@@ -24,7 +24,8 @@ __all__ = [
 
 MAX_TIME = 1e9  # seconds or frames
 FEW_FRAMES = 5  # by which labels of frames may miss the recording's length
-NO_ACTION = ('background', 'none', 'null')  # what such rows mostly are called
+# What rows without an action mostly are called.
+NO_ACTION = ('background', 'none', 'null', 'n/a', 'no action')
 OVERLAPS = {
     'keep': 'segments may overlap, as the file has them',
     'one-label': 'a frame inside several segments belongs to the one that '
