@@ -73,8 +73,8 @@ cut = [
     dict(type='RandomWindow', size=round(window * tempo[1])),
     dict(type='RandomTempo', low=tempo[0], high=tempo[1]),
     dict(type='RandomWindow', size=window),
-    dict(type='FrameLabels'),
 ]
+labels = dict(type='FrameLabels')
 posture = dict(type='RandomPosture', sigma=0.25, up=data.up_of(stream))
 to_stream = dict(
     type='SkeletonStream',
@@ -88,11 +88,11 @@ pack = dict(type='PackSkeletonInputs')
 if unlabelled:
     # The teacher sees the first view, the network the second.
     views = [[to_stream], [posture, to_stream]]
-    shown = [dict(type='MultiView', views=views)]
+    shown = [labels, dict(type='MultiView', views=views)]
 else:
-    shown = [posture, to_stream]
+    shown = [posture, labels, to_stream]
 train_pipeline = [*load, *cut, *shown, pack]
-test_pipeline = [*load, dict(type='FrameLabels'), to_stream, pack]
+test_pipeline = [*load, labels, to_stream, pack]
 
 train_dataloader.update(batch_size=batch_size, num_workers=1)
 train_dataloader.dataset.update(
@@ -129,16 +129,5 @@ if unlabelled:
     )
 
 # A config holds plain values only.
-del (
-    read,
-    environ,
-    custom,
-    data,
-    tempo,
-    encoder,
-    unlabelled,
-    cut,
-    posture,
-    to_stream,
-    shown,
-)
+del read, environ, custom, data, tempo, encoder, unlabelled
+del cut, labels, posture, to_stream, shown

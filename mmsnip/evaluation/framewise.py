@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -20,6 +20,7 @@ def evaluate_frames(
     predictions: Mapping[str, np.ndarray],
     ground_truth: Mapping[str, np.ndarray],
     num_classes: int,
+    overlaps: Sequence[float] = OVERLAPS,
 ) -> dict[str, float]:
     """Scores of one label per frame.
 
@@ -45,6 +46,7 @@ def evaluate_frames(
             integers in ``0..num_classes``.
         ground_truth (Mapping[str, np.ndarray]): The same, of the truth.
         num_classes (int): Classes; the label ``num_classes`` is background.
+        overlaps (Sequence[float]): IoU thresholds of F1.
 
     Returns:
         dict[str, float]: The scores above, in 0..1 but for the last.
@@ -67,7 +69,7 @@ def evaluate_frames(
     """
     right = frames = action_right = action_frames = 0
     runs = segments = 0
-    hits = np.zeros(len(OVERLAPS), dtype=np.int64)
+    hits = np.zeros(len(overlaps), dtype=np.int64)
     edits = []
     for found, truth in _pairs(predictions, ground_truth, num_classes):
         equal = found == truth
@@ -78,7 +80,7 @@ def evaluate_frames(
         action_frames += int(action.sum())
         found_runs = segments_from_frames(found, num_classes)
         truth_runs = segments_from_frames(truth, num_classes)
-        hits += segment_hits(found_runs, truth_runs)
+        hits += segment_hits(found_runs, truth_runs, overlaps)
         runs += len(found_runs)
         segments += len(truth_runs)
         edits.append(edit_score(found_runs[:, 0], truth_runs[:, 0]))
@@ -86,7 +88,7 @@ def evaluate_frames(
         'frame_accuracy': _ratio(right, frames),
         'frame_accuracy_action': _ratio(action_right, action_frames),
     }
-    for overlap, hit in zip(OVERLAPS, hits):
+    for overlap, hit in zip(overlaps, hits):
         # 2PR / (P + R) with P = hit / found, R = hit / truth
         report[f'F1@{round(100 * overlap)}'] = _ratio(
             2 * int(hit), runs + segments
@@ -170,16 +172,18 @@ def evaluate_boundaries(
     return report
 
 
-def segment_hits(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def segment_hits(
+    found: np.ndarray, truth: np.ndarray, overlaps: Sequence[float]
+) -> np.ndarray:
     """Number of true segments that some predicted run hits."""
     if not len(found) or not len(truth):
-        return np.zeros(len(OVERLAPS), dtype=np.int64)
+        return np.zeros(len(overlaps), dtype=np.int64)
     iou = segment_iou(found[:, 1:], truth[:, 1:])
     iou *= found[:, :1] == truth[:, 0]
     best = iou.argmax(axis=1)
     top = iou[np.arange(len(found)), best]
     return np.array(
-        [np.unique(best[top >= overlap]).size for overlap in OVERLAPS]
+        [np.unique(best[top >= overlap]).size for overlap in overlaps]
     )
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.formats.tracks import share_slots
 from mmsnip.prepare.joints import layout_of, mapping_to, read_joint_map
 from mmsnip.skeleton.layout import SkeletonLayout, from_graph_cfg
 from mmsnip.skeleton.mapping import map_joints, map_scores
@@ -174,6 +173,8 @@ def fit(
     given = given or Given()
     limit = given.persons or expected.persons
     if limit is not None and limit < len(recording.keypoint):
+        from mmsnip.io.formats.tracks import share_slots
+
         recording = share_slots(recording)
     work = _Work(recording, expected, given)
     for step in (

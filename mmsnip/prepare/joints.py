@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from mmsnip.io.formats import read
 from mmsnip.skeleton.layout import (
     SkeletonLayout,
     from_graph_cfg,
@@ -318,6 +317,8 @@ def read_for(
     **options: Any,
 ) -> Recording:
     """Read a file; where the layout has toes, End Sites of feet are some."""
+    from mmsnip.io.formats import read
+
     recording = read(path, **options)
     ends = Path(path).suffix.lower() == '.bvh' and not options.get('end_sites')
     if target is None or not ends:

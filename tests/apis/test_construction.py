@@ -39,7 +39,7 @@ def localizer(**head):
         (
             TRANSFORMS,
             dict(type='SkeletonStream', heading_line='knees'),
-            "SkeletonStream: heading_line='knees' must be one of ('shoulders'",
+            "SkeletonStream: stream='joint' must hold one or more of ",
         ),
         (
             TRANSFORMS,
