@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmsnip.io.formats import READERS, group_frames
-from mmsnip.io.formats.columns import load_column_map
+from mmsnip.io.formats.column_map import load_column_map
 from mmsnip.io.labels import OVERLAPS, read_labels
 from mmsnip.prepare.joints import read_for
 from mmsnip.prepare.labels import (

@@ -171,7 +171,7 @@ def test_building_a_dataset_reads_no_joints(untrimmed_file):
     dataset = SkeletonLocalizationDataset(path, 'train', pipeline=LOAD)
 
     assert len(dataset) == 3  # all joints are NaN, and nobody has looked
-    with pytest.raises(ValueError, match='v0: .* expected finite'):
+    with pytest.raises(ValueError, match=r'v0: .* expected finite'):
         dataset[0]
 
 

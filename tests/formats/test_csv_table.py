@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from mmsnip.io.formats.columns import load_column_map
+from mmsnip.io.formats.column_map import load_column_map
 from mmsnip.skeleton.layout import get_layout
 from mmsnip.structures import DataError
 from tests.formats.readers import load_sequence

@@ -5,18 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmsnip.io.formats.clock import Clock, Notes, number_frames, read_clock
-from mmsnip.io.formats.columns import (
-    ColumnMap,
-    Columns,
-    find_columns,
-    load_column_map,
-    parse_column_map,
-)
+from mmsnip.io.formats.columns import Columns, find_columns
 from mmsnip.io.formats.registry import reader, with_notes
 from mmsnip.io.formats.table import Table, read_table
 from mmsnip.io.formats.tracks import Body, persons_of
@@ -24,6 +18,9 @@ from mmsnip.skeleton.layout import from_graph_cfg, get_layout
 from mmsnip.skeleton.layouts import BUILTIN
 from mmsnip.structures import DataError, Recording
 from mmsnip.structures.files import MAX_BYTES
+
+if TYPE_CHECKING:
+    from mmsnip.io.formats.column_map import ColumnMap
 
 __all__ = [
     'column_map',
@@ -65,7 +62,7 @@ def read_csv(path: Path, columns: Any = None) -> Recording:
         path (Path): Text table.
         columns (ColumnMap | Mapping | str | os.PathLike[str] | None):
             Meaning of the columns, or the YAML file that tells it; see
-            `mmsnip.io.formats.columns.ColumnMap`.
+            `mmsnip.io.formats.column_map.ColumnMap`.
 
     Returns:
         Recording: (M, T, V, 2 or 3).
@@ -79,6 +76,12 @@ def read_csv(path: Path, columns: Any = None) -> Recording:
 
 def column_map(columns: Any, path: Path) -> ColumnMap:
     """What a user says of the columns: a map, a dict, a YAML file, nothing."""
+    from mmsnip.io.formats.column_map import (
+        ColumnMap,
+        load_column_map,
+        parse_column_map,
+    )
+
     if isinstance(columns, ColumnMap):
         return columns
     if columns is None or isinstance(columns, Mapping):

@@ -93,7 +93,7 @@ def read(
         path (str | os.PathLike[str]): File, or a folder with a file a frame.
         columns (ColumnMap | Mapping | str | os.PathLike[str] | None): What
             the columns of a table are, or the YAML file that says it; see
-            `mmsnip.io.formats.columns.ColumnMap`. Other formats ignore it.
+            `mmsnip.io.formats.column_map.ColumnMap`. Other formats ignore it.
         kind (str | None): Title of a format, where the look of the file is
             not to decide.
         **options (Any): Keywords of single readers, such as ``drop`` of BVH;
