@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from mmsnip.skeleton.egocentric import heading, turn, upright
-from mmsnip.skeleton.geometry import bones
+from mmsnip.skeleton.geometry import bones, rotate
 from mmsnip.skeleton.layout import SkeletonLayout
 
 
@@ -79,6 +79,31 @@ def mask_axis(keypoint: np.ndarray, axis: int) -> np.ndarray:
     changed = keypoint.copy()
     changed[..., axis] = 0
     return changed
+
+
+def draw_joints(
+    num_joints: int,
+    count: int,
+    rng: np.random.Generator,
+    num_frames: int | None = None,
+) -> np.ndarray:
+    """Different joints at random."""
+    rows = 1 if num_frames is None else num_frames
+    order = rng.permuted(np.tile(np.arange(num_joints), (rows, 1)), axis=1)
+    drawn = order < count
+    return drawn[0] if num_frames is None else drawn
+
+
+def mask_joints(keypoint: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Set joints to zero."""
+    return keypoint * ~drawn[..., None]
+
+
+def shear_joints(
+    keypoint: np.ndarray, drawn: np.ndarray, matrix: np.ndarray
+) -> np.ndarray:
+    """Send some joints through a linear map."""
+    return np.where(drawn[..., None], rotate(keypoint, matrix.T), keypoint)
 
 
 def flip_space(

@@ -8,6 +8,7 @@ from mmsnip.transforms.form import (
 from mmsnip.transforms.normalize import NormalizeSkeleton, SkeletonStream
 from mmsnip.transforms.space import (
     RandomAxisMask,
+    RandomJointMask,
     RandomNoise,
     RandomPosture,
     RandomRotate,
@@ -32,6 +33,7 @@ __all__ = [
     'NormalizeSkeleton',
     'PackSkeletonInputs',
     'RandomAxisMask',
+    'RandomJointMask',
     'RandomNoise',
     'RandomPosture',
     'RandomRotate',

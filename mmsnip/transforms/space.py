@@ -13,11 +13,14 @@ from mmsnip.skeleton.augment import (
     blur_kernel,
     blur_time,
     change_posture,
+    draw_joints,
     draw_noise,
     draw_posture,
     draw_shear,
     flip_space,
     mask_axis,
+    mask_joints,
+    shear_joints,
 )
 from mmsnip.skeleton.egocentric import UP_AXES
 from mmsnip.skeleton.geometry import (
@@ -166,6 +169,51 @@ class RandomAxisMask(RandomTransform):
         """Mask a coordinate."""
         axis = int(rng.integers(coords_of(results)))
         results['keypoint'] = mask_axis(results['keypoint'], axis)
+
+
+@TRANSFORMS.register_module()
+@dataclass(eq=False, repr=False)
+class RandomJointMask(RandomTransform):
+    """Hide some joints, or shear them away.
+
+    Modifies keypoint (M, T, V, C); reads num_coords (optional).
+
+    Args:
+        ratio (float): Share of the joints, rounded down.
+        per_frame (bool): Other joints in every frame.
+        mode (str): ``zero``, or ``shear``: a random linear map with entries
+            uniform in +-1.
+        prob (float): Share of the samples it acts on.
+    """
+
+    ratio: float = 0.4
+    per_frame: bool = False
+    mode: str = 'zero'
+    prob: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.ratio <= 1:
+            raise ValueError(
+                f'RandomJointMask: ratio={self.ratio} not in [0, 1]'
+            )
+        if self.mode not in ('zero', 'shear'):
+            raise ValueError(
+                f"RandomJointMask: mode={self.mode!r}; use 'zero' or 'shear'"
+            )
+
+    def act(self, results: dict[str, Any], rng: np.random.Generator) -> None:
+        """Hide joints of a sample."""
+        keypoint = results['keypoint']
+        T, V = keypoint.shape[1:3]
+        frames = T if self.per_frame else None
+        drawn = draw_joints(V, int(V * self.ratio), rng, frames)
+        if self.mode == 'zero':
+            results['keypoint'] = mask_joints(keypoint, drawn)
+            return
+        D = coords_of(results)
+        matrix = rng.uniform(-1.0, 1.0, (D, D))
+        results['keypoint'] = shear_joints(keypoint, drawn, matrix)
 
 
 @TRANSFORMS.register_module()

@@ -12,6 +12,8 @@ from mmsnip.skeleton.augment import (
     draw_shear,
     flip_space,
     mask_axis,
+    mask_joints,
+    shear_joints,
     shear_matrix,
 )
 from mmsnip.skeleton.geometry import euler_rotation, rotate
@@ -80,6 +82,35 @@ def test_augmentations_equal_the_published_ones(reference_dir, parity, seed):
     check_joint_by_joint(
         parity, np.load(reference_dir / f'augment_s{seed}.npz')
     )
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize('seed', SEEDS['augment'])
+def test_joint_corruptions_equal_the_published_ones(
+    reference_dir, parity, seed
+):
+    z = np.load(reference_dir / f'augment_s{seed}.npz')
+    x = to_sample(z['x'])
+    M, T, V, _ = x.shape
+    for mode in ('zero', 'shear'):
+        key = f'ssd_joint_corruption/{mode}'
+        drawn = np.isin(np.arange(V), z[f'{key}/joints'])
+        if mode == 'zero':
+            ours = mask_joints(x, drawn)
+        else:
+            ours = shear_joints(x, drawn, z[f'{key}/matrix'])
+        golden = to_sample(z[f'{key}/y'])
+        parity.close('joint corruption', ours, golden, TOLERANCE, key)
+    for key in ('ssd_jointmask', 'ssd_jointmask2'):
+        frame = int(z[f'{key}/frame'])
+        drawn = np.zeros((T, V), bool)
+        joints = np.broadcast_to(
+            z[f'{key}/joints'], (frame, z[f'{key}/joints'].shape[-1])
+        )
+        np.put_along_axis(drawn[:frame], joints, True, axis=1)
+        ours = mask_joints(np.ones((M, T, V, 3)), drawn)
+        golden = z[f'{key}/mask_NTMVC'][0].transpose(1, 0, 2, 3)
+        parity.close('joint mask', ours, golden, TOLERANCE, key)
 
 
 @pytest.fixture
